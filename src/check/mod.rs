@@ -1,0 +1,1 @@
+//! The rules: what parsing cannot prove. The only maker of a checked flow.

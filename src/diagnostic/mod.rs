@@ -1,0 +1,1 @@
+//! A diagnostic is a value; each renderer is a file.

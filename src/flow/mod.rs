@@ -1,0 +1,1 @@
+//! The document as written: spanned tree, parse, templates, schema.

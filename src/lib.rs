@@ -1,0 +1,28 @@
+//! callflow: a declarative call-flow engine for phone bots.
+//!
+//! A call flows through the house in one direction; decisions and effects never share a room.
+//!
+//! ```text
+//! flows/*.yaml ─▶ source ─▶ flow (spanned document) ─▶ check (rules) ─▶ plan (compiled)
+//!                                                                         │
+//! phone ─▶ telephony ─▶ session ─▶ machine.handle(now, input) ─▶ effects ─▶ session ─▶ speech · telephony ─▶ phone
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod check;
+pub mod cli;
+pub mod diagnostic;
+pub mod flow;
+pub mod machine;
+pub mod matcher;
+pub mod pii;
+pub mod plan;
+pub mod sandbox;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod source;
+pub mod speech;
+pub mod telemetry;
+pub mod telephony;

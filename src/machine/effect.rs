@@ -1,0 +1,112 @@
+//! Everything the machine can ask for. The session enacts it and answers with an input.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{AttemptId, ReplyId, UtteranceId};
+use crate::pii::Utterance;
+use crate::plan::{ContextPolicy, DialMethod, HandoffMode, IntentId, StateId, TargetId};
+
+/// One thing to be done to the world.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Effect {
+    /// The call is now in this state (for the transcript, the record and logs).
+    Enter {
+        /// Which.
+        state: StateId,
+    },
+    /// Speak this after whatever is being spoken. Answered by `Said` or `SayFailed`, always exactly once.
+    Say {
+        /// Its id.
+        utterance: UtteranceId,
+        /// The words.
+        text: Utterance,
+        /// Whether it may be cut by `StopSpeaking` on barge-in (for the session's own metering only;
+        /// the machine decides).
+        interruptible: bool,
+    },
+    /// Render this now, so that it can be spoken later without a vendor. Not answered.
+    Prepare {
+        /// The words.
+        text: Utterance,
+    },
+    /// Cut everything that is being spoken or queued, with a short fade. Each cut utterance is answered
+    /// by `Said`, each cut reply by `ReplyDone`, with `heard_all` false.
+    StopSpeaking,
+    /// Have the model answer. Answered by any number of `IntentProposed` and one `ReplyDone` or
+    /// `ReplyFailed`.
+    Reply {
+        /// Its id.
+        reply: ReplyId,
+        /// The state whose prompt it is.
+        state: StateId,
+        /// The rendered system prompt.
+        prompt: Arc<str>,
+        /// What to do with the model's memory first (anything but `append` only right after entry).
+        #[serde(skip)]
+        context: ContextPolicy,
+        /// What the caller said; absent when the bot speaks first.
+        user: Option<Utterance>,
+        /// The intents offered as tools.
+        intents: Vec<IntentId>,
+    },
+    /// Discard a reply: no more words, no more tool calls. Answered by `ReplyDone` with `heard_all` false.
+    CancelReply {
+        /// Which.
+        reply: ReplyId,
+    },
+    /// Turn the caller's speech input on or off. DTMF is always heard.
+    Listen {
+        /// On or off.
+        on: bool,
+    },
+    /// Start or stop hold audio. It is not speech: `Say` goes over it, and it never delays anything.
+    Hold {
+        /// On or off.
+        on: bool,
+        /// An audio file of the flow's folder; the bundled tone if absent.
+        audio: Option<Arc<str>>,
+    },
+    /// Start a dial attempt. Answered by `Leg` events.
+    Dial {
+        /// Its id.
+        attempt: AttemptId,
+        /// Whom.
+        target: TargetId,
+        /// How.
+        method: DialMethod,
+    },
+    /// Stop a leg. Answered by `Leg` `Stopped` or `StopFailed`.
+    StopDial {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// The cold transfer: the pipeline (STT, LLM, TTS) is destroyed at once, the microphone unpublished,
+    /// all audio unsubscribed; with `leave` the room is left as well. Only prepared sentences can be
+    /// spoken afterwards.
+    Handoff {
+        /// What the bot does.
+        mode: HandoffMode,
+    },
+    /// Tear the call down: all legs, room, streams, tasks. The last effect of every call.
+    End {
+        /// What the record says.
+        outcome: Outcome,
+    },
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The caller was handed to a person.
+    Transferred,
+    /// The flow came to its end.
+    Completed,
+    /// The caller hung up.
+    CallerLeft,
+    /// Something broke.
+    Failed,
+}

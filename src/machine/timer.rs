@@ -1,0 +1,137 @@
+//! The timers of a call: a table with one slot for each kind, armed on entry, cleared on exit.
+
+use serde::Serialize;
+
+/// Milliseconds since the call began. The machine's only notion of time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// The point in time that much later.
+    #[must_use]
+    pub fn after(self, wait: std::time::Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+/// What a deadline is for. The name goes into logs with every wake-up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The caller's audio has not come.
+    Join,
+    /// `timeout:` of the state.
+    State,
+    /// A fixed sentence was neither said nor refused.
+    Speech,
+    /// The model's reply did not finish.
+    Reply,
+    /// The next rung of the silence ladder.
+    Silence,
+    /// An answer to a `confirm`.
+    Answer,
+    /// The announcement before a dial.
+    Announce,
+    /// The vendor's answer to a dial command.
+    DialCommand,
+    /// The ring limit of an attempt.
+    Ring,
+    /// The vendor's answer to a stop command.
+    StopCommand,
+    /// The pause before the next attempt.
+    Retry,
+    /// The next sentence over the hold audio.
+    HoldSay,
+    /// `handoff.max`.
+    Handoff,
+    /// `call.max_duration`.
+    MaxDuration,
+}
+
+const KINDS: usize = 14;
+
+/// At most one deadline for each kind of timer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Timers([Option<Millis>; KINDS]);
+
+impl Timers {
+    /// Sets or moves a deadline.
+    pub fn arm(&mut self, timer: Timer, at: Millis) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    /// Removes a deadline.
+    pub fn clear(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    /// Removes all deadlines that belong to a state, those of the whole call stay.
+    pub fn clear_state(&mut self) {
+        for timer in ALL {
+            if !matches!(timer, Timer::MaxDuration | Timer::Handoff | Timer::Join) {
+                self.clear(timer);
+            }
+        }
+    }
+
+    /// Removes all deadlines.
+    pub fn clear_all(&mut self) {
+        self.0 = [None; KINDS];
+    }
+
+    /// Whether a deadline of this kind is set.
+    #[must_use]
+    pub fn is_armed(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
+    /// The earliest deadline and what it is for.
+    #[must_use]
+    pub fn next(&self) -> Option<(Millis, Timer)> {
+        ALL.into_iter().filter_map(|t| self.0[t as usize].map(|at| (at, t))).min()
+    }
+
+    /// Takes the earliest deadline if it is not later than `now`.
+    pub fn pop_due(&mut self, now: Millis) -> Option<Timer> {
+        let (at, timer) = self.next()?;
+        (at <= now).then(|| {
+            self.clear(timer);
+            timer
+        })
+    }
+}
+
+const ALL: [Timer; KINDS] = [
+    Timer::Join,
+    Timer::State,
+    Timer::Speech,
+    Timer::Reply,
+    Timer::Silence,
+    Timer::Answer,
+    Timer::Announce,
+    Timer::DialCommand,
+    Timer::Ring,
+    Timer::StopCommand,
+    Timer::Retry,
+    Timer::HoldSay,
+    Timer::Handoff,
+    Timer::MaxDuration,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_deadline_comes_first_and_once() {
+        let mut timers = Timers::default();
+        timers.arm(Timer::Ring, Millis(30));
+        timers.arm(Timer::State, Millis(20));
+        timers.arm(Timer::State, Millis(40));
+        assert_eq!(timers.pop_due(Millis(29)), None);
+        assert_eq!(timers.pop_due(Millis(50)), Some(Timer::Ring));
+        assert_eq!(timers.pop_due(Millis(50)), Some(Timer::State));
+        assert_eq!(timers.pop_due(Millis(50)), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! What text means: yes or no, and which intent. Deterministic.

@@ -1,0 +1,170 @@
+//! Guards: total, typed, side-effect-free expressions over variables, counters and opening hours.
+//!
+//! The checker has typed them, so evaluation cannot fail; a value that is not there compares as unequal.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{HoursId, StateId, VarId};
+
+/// A value of a variable.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// `bool`.
+    Bool(bool),
+    /// `number`; `duration` in seconds.
+    Number(f64),
+    /// `text`, `phone`, `date`, `enum`.
+    Text(Arc<str>),
+    /// `list`.
+    List(Vec<Value>),
+}
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// A constant.
+    Literal(Value),
+    /// A variable.
+    Var(VarId),
+    /// `call.from` or `call.to`: the number in clear, compared only.
+    CallFrom,
+    /// See [`Expr::CallFrom`].
+    CallTo,
+    /// `attempts(state)`: how often that state has been entered in this call.
+    Attempts(StateId),
+    /// `within(hours)`.
+    Within(HoursId),
+    /// `name is set`.
+    IsSet(VarId),
+    /// `not …`.
+    Not(Box<Expr>),
+    /// Two operands.
+    Binary(Op, Box<Expr>, Box<Expr>),
+}
+
+/// A binary operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `and`.
+    And,
+    /// `or`.
+    Or,
+    /// `==`.
+    Eq,
+    /// `!=`.
+    Ne,
+    /// `<`.
+    Lt,
+    /// `<=`.
+    Le,
+    /// `>`.
+    Gt,
+    /// `>=`.
+    Ge,
+    /// `in` a list or a text.
+    In,
+}
+
+/// What an expression may look at.
+pub trait GuardContext {
+    /// The value of a variable, if it has one.
+    fn var(&self, var: VarId) -> Option<Value>;
+    /// How often a state has been entered.
+    fn attempts(&self, state: StateId) -> u32;
+    /// Whether the wall clock is within these hours.
+    fn within(&self, hours: HoursId) -> bool;
+    /// The caller's number.
+    fn call_from(&self) -> Option<Arc<str>>;
+    /// The number called.
+    fn call_to(&self) -> Option<Arc<str>>;
+}
+
+impl Expr {
+    /// Whether the guard lets its edge be taken.
+    #[must_use]
+    pub fn is_true(&self, context: &dyn GuardContext) -> bool {
+        matches!(self.value(context), Some(Value::Bool(true)))
+    }
+
+    fn value(&self, context: &dyn GuardContext) -> Option<Value> {
+        Some(match self {
+            Self::Literal(value) => value.clone(),
+            Self::Var(var) => context.var(*var)?,
+            Self::CallFrom => Value::Text(context.call_from()?),
+            Self::CallTo => Value::Text(context.call_to()?),
+            Self::Attempts(state) => Value::Number(f64::from(context.attempts(*state))),
+            Self::Within(hours) => Value::Bool(context.within(*hours)),
+            Self::IsSet(var) => Value::Bool(context.var(*var).is_some()),
+            Self::Not(inner) => Value::Bool(!inner.is_true(context)),
+            Self::Binary(Op::And, a, b) => Value::Bool(a.is_true(context) && b.is_true(context)),
+            Self::Binary(Op::Or, a, b) => Value::Bool(a.is_true(context) || b.is_true(context)),
+            Self::Binary(op, a, b) => Value::Bool(op.compare(&a.value(context)?, &b.value(context)?)),
+        })
+    }
+}
+
+impl Op {
+    fn compare(self, a: &Value, b: &Value) -> bool {
+        let ordering = match (a, b) {
+            (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
+            (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
+            _ => None,
+        };
+        match self {
+            Self::Eq => a == b,
+            Self::Ne => a != b,
+            Self::Lt => ordering.is_some_and(std::cmp::Ordering::is_lt),
+            Self::Le => ordering.is_some_and(std::cmp::Ordering::is_le),
+            Self::Gt => ordering.is_some_and(std::cmp::Ordering::is_gt),
+            Self::Ge => ordering.is_some_and(std::cmp::Ordering::is_ge),
+            Self::In => match (a, b) {
+                (_, Value::List(items)) => items.contains(a),
+                (Value::Text(part), Value::Text(whole)) => whole.contains(&**part),
+                _ => false,
+            },
+            Self::And | Self::Or => false,
+        }
+    }
+}
+
+/// Named opening hours.
+#[derive(Debug, Clone)]
+pub struct Hours {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// An IANA time zone.
+    pub zone: jiff::tz::TimeZone,
+    /// When it is open.
+    pub open: Vec<Open>,
+    /// Dates on which it is not.
+    pub closed: Vec<jiff::civil::Date>,
+}
+
+/// One line of opening hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// Days, Monday first.
+    pub days: [bool; 7],
+    /// Minutes after midnight at which it opens.
+    pub from: u16,
+    /// Minutes after midnight at which it closes (at most 1440). Not past midnight.
+    pub until: u16,
+}
+
+impl Hours {
+    /// Whether it is open at a point in time (seconds since 1970, UTC).
+    #[must_use]
+    pub fn is_open(&self, unix_seconds: i64) -> bool {
+        let Ok(timestamp) = jiff::Timestamp::from_second(unix_seconds) else { return false };
+        let local = timestamp.to_zoned(self.zone.clone());
+        if self.closed.contains(&local.date()) {
+            return false;
+        }
+        let day = usize::try_from(local.weekday().to_monday_zero_offset()).unwrap_or(0);
+        let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0);
+        self.open.iter().any(|o| o.days[day] && (o.from..o.until).contains(&minute))
+    }
+}

@@ -1,0 +1,220 @@
+//! What each kind of state does, every default filled in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{EdgeId, Expr, IntentId, StateId, TargetId, Text};
+
+/// The one thing a state does.
+#[derive(Debug)]
+pub enum Kind {
+    /// Speaks fixed text.
+    Say(Say),
+    /// Lets the model talk with the caller.
+    Converse(Converse),
+    /// Asks a yes/no question.
+    Confirm(Confirm),
+    /// Decides by guards, at once.
+    Choose(Choose),
+    /// Reaches a person.
+    Dial(Dial),
+    /// The cold transfer itself; final for the dialogue.
+    Handoff(Handoff),
+    /// Ends the call.
+    End(End),
+}
+
+/// `say:`.
+#[derive(Debug)]
+pub struct Say {
+    /// What is said.
+    pub text: Text,
+    /// Whether the caller can talk over it.
+    pub interruptible: bool,
+}
+
+/// `converse:`.
+#[derive(Debug)]
+pub struct Converse {
+    /// The system prompt.
+    pub prompt: Text,
+    /// Who speaks first.
+    pub first: First,
+    /// What the model remembers on entry.
+    pub context: ContextPolicy,
+    /// What happens when the caller says nothing.
+    pub silence: Silence,
+}
+
+/// Who speaks first on entering a `converse`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// The bot, unless the path that led here has just spoken.
+    Auto,
+    /// The bot.
+    Bot,
+    /// The caller.
+    Caller,
+}
+
+/// What the model remembers when a `converse` is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextPolicy {
+    /// The call so far.
+    Append,
+    /// Nothing.
+    Reset,
+    /// A summary of the call so far.
+    Summary,
+}
+
+/// The silence ladder of a `converse`: prompts with waits before them, and where it ends.
+#[derive(Debug)]
+pub struct Silence {
+    /// The rungs, in order.
+    pub steps: Vec<SilenceStep>,
+    /// Taken when the last rung's wait has passed; the engine's silent end if absent.
+    pub then: Option<(EdgeId, StateId)>,
+}
+
+/// One rung of the silence ladder: after this long, say this. A rung without text only waits.
+#[derive(Debug)]
+pub struct SilenceStep {
+    /// Quiet time before it, counted from the last sound of either side.
+    pub after: Duration,
+    /// What is then said.
+    pub say: Option<Text>,
+}
+
+/// `confirm:`. Yes and no are understood by a deterministic grammar, or DTMF 1 and 2.
+#[derive(Debug)]
+pub struct Confirm {
+    /// The question.
+    pub question: Text,
+    /// How often it is asked before `exhausted`.
+    pub tries: u32,
+    /// How long an answer may take after the question was heard.
+    pub answer_within: Duration,
+    /// Whether the caller can answer before it is finished.
+    pub interruptible: bool,
+}
+
+/// `choose:`. Tried in order; the last one is unguarded.
+#[derive(Debug)]
+pub struct Choose {
+    /// The choices.
+    pub choices: Vec<Choice>,
+}
+
+/// One line of a `choose`.
+#[derive(Debug)]
+pub struct Choice {
+    /// Its identity.
+    pub edge: EdgeId,
+    /// `if:`; absent for `else`.
+    pub guard: Option<Expr>,
+    /// The next state.
+    pub to: StateId,
+}
+
+/// `dial:`. Targets are tried one after the other.
+#[derive(Debug)]
+pub struct Dial {
+    /// Whom to reach, in order.
+    pub targets: Vec<TargetId>,
+    /// How.
+    pub method: DialMethod,
+    /// Said before the first attempt.
+    pub announce: Option<Text>,
+    /// The longest each attempt may ring.
+    pub ring: Duration,
+    /// What the caller hears while it rings.
+    pub hold: Hold,
+    /// What happens to an answer that comes too late.
+    pub late_answer: LateAnswer,
+    /// Repeats per target.
+    pub retry: Option<DialRetry>,
+    /// The only intents that are heard while it rings.
+    pub listen: Vec<IntentId>,
+}
+
+/// How a `dial` reaches its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialMethod {
+    /// A new leg into the caller's room.
+    DialOut,
+    /// Daily's `sipCallTransfer`: the caller's leg moves.
+    SipTransfer,
+    /// SIP REFER: the caller's leg leaves Daily.
+    SipRefer,
+}
+
+/// What the caller hears while it rings.
+#[derive(Debug)]
+pub struct Hold {
+    /// An audio file of the flow's folder; the bundled tone if absent.
+    pub audio: Option<Arc<str>>,
+    /// A sentence said now and then.
+    pub say: Option<(Text, Duration)>,
+}
+
+/// What happens to an answer of an attempt that is being cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LateAnswer {
+    /// The leg hears one fixed sentence at most and is hung up.
+    HangUp,
+    /// The transfer goes on if the state has not been left.
+    Accept,
+}
+
+/// `retry:` of a `dial`.
+#[derive(Debug, Clone, Copy)]
+pub struct DialRetry {
+    /// Further attempts after the first, for each target.
+    pub times: u32,
+    /// Pause before each.
+    pub wait: Duration,
+    /// Factor on the pause for each further attempt.
+    pub backoff: f64,
+}
+
+/// `handoff:`.
+#[derive(Debug)]
+pub struct Handoff {
+    /// What the bot does.
+    pub mode: HandoffMode,
+    /// The longest the two may talk.
+    pub max: Duration,
+}
+
+/// What the bot does when the operator has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandoffMode {
+    /// Its pipeline is gone; a deaf and mute room keeper stays.
+    KeepRoom,
+    /// It leaves the room.
+    Leave,
+}
+
+/// `end:`.
+#[derive(Debug)]
+pub struct End {
+    /// The last sentence, played to its end.
+    pub say: Option<Text>,
+    /// What the record says.
+    pub cause: EndCause,
+}
+
+/// How an `end` counts in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// The business was done.
+    Completed,
+    /// The caller hung up.
+    CallerLeft,
+    /// Something broke.
+    Failed,
+}

@@ -1,0 +1,195 @@
+//! The compiled flow: what the machine runs.
+//!
+//! Names are interned as small ids, edges are resolved, templates are parsed. There are no spans and
+//! nothing here can fail to resolve. [`Plan`]s are made from a checked flow only (`plan::compile`).
+
+mod edges;
+mod guard;
+mod ids;
+mod kinds;
+mod text;
+
+pub use edges::{Branch, Edge, Event, On};
+pub use guard::{Expr, GuardContext, Hours, Op, Open, Value};
+pub use ids::{EdgeId, FlowHash, HoursId, IntentId, StateId, TargetId, VarId};
+pub use kinds::{
+    Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause, First,
+    Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep,
+};
+pub use text::{RenderError, Text};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::pii::Address;
+
+/// One compiled flow. Immutable; shared by every call that runs it.
+#[derive(Debug)]
+pub struct Plan {
+    /// `name:` of the flow.
+    pub name: Arc<str>,
+    /// Hash of the source text; calls are pinned to it.
+    pub hash: FlowHash,
+    /// Where a call begins.
+    pub start: StateId,
+    /// All states; [`StateId`] is the index.
+    pub states: Vec<State>,
+    /// All intents; [`IntentId`] is the index.
+    pub intents: Vec<Intent>,
+    /// All dial targets; [`TargetId`] is the index.
+    pub targets: Vec<Target>,
+    /// All variables; [`VarId`] is the index.
+    pub vars: Vec<Var>,
+    /// All named opening hours; [`HoursId`] is the index.
+    pub hours: Vec<Hours>,
+    /// Every edge of the flow, flow-wide ones included; [`EdgeId`] is the index.
+    pub edges: Vec<Edge>,
+    /// Flow-wide edges (`always:`), tried after the state's own.
+    pub always: Vec<On>,
+    /// Environment values that templates may read: `env.NAME`.
+    pub env: Vec<(Arc<str>, Arc<str>)>,
+    /// `call:`.
+    pub call: CallSettings,
+    /// `services:`.
+    pub services: Services,
+}
+
+impl Plan {
+    /// The state of an id.
+    #[must_use]
+    pub fn state(&self, id: StateId) -> &State {
+        &self.states[id.index()]
+    }
+
+    /// The intent of an id.
+    #[must_use]
+    pub fn intent(&self, id: IntentId) -> &Intent {
+        &self.intents[id.index()]
+    }
+
+    /// The dial target of an id.
+    #[must_use]
+    pub fn target(&self, id: TargetId) -> &Target {
+        &self.targets[id.index()]
+    }
+
+    /// The id of a state by name.
+    #[must_use]
+    pub fn state_named(&self, name: &str) -> Option<StateId> {
+        self.states.iter().position(|s| &*s.name == name).map(StateId::from_index)
+    }
+
+    /// The id of an intent by name.
+    #[must_use]
+    pub fn intent_named(&self, name: &str) -> Option<IntentId> {
+        self.intents.iter().position(|i| &*i.name == name).map(IntentId::from_index)
+    }
+
+    /// Intents that a state lists under `on:` (its own, then the flow-wide ones), without repeats.
+    #[must_use]
+    pub fn intents_of(&self, id: StateId) -> Vec<IntentId> {
+        let mut found = Vec::new();
+        for on in self.state(id).on.iter().chain(&self.always) {
+            if let Event::Intent(intent) = on.event
+                && !found.contains(&intent)
+            {
+                found.push(intent);
+            }
+        }
+        found
+    }
+}
+
+/// One state of the flow.
+#[derive(Debug)]
+pub struct State {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// What it does.
+    pub kind: Kind,
+    /// Its edges in the order written.
+    pub on: Vec<On>,
+    /// Bound on how long the call may stay; every waiting state has one, its own or the default.
+    pub timeout: Option<Duration>,
+    /// Assignments made on entry.
+    pub set: Vec<(VarId, Text)>,
+}
+
+/// Something the caller may want; offered to the model as a tool.
+#[derive(Debug)]
+pub struct Intent {
+    /// Its name; the tool has the same name.
+    pub name: Arc<str>,
+    /// When it applies, in words.
+    pub when: Arc<str>,
+    /// Sentences that mean it.
+    pub examples: Vec<Arc<str>>,
+    /// What the model may fill in.
+    pub slots: Vec<Slot>,
+}
+
+/// One value that comes with an intent.
+#[derive(Debug)]
+pub struct Slot {
+    /// Its name, and the variable of that name if the flow declares one.
+    pub name: Arc<str>,
+    /// Its type, as the language spells it.
+    pub kind: Arc<str>,
+    /// Whether the model may leave it out.
+    pub optional: bool,
+}
+
+/// Someone who can be dialled. The address comes from the flow or its environment, never from a call.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name in the file.
+    pub name: Arc<str>,
+    /// Where it is reached.
+    pub address: Address,
+    /// Digits sent after the answer (at most 20).
+    pub extension: Option<Arc<str>>,
+    /// The purchased number's id shown to the person called; Daily chooses one if absent.
+    pub caller_id: Option<Arc<str>>,
+}
+
+/// A declared variable.
+#[derive(Debug)]
+pub struct Var {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its value until it is set.
+    pub default: Option<Value>,
+    /// Whether it must never be spoken or logged.
+    pub secret: bool,
+}
+
+/// `call:` of the flow, defaults filled in.
+#[derive(Debug, Clone)]
+pub struct CallSettings {
+    /// BCP 47 tag.
+    pub language: Arc<str>,
+    /// The longest a call may last until the handoff.
+    pub max_duration: Duration,
+}
+
+/// `services:` of the flow, defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Speech to text.
+    pub stt: Service,
+    /// Language model.
+    pub llm: Service,
+    /// Text to speech.
+    pub tts: Service,
+}
+
+/// One vendor choice.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// `deepgram`, `openai`, `cartesia`.
+    pub provider: Arc<str>,
+    /// The vendor's model name.
+    pub model: Arc<str>,
+    /// The vendor's voice id (text to speech only).
+    pub voice: Option<Arc<str>>,
+}

@@ -1,0 +1,75 @@
+//! A text of the flow, with or without `{{ … }}` in it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A text that is spoken or sent to the model; templates are parsed once, when the flow is compiled.
+#[derive(Clone)]
+pub struct Text {
+    source: Arc<str>,
+    template: Option<Arc<minijinja::Environment<'static>>>,
+}
+
+/// A template could not be rendered. The checker rules this out for declared names; what is left is a
+/// filter that fails on a value of the call.
+#[derive(Debug, thiserror::Error)]
+#[error("a template of the flow could not be rendered")]
+pub struct RenderError(#[from] minijinja::Error);
+
+/// Steps a template may take before it is stopped.
+const FUEL: u64 = 20_000;
+
+impl Text {
+    /// A text as written in the flow; parsed as a template only if it holds `{{` or `{%`.
+    ///
+    /// # Errors
+    /// [`RenderError`] if the template has a syntax error.
+    pub fn new(source: &str) -> Result<Self, RenderError> {
+        let template = if source.contains("{{") || source.contains("{%") {
+            let mut env = minijinja::Environment::new();
+            env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+            env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+            env.set_fuel(Some(FUEL));
+            env.add_template_owned("text", source.to_owned())?;
+            Some(Arc::new(env))
+        } else {
+            None
+        };
+        Ok(Self { source: source.into(), template })
+    }
+
+    /// A text that is known to hold no template.
+    #[must_use]
+    pub fn plain(source: &str) -> Self {
+        Self { source: source.into(), template: None }
+    }
+
+    /// Whether it is the same in every call, so that its audio can be prepared.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.template.is_none()
+    }
+
+    /// As written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The text with the values of a call (a map with `call`, `env` and the variables by name).
+    ///
+    /// # Errors
+    /// [`RenderError`], see there.
+    pub fn render(&self, values: &minijinja::Value) -> Result<Arc<str>, RenderError> {
+        match &self.template {
+            None => Ok(Arc::clone(&self.source)),
+            Some(env) => Ok(env.get_template("text")?.render(values)?.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({:?})", self.source)
+    }
+}

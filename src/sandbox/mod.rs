@@ -1,0 +1,1 @@
+//! The whole telephone and vendor world on loopback.

@@ -1,0 +1,1 @@
+//! Logs: readable, or JSON; every line of a call carries its id.

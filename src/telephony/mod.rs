@@ -1,0 +1,278 @@
+//! The phone side: a telephony vendor's control plane, its rooms, and its events.
+//!
+//! No call logic: nothing here knows a flow or a state. Daily is the vendor; the sandbox's room is the
+//! stand-in for its media, which cannot be redirected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::audio::Frame;
+use crate::pii::{Address, ApiKey, PhoneNumber};
+
+/// The control plane: rooms, tokens, forwarding, dial-out. Every method is bounded in time.
+pub trait Telephony: Send + Sync {
+    /// Creates a room with SIP dial-in and dial-out, and an owner token for it.
+    fn create_room(&self, request: RoomRequest) -> BoxFuture<'_, Result<Room, TelephonyError>>;
+    /// Deletes a room; a room that is gone already counts as deleted.
+    fn delete_room<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<(), TelephonyError>>;
+    /// Forwards the held caller into the room (`pinlessCallUpdate`), once the room said it is ready.
+    fn forward_caller<'a>(
+        &'a self,
+        dial_in: &'a DialIn,
+        sip_uri: &'a str,
+    ) -> BoxFuture<'a, Result<(), TelephonyError>>;
+    /// Starts a new leg into the room.
+    fn start_dial_out<'a>(
+        &'a self,
+        room: &'a str,
+        request: &'a DialOut,
+    ) -> BoxFuture<'a, Result<LegId, TelephonyError>>;
+    /// Stops a leg; one that is gone already counts as stopped.
+    fn stop_dial_out<'a>(
+        &'a self,
+        room: &'a str,
+        leg: &'a LegId,
+    ) -> BoxFuture<'a, Result<(), TelephonyError>>;
+    /// Sends keys to a leg.
+    fn send_dtmf<'a>(
+        &'a self,
+        room: &'a str,
+        leg: &'a LegId,
+        tones: &'a str,
+    ) -> BoxFuture<'a, Result<(), TelephonyError>>;
+    /// Moves the caller's leg out of the room (`sipCallTransfer`).
+    fn sip_transfer<'a>(
+        &'a self,
+        room: &'a str,
+        leg: &'a LegId,
+        to: &'a DialOut,
+    ) -> BoxFuture<'a, Result<(), TelephonyError>>;
+    /// Sends the caller's leg elsewhere (SIP REFER).
+    fn sip_refer<'a>(
+        &'a self,
+        room: &'a str,
+        leg: &'a LegId,
+        to: &'a Address,
+    ) -> BoxFuture<'a, Result<(), TelephonyError>>;
+}
+
+/// What a room is for.
+#[derive(Clone, Debug)]
+pub struct RoomRequest {
+    /// Shown as the SIP display name; "unknown" if withheld.
+    pub caller: Option<PhoneNumber>,
+    /// How long the room may live. Its participants are ejected then.
+    pub lifetime: Duration,
+    /// The current time, in seconds since 1970: the vendor wants an absolute expiry.
+    pub now: i64,
+}
+
+/// A room that was created.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Its name, the key of all later requests.
+    pub name: String,
+    /// Where to join.
+    pub url: String,
+    /// An owner token.
+    pub token: ApiKey,
+    /// Where callers are forwarded to, with `sip:`; the `dialin-ready` event repeats it.
+    pub sip_endpoint: Option<String>,
+}
+
+/// A call that the vendor holds for us: the body of the dial-in webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialIn {
+    /// The vendor's id of the call.
+    pub call_id: String,
+    /// The vendor's domain of the call.
+    pub call_domain: String,
+    /// The caller, if not withheld.
+    pub from: Option<PhoneNumber>,
+    /// The number called.
+    pub to: Option<PhoneNumber>,
+    /// SIP headers of an interconnect call, as received.
+    pub sip_headers: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A leg to be started.
+#[derive(Clone, Debug)]
+pub struct DialOut {
+    /// Whom.
+    pub to: Address,
+    /// Shown to the person called.
+    pub display_name: Option<Arc<str>>,
+    /// Id of a purchased number.
+    pub caller_id: Option<Arc<str>>,
+    /// Keys sent after the answer.
+    pub extension: Option<Arc<str>>,
+}
+
+/// The vendor's session id of one leg; also the leg's participant id in the room.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LegId(pub Arc<str>);
+
+impl LegId {
+    /// Wraps an id as received.
+    #[must_use]
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+/// The media plane: joins rooms.
+pub trait RoomClient: Send + Sync {
+    /// Joins a room as its owner. Resolves when joined; bounded.
+    fn join<'a>(&'a self, room: &'a Room) -> BoxFuture<'a, Result<RoomSession, TelephonyError>>;
+}
+
+/// A joined room.
+#[derive(Debug)]
+pub struct RoomSession {
+    /// What happens in it. Closed after a last [`RoomEvent::Closed`].
+    pub events: mpsc::Receiver<RoomEvent>,
+    /// Audio of each subscribed participant. Bounded; the oldest is dropped when full.
+    pub audio: mpsc::Receiver<(LegId, Frame)>,
+    /// Our own audio and wishes.
+    pub commands: mpsc::Sender<RoomCommand>,
+    /// The session's task; dropped with it, which leaves the room at once.
+    pub task: AbortOnDropHandle<()>,
+}
+
+/// What we want of a room.
+#[derive(Debug)]
+pub enum RoomCommand {
+    /// 20 ms of our voice. Sent every 20 ms while the microphone is on.
+    Audio(Frame),
+    /// Publish or unpublish the microphone.
+    Microphone(bool),
+    /// Subscribe to everybody's audio, or to nobody's.
+    Subscribe(bool),
+    /// Leave politely; answered by [`RoomEvent::Closed`].
+    Leave,
+}
+
+/// What happens in a room. Names and fields are Daily's, no more than Daily tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RoomEvent {
+    /// `participant-joined`.
+    ParticipantJoined {
+        /// Its session id.
+        id: LegId,
+    },
+    /// `participant-left`.
+    ParticipantLeft {
+        /// Its session id.
+        id: LegId,
+    },
+    /// `dialin-ready`: callers can be forwarded.
+    DialinReady {
+        /// Where to, as received.
+        sip_endpoint: String,
+    },
+    /// `dialin-connected`: the caller's leg; media may not flow yet.
+    DialinConnected {
+        /// The leg.
+        id: LegId,
+    },
+    /// `dialin-stopped`.
+    DialinStopped {
+        /// The leg.
+        id: LegId,
+    },
+    /// `dialin-error`.
+    DialinError {
+        /// The leg, if known.
+        id: Option<LegId>,
+        /// The vendor's text.
+        message: String,
+    },
+    /// `dialout-connected`: it rings at the far end; not answered.
+    DialoutConnected {
+        /// The leg.
+        id: LegId,
+    },
+    /// `dialout-answered`.
+    DialoutAnswered {
+        /// The leg.
+        id: LegId,
+    },
+    /// `dialout-stopped`: the far end hung up, or we stopped it.
+    DialoutStopped {
+        /// The leg.
+        id: LegId,
+    },
+    /// `dialout-error`.
+    DialoutError {
+        /// The leg, if known.
+        id: Option<LegId>,
+        /// The vendor's text.
+        message: String,
+    },
+    /// `dialout-warning` and `dialin-warning`: logged only.
+    Warning {
+        /// The vendor's text.
+        message: String,
+    },
+    /// `dtmf-event`.
+    Dtmf {
+        /// The leg, if known.
+        id: Option<LegId>,
+        /// The key.
+        tone: char,
+    },
+    /// We are out of the room: left, ejected, expired, or cut off.
+    Closed {
+        /// Why.
+        reason: CloseReason,
+    },
+}
+
+/// Why we are out of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseReason {
+    /// We left.
+    Left,
+    /// The room ended or we were ejected.
+    Ended,
+    /// The connection broke.
+    Lost(String),
+}
+
+/// Why the telephony vendor did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TelephonyError {
+    /// It could not be reached, or not within the deadline.
+    #[error("cannot reach Daily: {0}")]
+    Unreachable(String),
+    /// The key is missing, malformed or refused.
+    #[error("Daily refused the API key; check DAILY_API_KEY")]
+    Unauthorized,
+    /// Too many requests.
+    #[error("Daily limits our requests")]
+    RateLimited {
+        /// The vendor's wish.
+        retry_after: Option<Duration>,
+    },
+    /// The call or the room is not there (any more).
+    #[error("Daily does not know it (any more): {0}")]
+    NotFound(String),
+    /// The request was refused.
+    #[error("Daily refused: {0}")]
+    Refused(String),
+    /// The vendor is ill.
+    #[error("Daily failed ({status}): {info}")]
+    Vendor {
+        /// HTTP status.
+        status: u16,
+        /// Its text.
+        info: String,
+    },
+    /// It answered, but not its protocol.
+    #[error("Daily sent something that is not its protocol: {0}")]
+    Protocol(String),
+}
