@@ -1,1 +1,4 @@
 //! The whole telephone and vendor world on loopback.
+
+pub mod faults;
+pub mod site;
