@@ -3,6 +3,8 @@
 //! A provider is a value that opens streams; a stream is a pair of channels whose task ends when the
 //! stream is dropped. No call logic: nothing here knows a flow, a state or a leg.
 
+pub mod socket;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,56 @@
+//! Connecting again: at once, then after 100, 300 and 900 ms, and then no more.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Endpoint, Socket, is_permanent};
+use crate::speech::SpeechError;
+
+/// Pauses before the attempts in a row.
+const PAUSES: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
+/// A connection that lived this long worked; the count of failures begins anew.
+const WORKED: Duration = Duration::from_secs(5);
+
+/// Counts attempts in a row, over connections that opened but broke at once, too.
+#[derive(Debug, Default)]
+pub struct Redial {
+    attempts: usize,
+}
+
+impl Redial {
+    /// A connection broke after so much life.
+    pub fn lived(&mut self, life: Duration) {
+        if life >= WORKED {
+            self.attempts = 0;
+        }
+    }
+
+    /// Connects, with as many attempts as are left.
+    ///
+    /// # Errors
+    /// The last attempt's, at once if it is permanent; `cause` if no attempt was left.
+    pub async fn connect(&mut self, endpoint: &Endpoint, cause: SpeechError) -> Result<Socket, SpeechError> {
+        let mut error = cause;
+        while let Some(pause) = PAUSES.get(self.attempts) {
+            self.attempts += 1;
+            sleep(*pause).await;
+            error = match endpoint.connect().await {
+                Ok(socket) => return Ok(socket),
+                Err(error) if is_permanent(&error) => return Err(error),
+                Err(error) => error,
+            };
+            tracing::warn!(attempt = self.attempts, %error, "could not connect");
+        }
+        Err(error)
+    }
+
+    /// Connects for the first time.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn first(endpoint: &Endpoint) -> Result<Socket, SpeechError> {
+        Self::default().connect(endpoint, endpoint.disconnected("not connected yet")).await
+    }
+}
