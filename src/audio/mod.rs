@@ -2,6 +2,20 @@
 //!
 //! Inside a call all audio is 16 kHz, 16-bit, mono, in frames of 20 ms. No clock, no I/O, no call logic.
 
+mod dtmf;
+mod fade;
 mod frame;
+mod framer;
+pub mod g711;
+mod hold;
+mod resample;
+pub mod spectrum;
+mod tone;
 
+pub use dtmf::DtmfDetector;
+pub use fade::fade;
 pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
+pub use framer::Framer;
+pub use hold::hold_audio;
+pub use resample::Resampler;
+pub use tone::{busy, dtmf_tone, ringback};
