@@ -1,1 +1,0 @@
-//! Settings: the environment read once, into types.

@@ -1,0 +1,141 @@
+//! What can be wrong with the settings, and what to do about each.
+//!
+//! Messages name variables, never their values: a value may be a key or somebody's number.
+
+use std::fmt;
+
+use crate::pii::AddressError;
+
+/// One problem with the settings. [`SettingsError::fix`] says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A variable is not of its type.
+    #[error("{name} has a value that cannot be used")]
+    Unreadable {
+        /// The variable.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A key that cannot be sent.
+    #[error("{name} cannot be a key: it holds white space or characters outside of ASCII")]
+    BadKey {
+        /// The variable.
+        name: &'static str,
+    },
+    /// A base URL that is none.
+    #[error("{name} is not a URL with scheme http, https, ws or wss")]
+    BadUrl {
+        /// The variable.
+        name: &'static str,
+    },
+    /// A number that is none.
+    #[error("{name} is neither a phone number (E.164) nor a `sip:` address")]
+    BadAddress {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with it.
+        #[source]
+        cause: AddressError,
+    },
+    /// The webhook secret is not base64.
+    #[error("{name} is not base64, which Daily's `hmac` secrets are")]
+    SecretNotBase64 {
+        /// The variable.
+        name: &'static str,
+    },
+    /// `ENV=production` without a variable that it needs.
+    #[error("ENV=production needs {name}")]
+    ProductionNeeds {
+        /// The missing variable.
+        name: &'static str,
+    },
+    /// `ENV=production` with all that it needs.
+    #[error("ENV=production starts bots on Pipecat Cloud, which is not part of this version")]
+    ProductionNotBuilt,
+    /// A base URL was given for a vendor without a key.
+    #[error("{url} is set but {key} is not")]
+    UrlWithoutKey {
+        /// The variable of the base URL.
+        url: &'static str,
+        /// The variable of the key.
+        key: &'static str,
+    },
+    /// Some of phones, speech recognition and voice would be real and some emulated.
+    #[error(
+        "real and emulated vendors would be mixed ({set} set, {missing} not): emulated speech means nothing \
+         to a real recogniser, a real voice nothing to an emulated one, and real phones need both real",
+        set = list(set), missing = list(missing)
+    )]
+    Mixed {
+        /// The keys that are set.
+        set: Vec<&'static str>,
+        /// The keys that are not.
+        missing: Vec<&'static str>,
+    },
+    /// All keys for a live call are there.
+    #[error(
+        "live calls over Daily are not part of this version: it has Daily's control plane, but not yet the media of its rooms"
+    )]
+    LiveMediaNotBuilt,
+}
+
+impl SettingsError {
+    /// What to do about it: one sentence.
+    #[must_use]
+    pub fn fix(&self) -> String {
+        match self {
+            Self::Unreadable { name, expected } => format!("set {name} to {expected}, or remove it"),
+            Self::BadKey { name } => format!("copy {name} again from the vendor's dashboard"),
+            Self::BadUrl { name } => {
+                format!("write {name} as https://host or http://host:port, or remove it")
+            }
+            Self::BadAddress { name, .. } => {
+                format!("set {name} to a number like +15550100123 or to an address like sip:desk@example.com")
+            }
+            Self::SecretNotBase64 { name } => {
+                format!(
+                    "copy `hmac` of the number's dial-in configuration into {name} as it is, or remove it"
+                )
+            }
+            Self::ProductionNeeds { name } => format!("set {name}, or set ENV=local to run the bot here"),
+            Self::ProductionNotBuilt => "set ENV=local to run the bot here".to_owned(),
+            Self::UrlWithoutKey { url, key } => format!(
+                "set {key}, or remove {url}, or pass --mix if {url} is an emulator of your own that needs no key"
+            ),
+            Self::Mixed { set, missing } => format!(
+                "pass --offline to ignore all keys, or remove {}, or set {} as well, or pass --mix if you know better",
+                list(set),
+                list(missing)
+            ),
+            Self::LiveMediaNotBuilt => "pass --offline to ignore all keys, or remove DAILY_API_KEY, \
+                DEEPGRAM_API_KEY and CARTESIA_API_KEY (OPENAI_API_KEY may stay: a real model works in an \
+                offline call)"
+                .to_owned(),
+        }
+    }
+}
+
+/// All problems with the settings; never empty. Prints one line and its fix for each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsErrors(pub Vec<SettingsError>);
+
+impl fmt::Display for SettingsErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, problem) in self.0.iter().enumerate() {
+            let line_break = if n == 0 { "" } else { "\n" };
+            write!(f, "{line_break}{problem}\n  fix: {}", problem.fix())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SettingsErrors {}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}

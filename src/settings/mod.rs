@@ -1,0 +1,243 @@
+//! Settings: the environment read once, into types.
+//!
+//! Everything that a variable or an option decides is decided here, before any call is taken, and all
+//! problems are reported together. Nothing here opens a connection, and nothing else reads the environment.
+
+mod env;
+mod error;
+mod vendors;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+use base64::Engine as _;
+
+pub use env::{Dotenv, DotenvError, Env, load_dotenv};
+pub use error::{SettingsError, SettingsErrors};
+pub use vendors::{NO_KEY, Service, ServiceNote, Vendor, Vendors};
+
+use crate::pii::{Address, ApiKey};
+
+/// The port of the webhook server, the original's.
+pub const DEFAULT_PORT: u16 = 7860;
+/// Where the operator's phone waits in an offline call, when `OPERATOR_NUMBER` is not set.
+pub const OFFLINE_OPERATOR: &str = "+15550100100";
+/// The variable that holds the operator's number.
+pub const OPERATOR_NUMBER: &str = "OPERATOR_NUMBER";
+
+/// What the command line says about settings; it wins over the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--offline`: ignore all keys, emulate everything.
+    pub offline: bool,
+    /// `--mix`: the author knows which mix of real and emulated vendors makes sense.
+    pub mix: bool,
+    /// `--port`; 0 takes a free one.
+    pub port: Option<u16>,
+    /// `--bind`.
+    pub bind: Option<IpAddr>,
+    /// `--log`: a filter as in `RUST_LOG`.
+    pub log: Option<String>,
+    /// `--log-format json`.
+    pub log_json: bool,
+}
+
+/// All settings of a run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Who plays which part.
+    pub vendors: Vendors,
+    /// `OPERATOR_NUMBER`, or the offline default.
+    pub operator: Option<Operator>,
+    /// Where the webhook server listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// `LOCAL_SERVER_URL`: how the webhook server is reached from outside (a tunnel); for the start screen.
+    pub public_url: Option<String>,
+    /// `CALLFLOW_WEBHOOK_SECRET`: the dial-in configuration's `hmac`, base64. Webhooks are verified with it.
+    pub webhook_secret: Option<ApiKey>,
+    /// How to log.
+    pub log: LogSettings,
+}
+
+/// Whom `OPERATOR_NUMBER` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// Where they can be dialled.
+    pub address: Address,
+    /// Whether nobody set the variable and [`OFFLINE_OPERATOR`] is used.
+    pub is_default: bool,
+}
+
+/// How to log. Read apart from the rest, so that a command without vendors can log too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogSettings {
+    /// A filter as in `RUST_LOG`; the default of [`crate::telemetry`] if absent.
+    pub filter: Option<String>,
+    /// One JSON object a line instead of readable text.
+    pub json: bool,
+    /// Colours are wanted, if the terminal has them (`NO_COLOR` is not set).
+    pub color: bool,
+}
+
+impl Settings {
+    /// Reads all settings. `get` looks a variable up ([`Env::get`], or a map in tests).
+    ///
+    /// # Errors
+    /// Every problem there is, each with its fix.
+    pub fn from_env(
+        get: &dyn Fn(&str) -> Option<String>,
+        overrides: &Overrides,
+    ) -> Result<Self, SettingsErrors> {
+        let mut reader = Reader { get, problems: Vec::new() };
+        let log = reader.log(overrides);
+        let listen = reader.listen(overrides);
+        let public_url = reader.url("LOCAL_SERVER_URL");
+        let webhook_secret = reader.webhook_secret();
+        let vendors = if reader.is_production() { None } else { vendors::decide(&mut reader, overrides) };
+        let operator = reader.operator(vendors.as_ref().is_some_and(Vendors::is_phone_emulated));
+        match vendors {
+            Some(vendors) if reader.problems.is_empty() => {
+                Ok(Self { vendors, operator, listen, public_url, webhook_secret, log })
+            }
+            _ => Err(SettingsErrors(reader.problems)),
+        }
+    }
+
+    /// What a flow's `env:` may read: the environment, and the offline default of `OPERATOR_NUMBER`.
+    pub fn flow_env<'a>(
+        &'a self,
+        get: &'a dyn Fn(&str) -> Option<String>,
+    ) -> impl Fn(&str) -> Option<String> + 'a {
+        move |name| match &self.operator {
+            Some(operator) if name == OPERATOR_NUMBER => Some(operator.address.reveal().to_owned()),
+            _ => get(name),
+        }
+    }
+}
+
+impl LogSettings {
+    /// Reads only what concerns logs.
+    ///
+    /// # Errors
+    /// An unknown `CALLFLOW_LOG_FORMAT`.
+    pub fn from_env(
+        get: &dyn Fn(&str) -> Option<String>,
+        overrides: &Overrides,
+    ) -> Result<Self, SettingsErrors> {
+        let mut reader = Reader { get, problems: Vec::new() };
+        let log = reader.log(overrides);
+        if reader.problems.is_empty() { Ok(log) } else { Err(SettingsErrors(reader.problems)) }
+    }
+}
+
+/// Looks variables up and gathers what is wrong with them.
+struct Reader<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    problems: Vec<SettingsError>,
+}
+
+impl Reader<'_> {
+    /// A variable's text. One that is set to nothing is not set: `.env.example` is full of them.
+    fn text(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn parsed<T: FromStr>(&mut self, name: &'static str, expected: &'static str) -> Option<T> {
+        let text = self.text(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.problems.push(SettingsError::Unreadable { name, expected });
+        }
+        value
+    }
+
+    /// A key that can stand in an HTTP header.
+    fn key(&mut self, name: &'static str) -> Option<ApiKey> {
+        let text = self.text(name)?;
+        if text.chars().all(|c| c.is_ascii_graphic()) {
+            return Some(ApiKey::new(text));
+        }
+        self.problems.push(SettingsError::BadKey { name });
+        None
+    }
+
+    /// A base URL as `http` or `https` without a slash at the end; `ws` and `wss` mean the same.
+    fn url(&mut self, name: &'static str) -> Option<String> {
+        let text = self.text(name)?;
+        let url = vendors::normal_url(&text);
+        if url.is_none() {
+            self.problems.push(SettingsError::BadUrl { name });
+        }
+        url
+    }
+
+    fn log(&mut self, overrides: &Overrides) -> LogSettings {
+        let filter = overrides.log.clone().or_else(|| self.text("RUST_LOG"));
+        let format = self.text("CALLFLOW_LOG_FORMAT").map(|format| format.to_ascii_lowercase());
+        let json = match format.as_deref() {
+            Some("json") => true,
+            None | Some("text") => overrides.log_json,
+            Some(_) => {
+                let (name, expected) = ("CALLFLOW_LOG_FORMAT", "`text` or `json`");
+                self.problems.push(SettingsError::Unreadable { name, expected });
+                false
+            }
+        };
+        LogSettings {
+            filter: filter.or_else(|| self.text("CALLFLOW_LOG")),
+            json: json || overrides.log_json,
+            color: self.text("NO_COLOR").is_none(),
+        }
+    }
+
+    fn listen(&mut self, overrides: &Overrides) -> SocketAddr {
+        let port = self.parsed("CALLFLOW_PORT", "a port number from 0 to 65535 (0 takes a free one)");
+        let bind = self.parsed("CALLFLOW_BIND", "an IP address, for example 127.0.0.1 or 0.0.0.0");
+        let ip = overrides.bind.or(bind).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        SocketAddr::new(ip, overrides.port.or(port).unwrap_or(DEFAULT_PORT))
+    }
+
+    fn webhook_secret(&mut self) -> Option<ApiKey> {
+        let secret = self.text("CALLFLOW_WEBHOOK_SECRET")?;
+        let decoded = base64::engine::general_purpose::STANDARD.decode(&secret);
+        if decoded.is_ok_and(|key| !key.is_empty()) {
+            return Some(ApiKey::new(secret));
+        }
+        self.problems.push(SettingsError::SecretNotBase64 { name: "CALLFLOW_WEBHOOK_SECRET" });
+        None
+    }
+
+    fn operator(&mut self, phone_emulated: bool) -> Option<Operator> {
+        let text = self.text(OPERATOR_NUMBER);
+        let is_default = text.is_none();
+        let text = text.or_else(|| phone_emulated.then(|| OFFLINE_OPERATOR.to_owned()))?;
+        match Address::parse(&text) {
+            Ok(address) => Some(Operator { address, is_default }),
+            Err(cause) => {
+                self.problems.push(SettingsError::BadAddress { name: OPERATOR_NUMBER, cause });
+                None
+            }
+        }
+    }
+
+    /// Whether `ENV` asks for production, which this version cannot give; says so and what it would need.
+    fn is_production(&mut self) -> bool {
+        let Some(environment) = self.text("ENV") else { return false };
+        if environment.eq_ignore_ascii_case("local") {
+            return false;
+        }
+        if !environment.eq_ignore_ascii_case("production") {
+            let (name, expected) = ("ENV", "`local` or `production`");
+            self.problems.push(SettingsError::Unreadable { name, expected });
+            return false;
+        }
+        let missing =
+            ["PIPECAT_API_KEY", "PIPECAT_AGENT_NAME"].into_iter().filter(|n| self.text(n).is_none());
+        let missing: Vec<_> = missing.map(|name| SettingsError::ProductionNeeds { name }).collect();
+        if missing.is_empty() {
+            self.problems.push(SettingsError::ProductionNotBuilt);
+        }
+        self.problems.extend(missing);
+        true
+    }
+}

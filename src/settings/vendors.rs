@@ -1,0 +1,243 @@
+//! Which vendors are real and which are emulated, and why.
+//!
+//! Emulated speech means nothing to a real recogniser and the reverse, so phones, hearing and voice are
+//! emulated together or real together. The model is free.
+
+use super::{Overrides, Reader, SettingsError};
+use crate::pii::ApiKey;
+
+/// What is sent as the key of a base URL that was given without one.
+pub const NO_KEY: &str = "none";
+
+/// Who plays a part.
+#[derive(Clone, Debug)]
+pub enum Vendor {
+    /// The vendor, or a server that the author says is one.
+    Real {
+        /// `http` or `https`, no slash at the end; Daily's and OpenAI's end in `/v1`.
+        base_url: String,
+        /// The key; [`NO_KEY`] if there is none.
+        key: ApiKey,
+    },
+    /// The sandbox.
+    Emulated,
+}
+
+impl Vendor {
+    /// Whether the sandbox plays the part.
+    #[must_use]
+    pub fn is_emulated(&self) -> bool {
+        matches!(self, Self::Emulated)
+    }
+}
+
+/// Who plays which part in this run.
+#[derive(Clone, Debug)]
+pub struct Vendors {
+    /// Phones and rooms: Daily.
+    pub telephony: Vendor,
+    /// Hearing: Deepgram.
+    pub stt: Vendor,
+    /// Voice: Cartesia.
+    pub tts: Vendor,
+    /// Model: OpenAI.
+    pub llm: Vendor,
+    /// Whether `--offline` was given, which is why keys were ignored.
+    pub offline: bool,
+}
+
+/// A part that a vendor plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Daily.
+    Telephony,
+    /// Deepgram.
+    Stt,
+    /// OpenAI.
+    Llm,
+    /// Cartesia.
+    Tts,
+}
+
+/// One line of the start screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceNote {
+    /// The part.
+    pub service: Service,
+    /// The part in words: `phones and rooms`, `hearing`, `model`, `voice`.
+    pub part: &'static str,
+    /// The vendor's name.
+    pub vendor: &'static str,
+    /// Whether the sandbox stands in for it.
+    pub emulated: bool,
+    /// The variable of its key.
+    pub key: &'static str,
+    /// What would make it real, or what to know about it.
+    pub remark: &'static str,
+}
+
+impl Service {
+    /// All, in the order of a call.
+    pub const ALL: [Self; 4] = [Self::Telephony, Self::Stt, Self::Llm, Self::Tts];
+
+    /// The variable of its key.
+    #[must_use]
+    pub fn key_variable(self) -> &'static str {
+        match self {
+            Self::Telephony => "DAILY_API_KEY",
+            Self::Stt => "DEEPGRAM_API_KEY",
+            Self::Llm => "OPENAI_API_KEY",
+            Self::Tts => "CARTESIA_API_KEY",
+        }
+    }
+
+    /// The variable of its base URL.
+    #[must_use]
+    pub fn url_variable(self) -> &'static str {
+        match self {
+            Self::Telephony => "DAILY_API_URL",
+            Self::Stt => "DEEPGRAM_URL",
+            Self::Llm => "OPENAI_BASE_URL",
+            Self::Tts => "CARTESIA_URL",
+        }
+    }
+
+    fn default_url(self) -> &'static str {
+        match self {
+            Self::Telephony => "https://api.daily.co/v1",
+            Self::Stt => "https://api.deepgram.com",
+            Self::Llm => "https://api.openai.com/v1",
+            Self::Tts => "https://api.cartesia.ai",
+        }
+    }
+
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Telephony => ("phones and rooms", "Daily"),
+            Self::Stt => ("hearing", "Deepgram"),
+            Self::Llm => ("model", "OpenAI"),
+            Self::Tts => ("voice", "Cartesia"),
+        }
+    }
+}
+
+impl Vendors {
+    /// Everything emulated, as `--offline` has it.
+    #[must_use]
+    pub fn offline() -> Self {
+        let emulated = || Vendor::Emulated;
+        Self { telephony: emulated(), stt: emulated(), tts: emulated(), llm: emulated(), offline: true }
+    }
+
+    /// Who plays a part.
+    #[must_use]
+    pub fn of(&self, service: Service) -> &Vendor {
+        match service {
+            Service::Telephony => &self.telephony,
+            Service::Stt => &self.stt,
+            Service::Llm => &self.llm,
+            Service::Tts => &self.tts,
+        }
+    }
+
+    /// Whether the phones are the sandbox's.
+    #[must_use]
+    pub fn is_phone_emulated(&self) -> bool {
+        self.telephony.is_emulated()
+    }
+
+    /// Whether a sandbox has to be started.
+    #[must_use]
+    pub fn needs_sandbox(&self) -> bool {
+        Service::ALL.into_iter().any(|service| self.of(service).is_emulated())
+    }
+
+    /// What a newcomer should know: what is emulated, and what would make it real.
+    #[must_use]
+    pub fn explain(&self) -> Vec<ServiceNote> {
+        Service::ALL.into_iter().map(|service| self.note(service)).collect()
+    }
+
+    fn note(&self, service: Service) -> ServiceNote {
+        let (part, vendor) = service.names();
+        let emulated = self.of(service).is_emulated();
+        let remark = match (service, emulated) {
+            (Service::Llm, true) if self.offline => {
+                "a keyword stand-in, which does not test prompts; OPENAI_API_KEY without --offline makes it real"
+            }
+            (Service::Llm, true) => {
+                "a keyword stand-in, which does not test prompts; OPENAI_API_KEY makes it real"
+            }
+            (Service::Llm, false) => "the real model, the best way to try a prompt",
+            (_, true) => {
+                "real only together (DAILY_API_KEY, DEEPGRAM_API_KEY, CARTESIA_API_KEY); live calls are not part of this version"
+            }
+            (_, false) => "used as given",
+        };
+        ServiceNote { service, part, vendor, emulated, key: service.key_variable(), remark }
+    }
+}
+
+/// Decides who plays which part; `None` (and a problem) if it makes no sense.
+pub(super) fn decide(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<Vendors> {
+    if overrides.offline && !overrides.mix {
+        return Some(Vendors::offline());
+    }
+    let before = reader.problems.len();
+    let [telephony, stt, llm, tts] = Service::ALL.map(|service| vendor(reader, service, overrides));
+    let vendors = Vendors { telephony, stt, tts, llm, offline: overrides.offline };
+    if reader.problems.len() == before {
+        reader.problems.extend(refusal(&vendors, overrides.mix));
+    }
+    (reader.problems.len() == before).then_some(vendors)
+}
+
+fn vendor(reader: &mut Reader<'_>, service: Service, overrides: &Overrides) -> Vendor {
+    let key = if overrides.offline { None } else { reader.key(service.key_variable()) };
+    let url = reader.url(service.url_variable());
+    match (url, key) {
+        (Some(base_url), Some(key)) => Vendor::Real { base_url, key },
+        (None, Some(key)) => Vendor::Real { base_url: service.default_url().to_owned(), key },
+        (None, None) => Vendor::Emulated,
+        // A model of one's own needs no key, and any model goes with anything.
+        (Some(base_url), None) if overrides.mix || service == Service::Llm => {
+            Vendor::Real { base_url, key: ApiKey::new(NO_KEY) }
+        }
+        (Some(_), None) => {
+            let (url, key) = (service.url_variable(), service.key_variable());
+            reader.problems.push(SettingsError::UrlWithoutKey { url, key });
+            Vendor::Emulated
+        }
+    }
+}
+
+/// Why this choice of vendors cannot be run, if it cannot.
+fn refusal(vendors: &Vendors, mix: bool) -> Option<SettingsError> {
+    if mix {
+        // An emulator of one's own brings a room that can be joined; Daily itself does not, in this version.
+        let at_daily = matches!(&vendors.telephony, Vendor::Real { base_url, .. } if base_url == Service::Telephony.default_url());
+        return at_daily.then_some(SettingsError::LiveMediaNotBuilt);
+    }
+    let together = [Service::Telephony, Service::Stt, Service::Tts];
+    let (missing, set): (Vec<_>, Vec<_>) =
+        together.into_iter().partition(|&service| vendors.of(service).is_emulated());
+    let keys = |services: Vec<Service>| services.into_iter().map(Service::key_variable).collect();
+    match (set.is_empty(), missing.is_empty()) {
+        (true, _) => None,
+        (_, true) => Some(SettingsError::LiveMediaNotBuilt),
+        _ => Some(SettingsError::Mixed { set: keys(set), missing: keys(missing) }),
+    }
+}
+
+/// A base URL as `http` or `https` without a slash at the end.
+pub(super) fn normal_url(text: &str) -> Option<String> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let scheme = match url.scheme() {
+        "http" | "ws" => "http",
+        "https" | "wss" => "https",
+        _ => return None,
+    };
+    let plain = url.has_host() && url.query().is_none() && url.fragment().is_none();
+    let (_, rest) = text.split_once("://")?;
+    plain.then(|| format!("{scheme}://{}", rest.trim_end_matches('/')))
+}

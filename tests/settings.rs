@@ -1,0 +1,211 @@
+//! What the environment and the options decide before any call is taken.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use callflow::settings::{
+    LogSettings, NO_KEY, OFFLINE_OPERATOR, Overrides, Settings, SettingsError, SettingsErrors, Vendor,
+    load_dotenv,
+};
+
+fn read(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, SettingsErrors> {
+    let map: BTreeMap<_, _> = variables.iter().copied().collect();
+    Settings::from_env(&|name| map.get(name).map(|&value| value.to_owned()), overrides)
+}
+
+fn problems(variables: &[(&str, &str)], overrides: &Overrides) -> Vec<SettingsError> {
+    let problems = read(variables, overrides).expect_err("this must be refused").0;
+    assert!(problems.iter().all(|problem| !problem.fix().is_empty()));
+    problems
+}
+
+fn offline() -> Overrides {
+    Overrides { offline: true, ..Overrides::default() }
+}
+
+fn mix() -> Overrides {
+    Overrides { mix: true, ..Overrides::default() }
+}
+
+fn base_url(vendor: &Vendor) -> &str {
+    match vendor {
+        Vendor::Real { base_url, .. } => base_url,
+        Vendor::Emulated => "emulated",
+    }
+}
+
+const LIVE: [(&str, &str); 3] =
+    [("DAILY_API_KEY", "d"), ("DEEPGRAM_API_KEY", "g"), ("CARTESIA_API_KEY", "c")];
+
+#[test]
+fn with_nothing_set_everything_is_emulated_and_the_operator_has_a_number() {
+    let settings = read(&[], &Overrides::default()).unwrap();
+    assert!(settings.vendors.explain().iter().all(|note| note.emulated));
+    let operator = settings.operator.clone().unwrap();
+    assert_eq!((operator.address.reveal(), operator.is_default), (OFFLINE_OPERATOR, true));
+    assert_eq!(settings.flow_env(&|_| None)("OPERATOR_NUMBER").as_deref(), Some(OFFLINE_OPERATOR));
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:7860");
+}
+
+#[test]
+fn the_example_file_names_every_variable_and_works_as_it_is() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join(".env.example");
+    let file = load_dotenv(&example).unwrap().unwrap();
+    let settings = Settings::from_env(
+        &|name| match file.get(name) {
+            Some(value) => Some(value.to_owned()),
+            None => panic!("{name} is read but not in .env.example"),
+        },
+        &Overrides::default(),
+    );
+    assert!(settings.unwrap().vendors.needs_sandbox());
+}
+
+#[test]
+fn the_first_word_on_production_needs_every_variable_of_the_example_too() {
+    for name in ["PIPECAT_API_KEY", "PIPECAT_AGENT_NAME", "LOCAL_SERVER_URL", "OPERATOR_NUMBER", "ENV"] {
+        let text = include_str!("../.env.example");
+        assert!(text.lines().any(|line| line.split('=').next() == Some(name)), "{name}");
+    }
+}
+
+#[test]
+fn offline_ignores_all_keys_even_unusable_ones() {
+    let mut variables = LIVE.to_vec();
+    variables.extend([("OPENAI_API_KEY", "not a key"), ("DEEPGRAM_URL", "http://127.0.0.1:9")]);
+    let settings = read(&variables, &offline()).unwrap();
+    assert!(settings.vendors.explain().iter().all(|note| note.emulated));
+}
+
+#[test]
+fn a_real_model_goes_with_emulated_phones() {
+    let settings = read(&[("OPENAI_API_KEY", "sk")], &Overrides::default()).unwrap();
+    assert_eq!(base_url(&settings.vendors.llm), "https://api.openai.com/v1");
+    assert!(settings.vendors.is_phone_emulated());
+    let own = [("OPENAI_BASE_URL", "http://localhost:11434/v1/")];
+    let settings = read(&own, &Overrides::default()).unwrap();
+    assert_eq!(base_url(&settings.vendors.llm), "http://localhost:11434/v1");
+    assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
+}
+
+#[test]
+fn all_keys_for_a_live_call_are_answered_honestly() {
+    assert_eq!(problems(&LIVE, &Overrides::default()), [SettingsError::LiveMediaNotBuilt]);
+    assert_eq!(problems(&LIVE, &mix()), [SettingsError::LiveMediaNotBuilt]);
+    let fix = SettingsError::LiveMediaNotBuilt.fix();
+    assert!(fix.contains("--offline") && fix.contains("DAILY_API_KEY"), "{fix}");
+}
+
+#[test]
+fn emulated_and_real_speech_do_not_mix_whichever_key_is_there() {
+    for n in 0..3 {
+        let one = LIVE[n];
+        let others: Vec<_> = LIVE.iter().filter(|other| **other != one).copied().collect();
+        for set in [vec![one], others] {
+            let [SettingsError::Mixed { set: named, missing }] = &problems(&set, &Overrides::default())[..]
+            else {
+                panic!("not refused as a mix: {set:?}");
+            };
+            assert_eq!(named.len() + missing.len(), 3);
+            assert!(set.iter().all(|(name, _)| named.contains(name)));
+        }
+    }
+}
+
+#[test]
+fn an_emulator_of_ones_own_needs_mix_and_then_no_key() {
+    let url = [("DEEPGRAM_URL", "ws://127.0.0.1:9000/deepgram/")];
+    assert!(matches!(problems(&url, &Overrides::default())[..], [SettingsError::UrlWithoutKey { .. }]));
+    for overrides in [mix(), Overrides { offline: true, ..mix() }] {
+        let settings = read(&url, &overrides).unwrap();
+        assert_eq!(base_url(&settings.vendors.stt), "http://127.0.0.1:9000/deepgram");
+        assert!(settings.vendors.tts.is_emulated() && settings.vendors.is_phone_emulated());
+    }
+    let daily = [("DAILY_API_URL", "http://127.0.0.1:9000/v1"), ("DAILY_API_KEY", "k")];
+    assert_eq!(base_url(&read(&daily, &mix()).unwrap().vendors.telephony), "http://127.0.0.1:9000/v1");
+}
+
+#[test]
+fn offline_with_mix_sends_no_key_anywhere() {
+    let variables = [("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"), ("OPENAI_API_KEY", "sk-mine")];
+    let settings = read(&variables, &Overrides { offline: true, ..mix() }).unwrap();
+    assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
+}
+
+#[test]
+fn production_needs_its_two_variables_and_is_honest_when_it_has_them() {
+    let production = ("ENV", "Production");
+    let needs = |name| SettingsError::ProductionNeeds { name };
+    for overrides in [offline(), Overrides::default()] {
+        assert_eq!(
+            problems(&[production], &overrides),
+            [needs("PIPECAT_API_KEY"), needs("PIPECAT_AGENT_NAME")]
+        );
+        assert_eq!(
+            problems(&[production, ("PIPECAT_API_KEY", "pk")], &overrides),
+            [needs("PIPECAT_AGENT_NAME")]
+        );
+        let both = [production, ("PIPECAT_API_KEY", "pk"), ("PIPECAT_AGENT_NAME", "a")];
+        assert_eq!(problems(&both, &overrides), [SettingsError::ProductionNotBuilt]);
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_names_and_fixes_but_without_values() {
+    let variables = [
+        ("OPERATOR_NUMBER", "4155552671"),
+        ("CALLFLOW_PORT", "70000"),
+        ("CALLFLOW_BIND", "otherhost"),
+        ("CALLFLOW_WEBHOOK_SECRET", "%%%"),
+        ("DEEPGRAM_URL", "deepgram"),
+        ("OPENAI_API_KEY", "two words"),
+        ("ENV", "staging"),
+        ("CALLFLOW_LOG_FORMAT", "xml"),
+    ];
+    let errors = read(&variables, &Overrides::default()).unwrap_err();
+    let text = errors.to_string();
+    assert_eq!(errors.0.len(), variables.len(), "{text}");
+    for (name, value) in variables {
+        assert!(text.contains(name), "{name} is not named in:\n{text}");
+        assert!(name == "DEEPGRAM_URL" || !text.contains(value), "{value} is repeated in:\n{text}");
+    }
+}
+
+#[test]
+fn urls_are_accepted_as_people_write_them_and_nothing_else_is() {
+    for (given, normal) in [
+        ("wss://x.example:1/", "https://x.example:1"),
+        (" HTTP://127.0.0.1:1/openai/v1// ", "http://127.0.0.1:1/openai/v1"),
+        ("ws://[::1]:1", "http://[::1]:1"),
+    ] {
+        let settings = read(&[("OPENAI_BASE_URL", given)], &Overrides::default()).unwrap();
+        assert_eq!(base_url(&settings.vendors.llm), normal);
+    }
+    for bad in ["127.0.0.1:80", "ftp://x", "http://", "http://x?y=1", "http://x#y", "/v1", "http:x"] {
+        let refused = problems(&[("OPENAI_BASE_URL", bad)], &Overrides::default());
+        assert_eq!(refused, [SettingsError::BadUrl { name: "OPENAI_BASE_URL" }], "{bad}");
+    }
+}
+
+#[test]
+fn options_win_over_variables() {
+    let variables = [("CALLFLOW_PORT", "1"), ("CALLFLOW_BIND", "10.0.0.1"), ("RUST_LOG", "warn")];
+    let overrides = Overrides {
+        port: Some(0),
+        bind: Some([0, 0, 0, 0].into()),
+        log: Some("debug".into()),
+        log_json: true,
+        ..offline()
+    };
+    let settings = read(&variables, &overrides).unwrap();
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:0");
+    assert_eq!(settings.log, LogSettings { filter: Some("debug".into()), json: true, color: true });
+    assert_eq!(read(&variables, &offline()).unwrap().listen.to_string(), "10.0.0.1:1");
+}
+
+#[test]
+fn settings_do_not_print_keys_or_numbers() {
+    let variables = [("OPENAI_API_KEY", "sk-secret"), ("OPERATOR_NUMBER", "+15550107777")];
+    let printed = format!("{:?}", read(&variables, &Overrides::default()).unwrap());
+    assert!(!printed.contains("sk-secret") && !printed.contains("555010"), "{printed}");
+}
