@@ -55,7 +55,10 @@ fn the_document_and_the_test_agree() {
     for (module, imports) in MAY_IMPORT.iter().filter(|(m, _)| *m != "telemetry") {
         let row = document
             .lines()
-            .find(|line| line.starts_with("| ") && line.split('|').nth(1).is_some_and(|c| c.contains(&format!("`{module}`"))))
+            .find(|line| {
+                line.starts_with("| ")
+                    && line.split('|').nth(1).is_some_and(|c| c.contains(&format!("`{module}`")))
+            })
             .unwrap_or_else(|| panic!("docs/ARCHITECTURE.md has no row for {module}"));
         let cell = row.split('|').nth(2).unwrap();
         for import in *imports {
@@ -68,7 +71,9 @@ fn the_document_and_the_test_agree() {
 fn the_machine_does_no_io_and_reads_no_clock() {
     for file in sources().iter().filter(|f| module_of(f) == "machine") {
         let text = fs::read_to_string(file).unwrap();
-        for banned in ["tokio", "async fn", ".await", "std::env", "std::fs", "Instant", "SystemTime", "reqwest"] {
+        for banned in
+            ["tokio", "async fn", ".await", "std::env", "std::fs", "Instant", "SystemTime", "reqwest"]
+        {
             let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
             assert!(!code.clone().any(|l| l.contains(banned)), "{} uses {banned}", file.display());
         }
@@ -138,7 +143,8 @@ fn module_of(file: &Path) -> String {
 /// First segments of all `crate::…` paths outside comments and inline tests.
 fn imports(text: &str) -> Vec<String> {
     let production = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
-    let code: String = production.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        production.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
