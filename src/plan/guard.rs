@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{HoursId, StateId, VarId};
+use crate::flow::Literal;
 
 /// A value of a variable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +21,17 @@ pub enum Value {
     Text(Arc<str>),
     /// `list`.
     List(Vec<Value>),
+}
+
+impl From<Literal> for Value {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::Bool(value) => Self::Bool(value),
+            Literal::Number(value) => Self::Number(value),
+            Literal::Text(value) => Self::Text(value),
+            Literal::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
+        }
+    }
 }
 
 /// An expression.

@@ -18,6 +18,9 @@ pub use kinds::{
 };
 pub use text::{RenderError, Text};
 
+/// The type of a variable. A text that cannot be read as it leaves the variable as it was.
+pub use crate::flow::ValueType as VarKind;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +160,8 @@ pub struct Target {
 pub struct Var {
     /// Its name.
     pub name: Arc<str>,
+    /// Its type: what a slot or a rendered template must be read as before it is stored ([`VarKind::read`]).
+    pub kind: VarKind,
     /// Its value until it is set.
     pub default: Option<Value>,
     /// Whether it must never be spoken or logged.

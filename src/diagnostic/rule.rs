@@ -1,0 +1,103 @@
+//! The rules by name, with the codes that messages, documentation and waivers use.
+
+use std::fmt;
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        /// A rule that a flow can break. Codes never change their meaning.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub enum Rule { $($(#[$doc])* $name,)* }
+
+        impl Rule {
+            /// Every rule, in the order of its code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable code, such as `F008`.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The file is not YAML, or uses YAML that a flow may not use (aliases, tags, several documents).
+    Syntax = "F001";
+    /// A key stands twice in one map.
+    DuplicateKey = "F002";
+    /// A key that is not part of the language here.
+    UnknownKey = "F003";
+    /// A key that must be there is missing.
+    MissingKey = "F004";
+    /// A value of the wrong type, without its unit, or out of range.
+    WrongValue = "F005";
+    /// A version of the language that this program does not know.
+    UnsupportedVersion = "F006";
+    /// A state without a kind, with two, or with one that does not exist.
+    StateKind = "F007";
+    /// A state is named that does not exist.
+    UnknownState = "F008";
+    /// An event that does not exist or cannot happen in this state.
+    UnknownEvent = "F009";
+    /// An intent, target, variable, filter or set of hours that does not exist.
+    UnknownName = "F010";
+    /// A name that is reserved, malformed or used twice.
+    BadName = "F011";
+    /// Text that readers of older YAML take for something else.
+    YamlTrap = "F012";
+    /// Something is declared and never used.
+    Unused = "F013";
+    /// `start` names no state.
+    Start = "F014";
+    /// No path leads to a state.
+    Unreachable = "F015";
+    /// No path leads from a state to an end.
+    NoEnd = "F016";
+    /// A state that has no way out for something that will happen in it.
+    NoExit = "F017";
+    /// A final state with ways out.
+    FinalExit = "F018";
+    /// A circle that nothing from outside can leave.
+    Livelock = "F019";
+    /// A template uses a variable that may have no value.
+    Unset = "F020";
+    /// A guard that is malformed or compares what cannot be compared.
+    GuardType = "F021";
+    /// A branch that is never tried.
+    Shadowed = "F023";
+    /// A secret would be spoken or shown to the model.
+    Secret = "F024";
+    /// Text of the call would reach a dial target.
+    DialTargetInput = "F025";
+    /// A list of branches whose last one has a condition.
+    NoElse = "F026";
+    /// A template uses an environment variable that is not listed.
+    EnvUnlisted = "F027";
+    /// An environment variable has no usable value here.
+    EnvMissing = "F028";
+    /// A timer without an edge, or an edge without a timer.
+    Timer = "F030";
+    /// A ring limit outside 5 to 120 seconds.
+    RingLimit = "F031";
+    /// A circle without a bound.
+    Unbounded = "F033";
+    /// A target that is neither E.164 nor a SIP address.
+    Address = "F040";
+    /// A `dial` without anybody to reach.
+    NoTarget = "F041";
+    /// A `dial` that says nothing about some outcome.
+    DialOutcome = "F042";
+    /// A handoff that can be entered without an answer.
+    HandoffUnanswered = "F043";
+    /// The caller hanging up leads to something else than the end.
+    CallerLeft = "F050";
+    /// A waiver that is not needed, has no reason, or waives an error.
+    Waiver = "F073";
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
