@@ -19,6 +19,9 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
+#[cfg(test)]
+pub(crate) use network::pipe;
+
 pub use base::{BaseUrl, EndpointError, secret_header};
 pub use network::{Link, Network, Tcp, install_tls};
 pub use redial::Redial;

@@ -64,17 +64,20 @@ pub(super) fn connector() -> io::Result<Connector> {
 #[cfg(test)]
 pub(crate) mod pipe {
     use super::*;
-    use tokio::io::{DuplexStream, duplex};
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
     use tokio::sync::mpsc;
+    use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+    use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-    /// Every dial yields one pipe; its other end arrives at the receiver of [`Pipe::new`].
+    /// Every dial yields one pipe; its other end arrives at the [`Vendor`].
     pub(crate) struct Pipe(mpsc::Sender<DuplexStream>);
 
-    impl Pipe {
-        pub(crate) fn new() -> (Arc<dyn Network>, mpsc::Receiver<DuplexStream>) {
-            let (sender, receiver) = mpsc::channel(16);
-            (Arc::new(Self(sender)), receiver)
-        }
+    /// The far end of a [`Pipe`].
+    pub(crate) struct Vendor(mpsc::Receiver<DuplexStream>);
+
+    pub(crate) fn pipe() -> (Arc<dyn Network>, Vendor) {
+        let (sender, receiver) = mpsc::channel(16);
+        (Arc::new(Pipe(sender)), Vendor(receiver))
     }
 
     impl Network for Pipe {
@@ -82,6 +85,34 @@ pub(crate) mod pipe {
             let (near, far) = duplex(256 * 1024);
             let taken = self.0.try_send(far).map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused));
             async move { taken.map(|()| Box::new(near) as Box<dyn Link>) }.boxed()
+        }
+    }
+
+    impl Vendor {
+        /// Takes the next connection and gives the request that opened it.
+        pub(crate) async fn accept(&mut self) -> (WebSocketStream<DuplexStream>, Request) {
+            let link = self.0.recv().await.unwrap();
+            let mut seen = None;
+            #[allow(clippy::result_large_err, reason = "the library's signature")]
+            let look = |request: &Request, response: Response| {
+                seen = Some(request.clone());
+                Ok(response)
+            };
+            let socket = accept_hdr_async(link, look).await.unwrap();
+            (socket, seen.unwrap())
+        }
+
+        /// Answers the next connection with an HTTP refusal; `head` is the status line's end and headers.
+        pub(crate) async fn refuse(&mut self, head: &str, body: &str) {
+            let mut link = self.0.recv().await.unwrap();
+            let length = body.len();
+            let answer = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}");
+            link.write_all(answer.as_bytes()).await.unwrap();
+        }
+
+        /// Whether a connection waits to be taken.
+        pub(crate) fn is_dialled(&self) -> bool {
+            !self.0.is_empty()
         }
     }
 }

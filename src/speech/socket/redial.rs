@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{Endpoint, Socket, is_permanent};
 use crate::speech::SpeechError;
@@ -12,6 +12,9 @@ const PAUSES: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(900)];
 /// A connection that lived this long worked; the count of failures begins anew.
 const WORKED: Duration = Duration::from_secs(5);
+
+/// Longest time for all attempts together; then the call must go on without the vendor.
+const ALL_WITHIN: Duration = Duration::from_secs(6);
 
 /// Counts attempts in a row, over connections that opened but broke at once, too.
 #[derive(Debug, Default)]
@@ -32,18 +35,26 @@ impl Redial {
     /// # Errors
     /// The last attempt's, at once if it is permanent; `cause` if no attempt was left.
     pub async fn connect(&mut self, endpoint: &Endpoint, cause: SpeechError) -> Result<Socket, SpeechError> {
-        let mut error = cause;
+        let mut last = cause;
+        match timeout(ALL_WITHIN, self.attempt(endpoint, &mut last)).await {
+            Ok(result) => result,
+            Err(_) => Err(last),
+        }
+    }
+
+    /// `last` holds the newest error also when this is cut short.
+    async fn attempt(&mut self, endpoint: &Endpoint, last: &mut SpeechError) -> Result<Socket, SpeechError> {
         while let Some(pause) = PAUSES.get(self.attempts) {
             self.attempts += 1;
             sleep(*pause).await;
-            error = match endpoint.connect().await {
+            *last = match endpoint.connect().await {
                 Ok(socket) => return Ok(socket),
                 Err(error) if is_permanent(&error) => return Err(error),
                 Err(error) => error,
             };
-            tracing::warn!(attempt = self.attempts, %error, "could not connect");
+            tracing::warn!(attempt = self.attempts, error = %last, "could not connect");
         }
-        Err(error)
+        Err(last.clone())
     }
 
     /// Connects for the first time.
