@@ -98,8 +98,7 @@ fn all_keys_for_a_live_call_are_answered_honestly() {
 
 #[test]
 fn emulated_and_real_speech_do_not_mix_whichever_key_is_there() {
-    for n in 0..3 {
-        let one = LIVE[n];
+    for one in LIVE {
         let others: Vec<_> = LIVE.iter().filter(|other| **other != one).copied().collect();
         for set in [vec![one], others] {
             let [SettingsError::Mixed { set: named, missing }] = &problems(&set, &Overrides::default())[..]

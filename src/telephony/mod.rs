@@ -3,6 +3,9 @@
 //! No call logic: nothing here knows a flow or a state. Daily is the vendor; the sandbox's room is the
 //! stand-in for its media, which cannot be redirected.
 
+mod prose;
+pub mod ws_room;
+
 use std::sync::Arc;
 use std::time::Duration;
 
