@@ -4,6 +4,7 @@
 //! stream is dropped. No call logic: nothing here knows a flow, a state or a leg.
 
 pub mod deepgram;
+pub mod openai;
 pub mod socket;
 
 use std::sync::Arc;

@@ -1,0 +1,92 @@
+//! OpenAI's chat completions, streamed: a conversation in, words and tool calls out.
+//!
+//! Serves any vendor that speaks this protocol. Retries only before the first byte; runs no tools and
+//! keeps no conversation. Protocol facts are from platform.openai.com and github openai/openai-openapi.
+
+mod reply;
+mod request;
+mod sse;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+
+use super::socket::{BaseUrl, EndpointError, install_tls, secret_header};
+use super::{Llm, LlmRequest, LlmStream};
+use crate::pii::ApiKey;
+
+/// Where the vendor listens; such base URLs end in `/v1`.
+pub const BASE_URL: &str = "https://api.openai.com/v1";
+const VENDOR: &str = "OpenAI";
+const EVENTS: usize = 64;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The OpenAI client; one value serves all calls.
+pub struct OpenAi {
+    url: Url,
+    headers: HeaderMap,
+    client: reqwest::Client,
+}
+
+impl OpenAi {
+    /// A client for a base URL such as [`BASE_URL`], over a connection pool from [`http_client`].
+    ///
+    /// # Errors
+    /// [`EndpointError`] if URL or key can never work.
+    pub fn new(base_url: &str, key: ApiKey, client: reqwest::Client) -> Result<Self, EndpointError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, secret_header(VENDOR, "Bearer ", &key)?);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        Ok(Self { url: BaseUrl::parse(VENDOR, base_url)?.http("chat/completions"), headers, client })
+    }
+}
+
+impl Llm for OpenAi {
+    fn reply(&self, request: LlmRequest) -> LlmStream {
+        let (tell, events) = mpsc::channel(EVENTS);
+        let mut headers = self.headers.clone();
+        match HeaderValue::from_str(&request.request_id) {
+            Ok(id) => _ = headers.insert("x-client-request-id", id),
+            Err(_) => tracing::debug!("the request id is not fit for a header and is left out"),
+        }
+        let ask = stream::Ask {
+            client: self.client.clone(),
+            url: self.url.clone(),
+            headers,
+            body: request::body(&request),
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(ask.run(tell).in_current_span()));
+        LlmStream { events, task }
+    }
+}
+
+/// A connection pool for a base URL: bounded connects, no redirects, and no proxy in front of this machine.
+///
+/// # Errors
+/// [`EndpointError`] if the URL is none, or if TLS is needed and the machine has no root certificates.
+pub fn http_client(base_url: &str) -> Result<reqwest::Client, EndpointError> {
+    install_tls();
+    let base = BaseUrl::parse(VENDOR, base_url)?;
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true);
+    if base.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if !base.is_tls() {
+        // Without TLS nothing is verified: root certificates are neither needed nor worth the reading.
+        builder = builder.tls_certs_only([]);
+    }
+    builder
+        .build()
+        .map_err(|error| EndpointError::Tls { vendor: VENDOR, detail: stream::with_causes(&error) })
+}
