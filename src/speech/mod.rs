@@ -5,6 +5,7 @@
 
 pub mod deepgram;
 pub mod openai;
+pub mod playout;
 pub mod socket;
 
 use std::sync::Arc;

@@ -1,0 +1,355 @@
+//! The queue seen from outside: what frames hold and what is told, for given and for random schedules.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::audio::{FRAME_SAMPLES, Frame};
+use crate::speech::Word;
+
+const A: ContextId = ContextId(1);
+const B: ContextId = ContextId(2);
+
+fn playout() -> Playout {
+    Playout::new(PlayoutSettings { lead: Duration::ZERO, ..PlayoutSettings::default() })
+}
+
+fn say(playout: &mut Playout, context: ContextId, text: &str, samples: &[i16]) {
+    playout.begin(context, &Utterance::new(text));
+    playout.push(context, samples);
+    playout.end(context);
+}
+
+fn events(playout: &mut Playout) -> Vec<PlayoutEvent> {
+    std::iter::from_fn(|| playout.poll_event()).collect()
+}
+
+fn finished(context: ContextId, text: &str, all: bool) -> PlayoutEvent {
+    PlayoutEvent::Finished { context, heard: Heard { text: Utterance::new(text), all } }
+}
+
+fn is_silent(frame: &Frame) -> bool {
+    *frame == Frame::silence()
+}
+
+#[test]
+fn utterances_follow_each_other_without_a_gap_and_finish_with_their_last_sample() {
+    let mut playout = playout();
+    say(&mut playout, A, "one", &[1; 400]);
+    say(&mut playout, B, "two", &[2; 240]);
+    assert!(!playout.is_speaking() && !playout.is_idle());
+
+    assert_eq!(playout.next_frame().samples(), &[1; FRAME_SAMPLES]);
+    assert_eq!(events(&mut playout), [PlayoutEvent::Started { context: A }]);
+    assert!(playout.is_speaking());
+
+    let second = playout.next_frame();
+    assert_eq!((&second.samples()[..80], &second.samples()[80..]), (&[1; 80][..], &[2; 240][..]));
+    let expected = [finished(A, "one", true), PlayoutEvent::Started { context: B }, finished(B, "two", true)];
+    assert_eq!(events(&mut playout), expected);
+    assert!(playout.is_idle() && !playout.is_speaking());
+    assert!(is_silent(&playout.next_frame()));
+}
+
+#[test]
+fn a_place_is_kept_for_what_has_no_audio_yet() {
+    let mut playout = playout();
+    playout.begin(A, &Utterance::new("first"));
+    say(&mut playout, B, "second", &[2; 320]);
+    assert!(is_silent(&playout.next_frame()));
+    assert_eq!(events(&mut playout), []);
+    playout.push(A, &[1; 320]);
+    assert_eq!(playout.next_frame().samples()[0], 1);
+    assert!(is_silent(&playout.next_frame()), "not told that this was all");
+    playout.end(A);
+    assert_eq!(playout.next_frame().samples()[0], 2);
+}
+
+#[test]
+fn a_dry_voice_goes_on_only_with_a_lead() {
+    let mut playout = Playout::new(PlayoutSettings::default());
+    playout.begin(A, &Utterance::new("a b c"));
+    playout.push(A, &[1; 639]);
+    assert!(is_silent(&playout.next_frame()), "one sample short of 40 ms");
+    playout.push(A, &[1; 1]);
+    assert_eq!(playout.next_frame().samples()[0], 1);
+    assert_eq!(playout.next_frame().samples()[319], 1);
+    playout.push(A, &[2; 320]);
+    assert!(is_silent(&playout.next_frame()));
+    playout.end(A);
+    assert_eq!(playout.next_frame().samples()[0], 2, "there will be no more to wait for");
+}
+
+#[test]
+fn nothing_old_is_heard_after_a_cut_but_a_short_fade() {
+    let mut playout = playout();
+    say(&mut playout, A, "one two three four", &[10_000; 3_200]);
+    say(&mut playout, B, "never", &[20_000; 3_200]);
+    for _ in 0..5 {
+        playout.next_frame();
+    }
+    events(&mut playout);
+    playout.cut();
+    assert_eq!(events(&mut playout), [finished(A, "one two", false), finished(B, "", false)]);
+    assert!(playout.is_idle());
+
+    playout.push(A, &[10_000; 320]);
+    playout.push(B, &[20_000; 320]);
+    playout.end(B);
+    let fading = playout.next_frame();
+    assert!(fading.samples()[..240].windows(2).all(|pair| pair[0] > pair[1]));
+    assert!(fading.samples()[0] <= 10_000);
+    assert!(fading.samples()[240..].iter().all(|&s| s == 0));
+    assert!(is_silent(&playout.next_frame()));
+    assert_eq!(events(&mut playout), []);
+}
+
+#[test]
+fn what_is_said_right_after_a_cut_waits_for_the_fade_only() {
+    let mut playout = playout();
+    say(&mut playout, A, "old", &[10_000; 3_200]);
+    playout.next_frame();
+    playout.cut();
+    say(&mut playout, B, "new", &[7; 80]);
+    assert_eq!(playout.next_frame().samples()[240..], [7; 80]);
+}
+
+#[test]
+fn word_times_tell_what_was_heard() {
+    let mut playout = playout();
+    playout.begin(A, &Utterance::new("Hello there, "));
+    playout.append_text(A, "my friend.");
+    let at = Duration::from_millis;
+    let word = |text: &str, start, end| Word { text: text.into(), start: at(start), end: at(end) };
+    playout.words(A, vec![word("Hello", 0, 20), word("there", 20, 30)]);
+    playout.words(A, vec![word("my", 30, 50), word("friend", 300, 400)]);
+    playout.push(A, &[1; 16_000]);
+    playout.next_frame();
+    playout.next_frame();
+    playout.cut();
+    assert_eq!(events(&mut playout).last(), Some(&finished(A, "Hello there, my", false)));
+}
+
+#[test]
+fn without_audio_nothing_was_heard() {
+    let mut playout = playout();
+    say(&mut playout, A, "lost", &[]);
+    assert_eq!(events(&mut playout), [finished(A, "", false)]);
+    say(&mut playout, B, " ", &[]);
+    assert_eq!(events(&mut playout), [finished(B, " ", true)]);
+}
+
+#[test]
+fn a_failed_voice_is_heard_as_far_as_it_came() {
+    let mut playout = playout();
+    playout.begin(A, &Utterance::new("one two three four five six seven"));
+    playout.push(A, &[1; 16_000]);
+    playout.fail(A);
+    for _ in 0..50 {
+        playout.next_frame();
+    }
+    let told = events(&mut playout);
+    let Some(PlayoutEvent::Finished { heard, .. }) = told.last() else { panic!("{told:?}") };
+    assert_eq!((heard.text.text(), heard.all), ("one two three", false));
+}
+
+#[test]
+fn a_transports_own_delay_delays_the_news_but_not_a_cut() {
+    let mut playout = Playout::new(PlayoutSettings { downstream_frames: 3, ..PlayoutSettings::default() });
+    say(&mut playout, A, "one", &[1; 320]);
+    for frame in 1..=6 {
+        playout.next_frame();
+        match frame {
+            4 => assert_eq!(
+                events(&mut playout),
+                [PlayoutEvent::Started { context: A }, finished(A, "one", true)]
+            ),
+            _ => assert_eq!(events(&mut playout), [], "frame {frame}"),
+        }
+        assert_eq!(playout.is_speaking(), frame < 4);
+    }
+    say(&mut playout, B, "two", &[1; 3_200]);
+    playout.next_frame();
+    playout.cut();
+    assert_eq!(events(&mut playout).len(), 2);
+}
+
+#[test]
+fn what_does_not_fit_fails_and_hurts_nothing_else() {
+    let settings = PlayoutSettings {
+        longest_audio: Duration::from_millis(20),
+        most_contexts: 2,
+        ..PlayoutSettings::default()
+    };
+    let mut playout = Playout::new(settings);
+    playout.begin(A, &Utterance::new("long"));
+    playout.push(A, &[1; 320]);
+    playout.push(A, &[1; 1]);
+    say(&mut playout, B, "fits", &[2; 320]);
+    say(&mut playout, ContextId(3), "too many", &[3; 320]);
+    assert_eq!(events(&mut playout), [finished(ContextId(3), "", false)]);
+    assert_eq!(playout.next_frame().samples(), &[1; 320]);
+    assert_eq!(playout.next_frame().samples(), &[2; 320]);
+    assert_eq!(events(&mut playout).last(), Some(&finished(B, "fits", true)));
+}
+
+#[test]
+fn hold_audio_gives_way_to_speech_and_comes_back() {
+    let mut playout = playout();
+    let loudest = |frame: &Frame| frame.samples().iter().map(|s| s.abs()).max();
+    playout.hold(Some(Arc::from([1_000i16; 500])));
+    for _ in 0..12 {
+        playout.next_frame();
+    }
+    assert_eq!(playout.next_frame().samples(), &[1_000; 320]);
+
+    playout.begin(A, &Utterance::new("a"));
+    assert_eq!(playout.next_frame().samples()[319], 1_000, "nothing is said yet");
+    playout.push(A, &[3; 640]);
+    playout.end(A);
+    assert_eq!(playout.next_frame().samples()[240..], [3; 80], "faded out under the speech");
+    assert_eq!(playout.next_frame().samples(), &[3; 320]);
+    let back = playout.next_frame();
+    assert!(back.samples()[0] < 50 && back.samples()[319] > 50);
+
+    playout.hold(None);
+    assert!(loudest(&playout.next_frame()) < Some(1_000));
+    assert!(is_silent(&playout.next_frame()));
+    playout.hold(Some(Arc::from([])));
+    assert!(is_silent(&playout.next_frame()));
+}
+
+/// One thing done to a queue of up to eight contexts, each of which sounds as its own number.
+#[derive(Clone, Debug)]
+enum Step {
+    Begin,
+    Push(usize, usize),
+    End(usize),
+    Fail(usize),
+    Cut,
+    Frame,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => Just(Step::Begin),
+        5 => (0usize..8, 0usize..900).prop_map(|(back, n)| Step::Push(back, n)),
+        3 => (0usize..8).prop_map(Step::End),
+        1 => (0usize..8).prop_map(Step::Fail),
+        1 => Just(Step::Cut),
+        8 => Just(Step::Frame),
+    ]
+}
+
+/// What a schedule must lead to, kept apart from the code under test.
+#[derive(Default)]
+struct Ledger {
+    begun: u64,
+    given: HashMap<u64, usize>,
+    heard: HashMap<u64, usize>,
+    ended: HashMap<u64, bool>,
+    cut: Vec<u64>,
+    finished: HashMap<u64, Heard>,
+    last_heard: u64,
+}
+
+impl Ledger {
+    fn take_frame(&mut self, frame: &Frame) -> Result<(), TestCaseError> {
+        for &sample in frame.samples().iter().filter(|&&s| s != 0) {
+            let context = sample as u64;
+            prop_assert!(context >= self.last_heard, "{} after {}", context, self.last_heard);
+            prop_assert!(!self.cut.contains(&context), "{} was cut", context);
+            self.last_heard = context;
+            *self.heard.entry(context).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn take_events(&mut self, playout: &mut Playout) -> Result<(), TestCaseError> {
+        while let Some(event) = playout.poll_event() {
+            if let PlayoutEvent::Finished { context, heard } = event {
+                let before = self.finished.insert(context.0, heard);
+                prop_assert!(before.is_none(), "{} finished twice", context.0);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_open(&self, context: u64) -> bool {
+        context > 0 && !self.finished.contains_key(&context) && !self.cut.contains(&context)
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_context_sounds_in_order_unaltered_and_finishes_once(
+        steps in proptest::collection::vec(step(), 1..120),
+    ) {
+        let settings = PlayoutSettings { fade: Duration::ZERO, most_contexts: 5, ..PlayoutSettings::default() };
+        let mut playout = Playout::new(settings);
+        let mut ledger = Ledger::default();
+        for step in steps {
+            let recent = |back: usize| ledger.begun.saturating_sub(back as u64);
+            match step {
+                Step::Begin => {
+                    ledger.begun += 1;
+                    playout.begin(ContextId(ledger.begun), &Utterance::new("some words to be heard"));
+                }
+                Step::Push(back, n) => {
+                    let context = recent(back);
+                    playout.push(ContextId(context), &vec![context as i16; n]);
+                    if ledger.is_open(context) && !ledger.ended.contains_key(&context) {
+                        *ledger.given.entry(context).or_default() += n;
+                    }
+                }
+                Step::End(back) => {
+                    playout.end(ContextId(recent(back)));
+                    ledger.ended.entry(recent(back)).or_insert(true);
+                }
+                Step::Fail(back) => {
+                    playout.fail(ContextId(recent(back)));
+                    ledger.ended.entry(recent(back)).or_insert(false);
+                }
+                Step::Cut => {
+                    playout.cut();
+                    ledger.cut.extend(1..=ledger.begun);
+                }
+                Step::Frame => {
+                    let frame = playout.next_frame();
+                    ledger.take_frame(&frame)?;
+                }
+            }
+            ledger.take_events(&mut playout)?;
+        }
+        for context in 1..=ledger.begun {
+            playout.end(ContextId(context));
+            ledger.ended.entry(context).or_insert(true);
+        }
+        for _ in 0..5_000 {
+            if playout.is_idle() {
+                break;
+            }
+            let frame = playout.next_frame();
+            ledger.take_frame(&frame)?;
+            ledger.take_events(&mut playout)?;
+        }
+        ledger.take_events(&mut playout)?;
+        prop_assert!(playout.is_idle());
+        prop_assert_eq!(ledger.finished.len() as u64, ledger.begun);
+        for (context, heard) in &ledger.finished {
+            let given = ledger.given.get(context).copied().unwrap_or(0);
+            let samples = ledger.heard.get(context).copied().unwrap_or(0);
+            prop_assert!(samples <= given);
+            if heard.all {
+                prop_assert!(samples == given && samples > 0);
+                prop_assert!(ledger.ended[context]);
+            } else if !ledger.cut.contains(context) {
+                prop_assert!(samples == given, "{} lost samples", context);
+                prop_assert!(given == 0 || !ledger.ended[context]);
+            }
+        }
+    }
+}
