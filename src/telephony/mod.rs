@@ -3,6 +3,7 @@
 //! No call logic: nothing here knows a flow or a state. Daily is the vendor; the sandbox's room is the
 //! stand-in for its media, which cannot be redirected.
 
+pub mod daily;
 mod prose;
 pub mod ws_room;
 
@@ -267,6 +268,9 @@ pub enum TelephonyError {
     /// The request was refused.
     #[error("Daily refused: {0}")]
     Refused(String),
+    /// Dial-out is not enabled somewhere; no retry helps before somebody enables it.
+    #[error("Daily does not let us dial out: {0}")]
+    DialOutNotEnabled(DialOutBar),
     /// The vendor is ill.
     #[error("Daily failed ({status}): {info}")]
     Vendor {
@@ -278,4 +282,27 @@ pub enum TelephonyError {
     /// It answered, but not its protocol.
     #[error("Daily sent something that is not its protocol: {0}")]
     Protocol(String),
+}
+
+/// Where dial-out is not enabled. Prints what to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DialOutBar {
+    /// The room was created without `enable_dialout`.
+    #[error("the room was created without `enable_dialout: true`; rooms created by callflow have it")]
+    Room,
+    /// The domain is not approved for telephone numbers.
+    #[error(
+        "the Daily domain is not approved for dialling telephone numbers; ask Daily's support to enable dial-out for it (sip: targets need no approval)"
+    )]
+    Domain,
+    /// The plan has no dial-out.
+    #[error(
+        "the plan of the Daily domain has no dial-out; add a credit card or change the plan in Daily's dashboard"
+    )]
+    Plan,
+    /// The number is outside of the United States and Canada.
+    #[error(
+        "the number is outside of the US and Canada; ask Daily's sales to enable international dial-out for the domain"
+    )]
+    International,
 }
