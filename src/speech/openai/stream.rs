@@ -124,10 +124,7 @@ fn check_type(response: Response) -> Result<Response, Failure> {
 
 async fn refused(response: Response) -> Failure {
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = match timeout(GOODBYE_WITHIN, text_of(response)).await {
-        Ok(body) => body,
-        Err(_) => String::new(),
-    };
+    let body = timeout(GOODBYE_WITHIN, text_of(response)).await.unwrap_or_default();
     let error = refusal(VENDOR, status, &headers, &body);
     let retry = match headers.get("x-should-retry").and_then(|value| value.to_str().ok()) {
         Some("true") => true,
