@@ -3,10 +3,29 @@
 //! Parsing never stops at the first mistake, and says nothing about whether names resolve or the flow
 //! makes sense: that is `check`'s.
 
+mod document;
+mod event;
+pub mod guard;
+mod kinds;
 mod load;
+mod parse;
+mod suggest;
+mod template;
 mod tree;
 mod value;
 
+pub use document::{
+    Assignment, Branch, Call, Document, EnvVar, Hours, Intent, On, Open, Service, Services, Slot, State,
+    Target, Var, Waiver,
+};
+pub use event::{BadEvent, Event, Plain};
+pub use kinds::{
+    Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First, Handoff, HandoffMode, HoldSay,
+    Kind, LateAnswer, Retry, Rung, Say,
+};
 pub use load::{MAX_BYTES, load};
+pub use parse::parse;
+pub use suggest::{did_you_mean, nearest};
+pub use template::{NameUse, Template};
 pub use tree::{Core, Key, Node, Scalar, ScalarStyle, Value, locate};
 pub use value::{BadDuration, Literal, ValueType, parse_duration, show_duration};

@@ -3,12 +3,16 @@
 //! Names are interned as small ids, edges are resolved, templates are parsed. There are no spans and
 //! nothing here can fail to resolve. [`Plan`]s are made from a checked flow only (`plan::compile`).
 
+mod compile;
+mod compile_guard;
+mod compile_states;
 mod edges;
 mod guard;
 mod ids;
 mod kinds;
 mod text;
 
+pub use compile::compile;
 pub use edges::{Branch, Edge, Event, On};
 pub use guard::{Expr, GuardContext, Hours, Op, Open, Value};
 pub use ids::{EdgeId, FlowHash, HoursId, IntentId, StateId, TargetId, VarId};

@@ -1,0 +1,179 @@
+//! F025, F027, F028, F040: the environment, and the addresses that are made from it.
+//!
+//! A dial target is what the flow's author wrote or what stands in the environment, nothing else. Values of
+//! the environment never appear in a message.
+
+use std::fmt;
+
+use super::scope::Scope;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::{Document, EnvVar, Target, Template, ValueType, did_you_mean};
+use crate::pii::Address;
+
+/// Whether the environment is looked at.
+#[derive(Clone, Copy)]
+pub enum EnvMode<'e> {
+    /// The flow is only inspected: variables of the environment may have any value, or none.
+    Unknown,
+    /// The flow is to be run with these values.
+    Known(&'e dyn Fn(&str) -> Option<String>),
+}
+
+impl fmt::Debug for EnvMode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "Unknown",
+            Self::Known(_) => "Known",
+        })
+    }
+}
+
+/// What `env:` and `targets:` come to.
+pub(super) struct Resolved {
+    pub env: Vec<(String, String)>,
+    pub targets: Vec<Address>,
+}
+
+/// A number that cannot exist (there is no area 555 with an exchange 010): reaches nobody.
+const NOBODY: &str = "+15550100100";
+
+/// Looks up the environment and makes the addresses. `None` if anything is wrong.
+pub(super) fn resolve(
+    document: &Document,
+    scope: &Scope<'_>,
+    mode: EnvMode<'_>,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Resolved> {
+    let values: Vec<_> = document.env.iter().map(|var| value(var, mode, out)).collect();
+    let mut targets = Vec::new();
+    for target in &document.targets {
+        let usable = names_are_allowed(target, scope, out);
+        targets.push(if usable { address(document, target, &values, mode, out) } else { None });
+    }
+    let named = |(var, value): (&EnvVar, Option<String>)| Some((var.name.value.clone(), value?));
+    let env = document.env.iter().zip(values).map(named).collect::<Option<_>>()?;
+    Some(Resolved { env, targets: targets.into_iter().collect::<Option<_>>()? })
+}
+
+fn value(var: &EnvVar, mode: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
+    let EnvMode::Known(lookup) = mode else { return Some(fictional(&var.kind)) };
+    let name = &var.name.value;
+    let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
+        let message = format!("`{name}` is not set in the environment");
+        let help = format!("set it, for example in a file `.env`: {name}={}", fictional(&var.kind));
+        out.push(Diagnostic::error(Rule::EnvMissing, var.name.span, message).help(help));
+        return None;
+    };
+    if var.kind.read(&value).is_none() {
+        let message = format!("the value of `{name}` in the environment is not of type {}", var.kind);
+        let help = format!("{} is {}", var.kind, var.kind.example());
+        out.push(Diagnostic::error(Rule::EnvMissing, var.name.span, message).help(help));
+        return None;
+    }
+    Some(value)
+}
+
+/// A value of the right type that means nothing.
+fn fictional(kind: &ValueType) -> String {
+    match kind {
+        ValueType::Phone => NOBODY,
+        ValueType::Int | ValueType::Number => "1",
+        ValueType::Bool => "true",
+        ValueType::Date => "2026-01-01",
+        ValueType::Duration => "1s",
+        ValueType::Text | ValueType::Enum(_) | ValueType::List => "text",
+    }
+    .to_owned()
+}
+
+/// F025 and F027: only the environment may reach an address.
+fn names_are_allowed(target: &Target, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) -> bool {
+    let Some(address) = &target.address else { return false };
+    let before = out.len();
+    for name in &address.names {
+        match name.name.strip_prefix("env.") {
+            Some(var) => out.extend(unlisted(var, name.span, scope)),
+            None => {
+                let message = format!("`{}` would decide who is dialled", name.name);
+                let help = "a target's address is written here or comes from `env.`; to choose between people, declare \
+                            several targets and use a `choose`";
+                out.push(
+                    Diagnostic::error(Rule::DialTargetInput, name.span, message)
+                        .label("comes from the call")
+                        .help(help),
+                );
+            }
+        }
+    }
+    out.len() == before
+}
+
+/// F027 for one use of `env.…`.
+pub(super) fn unlisted(var: &str, span: crate::source::Span, scope: &Scope<'_>) -> Option<Diagnostic> {
+    if scope.env.get(var).is_some() {
+        return None;
+    }
+    let message = format!("`{var}` is not listed under `env:`");
+    let listed = format!("a flow sees only what it lists: add `{var}: phone` or `{var}: text` under `env:`");
+    let help = did_you_mean(var, scope.env.sorted()).unwrap_or(listed);
+    Some(Diagnostic::error(Rule::EnvUnlisted, span, message).help(help))
+}
+
+/// F040: the address of a target.
+fn address(
+    document: &Document,
+    target: &Target,
+    values: &[Option<String>],
+    mode: EnvMode<'_>,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Address> {
+    let template = target.address.as_ref()?;
+    let from_env = !template.names.is_empty();
+    let text = if from_env { render(document, template, values)? } else { template.text.value.clone() };
+    match Address::parse(&text) {
+        Ok(address) if target.is_sip && !from_env && matches!(address, Address::Phone(_)) => {
+            let error = Diagnostic::error(Rule::Address, template.text.span, "this is not a SIP address");
+            out.push(error.help("write `phone:` for a telephone number"));
+            None
+        }
+        Ok(address) => Some(address),
+        Err(_) if from_env && matches!(mode, EnvMode::Unknown) => Address::parse(NOBODY).ok(),
+        Err(_) if from_env => {
+            let name = &target.name.value;
+            let message = format!("with the values of the environment, `{name}` is not an address");
+            let error = Diagnostic::error(Rule::Address, template.text.span, message);
+            out.push(error.help("it must come to `+` and 8 to 15 digits, or to sip:user@host"));
+            None
+        }
+        Err(error) => {
+            let (message, help) = match error {
+                crate::pii::AddressError::NotSip => {
+                    ("this is not a SIP address", "write it as sip:user@host")
+                }
+                crate::pii::AddressError::NotAnAddress => (
+                    "this is neither a telephone number nor a SIP address",
+                    "write `+` and 8 to 15 digits with the country first (E.164), such as \"+15550100123\", or sip:user@host",
+                ),
+            };
+            out.push(Diagnostic::error(Rule::Address, template.text.span, message).help(help));
+            None
+        }
+    }
+}
+
+/// The text with the values of the environment; `None` if one that it uses is missing, which has been
+/// reported. A filter that fails leaves no text, which is not an address.
+fn render(document: &Document, template: &Template, values: &[Option<String>]) -> Option<String> {
+    let mut env = std::collections::BTreeMap::new();
+    for (var, value) in document.env.iter().zip(values) {
+        let name = var.name.value.clone();
+        let is_used = template.names.iter().any(|n| n.name.strip_prefix("env.") == Some(&name));
+        match value {
+            Some(value) => drop(env.insert(name, value.clone())),
+            None if is_used => return None,
+            None => {}
+        }
+    }
+    let context = minijinja::context! { env => env };
+    Some(minijinja::Environment::new().render_str(&template.text.value, context).unwrap_or_default())
+}

@@ -1,0 +1,220 @@
+//! What a state does, as written: what the author left out is absent here.
+
+use std::time::Duration;
+
+use super::document::Branch;
+use super::template::Template;
+use crate::source::Spanned;
+
+/// The one thing a state does.
+#[derive(Debug)]
+pub enum Kind {
+    /// `say:`.
+    Say(Say),
+    /// `converse:`.
+    Converse(Converse),
+    /// `confirm:`.
+    Confirm(Confirm),
+    /// `choose:`: the branches, `else` last.
+    Choose(Vec<Branch>),
+    /// `dial:`.
+    Dial(Box<Dial>),
+    /// `handoff:`.
+    Handoff(Handoff),
+    /// `end:`.
+    End(End),
+    /// The state has no kind that could be read; the reason has been reported.
+    Unknown,
+}
+
+impl Kind {
+    /// The key of the kind.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Say(_) => "say",
+            Self::Converse(_) => "converse",
+            Self::Confirm(_) => "confirm",
+            Self::Choose(_) => "choose",
+            Self::Dial(_) => "dial",
+            Self::Handoff(_) => "handoff",
+            Self::End(_) => "end",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether the dialogue is over in it.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Handoff(_) | Self::End(_))
+    }
+}
+
+/// `say:`.
+#[derive(Debug)]
+pub struct Say {
+    /// What is said.
+    pub text: Option<Template>,
+    /// Whether the caller can talk over it.
+    pub interruptible: bool,
+}
+
+/// `converse:`.
+#[derive(Debug)]
+pub struct Converse {
+    /// The system prompt.
+    pub prompt: Option<Template>,
+    /// Who speaks first.
+    pub first: First,
+    /// What the model remembers on entry.
+    pub context: ContextPolicy,
+    /// The silence ladder; absent means the default.
+    pub silence: Option<Vec<Rung>>,
+}
+
+/// One rung of the silence ladder.
+#[derive(Debug)]
+pub struct Rung {
+    /// Quiet time before it.
+    pub after: Duration,
+    /// What is then said.
+    pub say: Option<Template>,
+    /// Where it then leads; on the last rung only.
+    pub to: Option<Spanned<String>>,
+}
+
+/// `first:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum First {
+    /// The bot, unless the way here has just spoken.
+    Auto,
+    /// The bot.
+    Bot,
+    /// The caller.
+    Caller,
+}
+
+/// `context:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextPolicy {
+    /// The call so far.
+    Append,
+    /// Nothing.
+    Reset,
+    /// A summary of the call so far.
+    Summary,
+}
+
+/// `confirm:`.
+#[derive(Debug)]
+pub struct Confirm {
+    /// The question.
+    pub question: Option<Template>,
+    /// `tries:`.
+    pub tries: Option<u32>,
+    /// `timeout:` of the question.
+    pub answer_within: Option<Duration>,
+    /// `interruptible:`.
+    pub interruptible: bool,
+}
+
+/// `dial:`.
+#[derive(Debug)]
+pub struct Dial {
+    /// Whom to reach, in order.
+    pub to: Vec<Spanned<String>>,
+    /// How.
+    pub method: DialMethod,
+    /// Said first.
+    pub announce: Option<Template>,
+    /// The longest each attempt may ring.
+    pub ring: Option<Spanned<Duration>>,
+    /// Said over the hold audio, and how often.
+    pub hold: Option<HoldSay>,
+    /// What happens to an answer that comes too late.
+    pub late_answer: LateAnswer,
+    /// The purchased number's id, for every target of this `dial`.
+    pub caller_id: Option<Spanned<String>>,
+    /// Repeats per target.
+    pub retry: Option<Retry>,
+    /// The intents heard while it rings.
+    pub listen: Vec<Spanned<String>>,
+}
+
+/// `method:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialMethod {
+    /// A new leg into the caller's room.
+    DialOut,
+    /// The caller's own leg is moved.
+    SipTransfer,
+    /// The caller's own leg leaves by SIP REFER.
+    SipRefer,
+}
+
+/// A sentence over the hold audio.
+#[derive(Debug)]
+pub struct HoldSay {
+    /// The sentence.
+    pub say: Template,
+    /// How often.
+    pub every: Option<Duration>,
+}
+
+/// `late_answer:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LateAnswer {
+    /// The leg is hung up.
+    HangUp,
+    /// The transfer goes on if the state has not been left.
+    Accept,
+}
+
+/// `retry:` of a `dial`.
+#[derive(Debug)]
+pub struct Retry {
+    /// Further attempts.
+    pub times: u32,
+    /// Pause before each.
+    pub wait: Option<Duration>,
+    /// Factor on the pause.
+    pub backoff: Option<f64>,
+}
+
+/// `handoff:`.
+#[derive(Debug)]
+pub struct Handoff {
+    /// What the bot does.
+    pub mode: HandoffMode,
+    /// The longest the two may talk.
+    pub max: Option<Duration>,
+}
+
+/// `mode:` of a handoff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandoffMode {
+    /// A deaf and mute room keeper stays.
+    KeepRoom,
+    /// The bot leaves the room.
+    Leave,
+}
+
+/// `end:`.
+#[derive(Debug)]
+pub struct End {
+    /// The last sentence.
+    pub say: Option<Template>,
+    /// What the record says.
+    pub cause: EndCause,
+}
+
+/// `cause:` of an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndCause {
+    /// The business was done.
+    Completed,
+    /// The caller hung up.
+    CallerLeft,
+    /// Something broke.
+    Failed,
+}

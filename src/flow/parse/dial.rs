@@ -1,0 +1,118 @@
+//! `dial:`.
+
+use std::time::Duration;
+
+use super::fields::Shape;
+use super::reader::Reader;
+use crate::diagnostic::Rule;
+use crate::flow::kinds::{Dial, DialMethod, HoldSay, LateAnswer, Retry};
+use crate::flow::tree::{Node, Value};
+use crate::source::{Span, Spanned};
+
+const DIAL: Shape = Shape {
+    what: "`dial`",
+    keys: &["to", "method", "announce", "ring", "hold", "late_answer", "caller_id", "retry", "listen"],
+    later: &[("accept", "leave it out: the transfer goes through on the answer"), ("notify", "leave it out")],
+    elsewhere: &[("on", "it belongs to the state, beside `dial:`")],
+};
+const HOLD: Shape = Shape {
+    what: "`hold`",
+    keys: &["say", "say_every"],
+    later: &[("audio", "leave it out: the bundled tone is played")],
+    elsewhere: &[],
+};
+const RETRY: Shape = Shape {
+    what: "`retry`",
+    keys: &["times", "wait", "backoff"],
+    later: &[("on", "leave it out: every failed attempt is repeated")],
+    elsewhere: &[],
+};
+
+const METHODS: [(&str, DialMethod); 3] = [
+    ("dial_out", DialMethod::DialOut),
+    ("sip_transfer", DialMethod::SipTransfer),
+    ("sip_refer", DialMethod::SipRefer),
+];
+
+pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Dial> {
+    let mut dial = Dial {
+        to: Vec::new(),
+        method: DialMethod::DialOut,
+        announce: None,
+        ring: None,
+        hold: None,
+        late_answer: LateAnswer::HangUp,
+        caller_id: None,
+        retry: None,
+        listen: Vec::new(),
+    };
+    if !matches!(node.value, Value::Mapping(_)) {
+        dial.to = names(reader, node, "the name of a target");
+        return Some(dial);
+    }
+    let fields = reader.fields(node, &DIAL)?;
+    let to = fields.require(reader, "to", key, "`dial`", "name a target, declared under `targets:`");
+    dial.to = to.map(|node| names(reader, node, "the name of a target")).unwrap_or_default();
+    if let Some(method) = fields.get("method").and_then(|node| reader.word(node, &METHODS)) {
+        dial.method = method;
+    }
+    dial.announce = fields.get("announce").and_then(|node| reader.template(node, "a sentence"));
+    dial.ring = fields.get("ring").and_then(|node| reader.duration(node));
+    dial.hold = fields.get("hold").and_then(|node| hold(reader, node));
+    let policies = [("hang_up", LateAnswer::HangUp), ("accept", LateAnswer::Accept)];
+    if let Some(policy) = fields.get("late_answer").and_then(|node| reader.word(node, &policies)) {
+        dial.late_answer = policy;
+    }
+    dial.caller_id =
+        fields.get("caller_id").and_then(|node| reader.text(node, "the id of a purchased number"));
+    dial.retry = fields.get("retry").and_then(|node| retry(reader, node));
+    if let Some(node) = fields.get("listen") {
+        let items = reader.items(node, "a list of intents");
+        dial.listen = items.iter().filter_map(|item| reader.text(item, "the name of an intent")).collect();
+    }
+    Some(dial)
+}
+
+/// One name or a list of names.
+fn names(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<Spanned<String>> {
+    match &node.value {
+        Value::Sequence(items) => {
+            if items.is_empty() {
+                let help = "name a target, declared under `targets:`";
+                reader.error(Rule::NoTarget, node.span, "there is nobody to dial", help);
+            }
+            items.iter().filter_map(|item| reader.text(item, what)).collect()
+        }
+        _ => reader.text(node, what).into_iter().collect(),
+    }
+}
+
+fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<HoldSay> {
+    let fields = reader.fields(node, &HOLD)?;
+    let (least, most) = (Duration::from_secs(5), Duration::from_secs(300));
+    let every = fields.get("say_every").and_then(|node| reader.duration_within(node, least, most));
+    let say = match (fields.get("say"), fields.span_of("say_every")) {
+        (Some(node), _) => reader.template(node, "a sentence")?,
+        (None, Some(span)) => {
+            reader.error(
+                Rule::MissingKey,
+                span,
+                "`hold` needs `say`",
+                "write what is said, or leave `say_every` out",
+            );
+            return None;
+        }
+        (None, None) => return None,
+    };
+    Some(HoldSay { say, every: every.map(|d| d.value) })
+}
+
+fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
+    let fields = reader.fields(node, &RETRY)?;
+    let times = fields.require(reader, "times", node.span, "`retry`", "say how often it is tried again");
+    let times = times.and_then(|node| reader.integer(node, 1..=5))?.value;
+    let (least, most) = (Duration::ZERO, Duration::from_secs(60));
+    let wait = fields.get("wait").and_then(|node| reader.duration_within(node, least, most)).map(|d| d.value);
+    let backoff = fields.get("backoff").and_then(|node| reader.number(node, 1.0..=10.0));
+    Some(Retry { times, wait, backoff })
+}

@@ -1,0 +1,145 @@
+//! States: each kind with its defaults filled in.
+
+use std::time::Duration;
+
+use super::compile::{Compiler, text};
+use super::{
+    Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause, First,
+    Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep, State, StateId, Text,
+};
+use crate::flow;
+
+/// The silence ladder of a `converse` that has none: this long, the sentence, this long again, the end.
+const SILENCE: Duration = Duration::from_secs(8);
+const STILL_THERE: &str = "Are you still there?";
+/// `confirm`: how often it is asked, and how long an answer may take.
+const TRIES: u32 = 2;
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// `dial`: how long an attempt may ring.
+const RING: Duration = Duration::from_secs(30);
+const SAY_EVERY: Duration = Duration::from_secs(20);
+/// `dial.retry`: the pause before the next attempt.
+const RETRY_WAIT: Duration = Duration::from_secs(2);
+/// `handoff`: how long the two may talk.
+const HANDOFF_MAX: Duration = Duration::from_secs(2 * 3600);
+
+pub(super) fn state(compiler: &mut Compiler<'_>, index: usize, state: &flow::State) -> State {
+    let id = StateId::from_index(index);
+    State {
+        name: state.name.value.as_str().into(),
+        kind: kind(compiler, id, &state.kind.value),
+        on: compiler.ons(Some(id), &state.on),
+        timeout: state.timeout.as_ref().map(|d| d.value),
+        set: compiler.assignments(&state.set),
+    }
+}
+
+fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
+    match kind {
+        flow::Kind::Say(say) => {
+            Kind::Say(Say { text: required(&say.text), interruptible: say.interruptible })
+        }
+        flow::Kind::Converse(c) => Kind::Converse(converse(compiler, id, c)),
+        flow::Kind::Confirm(c) => Kind::Confirm(Confirm {
+            question: required(&c.question),
+            tries: c.tries.unwrap_or(TRIES),
+            answer_within: c.answer_within.unwrap_or(ANSWER_WITHIN),
+            interruptible: c.interruptible,
+        }),
+        flow::Kind::Choose(branches) => Kind::Choose(choose(compiler, id, branches)),
+        flow::Kind::Dial(d) => Kind::Dial(dial(compiler, d)),
+        flow::Kind::Handoff(h) => Kind::Handoff(Handoff {
+            mode: match h.mode {
+                flow::HandoffMode::KeepRoom => HandoffMode::KeepRoom,
+                flow::HandoffMode::Leave => HandoffMode::Leave,
+            },
+            max: h.max.unwrap_or(HANDOFF_MAX),
+        }),
+        flow::Kind::End(end) => Kind::End(End {
+            say: end.say.as_ref().map(text),
+            cause: match end.cause {
+                flow::EndCause::Completed => EndCause::Completed,
+                flow::EndCause::CallerLeft => EndCause::CallerLeft,
+                flow::EndCause::Failed => EndCause::Failed,
+            },
+        }),
+        flow::Kind::Unknown => unreachable!("the parser reports states without a kind as errors"),
+    }
+}
+
+fn required(template: &Option<flow::Template>) -> Text {
+    text(template.as_ref().expect("the parser reports a missing or unreadable text as an error"))
+}
+
+fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) -> Converse {
+    Converse {
+        prompt: required(&written.prompt),
+        first: match written.first {
+            flow::First::Auto => First::Auto,
+            flow::First::Bot => First::Bot,
+            flow::First::Caller => First::Caller,
+        },
+        context: match written.context {
+            flow::ContextPolicy::Append => ContextPolicy::Append,
+            flow::ContextPolicy::Reset => ContextPolicy::Reset,
+            flow::ContextPolicy::Summary => ContextPolicy::Summary,
+        },
+        silence: match &written.silence {
+            Some(rungs) => silence(compiler, id, rungs),
+            None => Silence {
+                steps: vec![
+                    SilenceStep { after: SILENCE, say: Some(Text::plain(STILL_THERE)) },
+                    SilenceStep { after: SILENCE, say: None },
+                ],
+                then: None,
+            },
+        },
+    }
+}
+
+fn silence(compiler: &mut Compiler<'_>, id: StateId, rungs: &[flow::Rung]) -> Silence {
+    let step = |rung: &flow::Rung| SilenceStep { after: rung.after, say: rung.say.as_ref().map(text) };
+    let then = rungs.last().and_then(|rung| rung.to.as_ref()).map(|to| {
+        let to = compiler.state(&to.value);
+        (compiler.edge(Some(id), None, to), to)
+    });
+    Silence { steps: rungs.iter().map(step).collect(), then }
+}
+
+fn choose(compiler: &mut Compiler<'_>, id: StateId, branches: &[flow::Branch]) -> Choose {
+    let choices = branches
+        .iter()
+        .map(|branch| {
+            let to = compiler.state(&branch.to.value);
+            let guard = branch.guard.as_ref().map(|guard| super::compile_guard::expr(compiler, guard));
+            Choice { edge: compiler.edge(Some(id), None, to), guard, to }
+        })
+        .collect();
+    Choose { choices }
+}
+
+fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
+    let caller_id = written.caller_id.as_ref().map(|c| c.value.as_str());
+    let hold_say = written.hold.as_ref().map(|hold| (text(&hold.say), hold.every.unwrap_or(SAY_EVERY)));
+    Dial {
+        targets: written.to.iter().map(|name| compiler.target(&name.value, caller_id)).collect(),
+        method: match written.method {
+            flow::DialMethod::DialOut => DialMethod::DialOut,
+            flow::DialMethod::SipTransfer => DialMethod::SipTransfer,
+            flow::DialMethod::SipRefer => DialMethod::SipRefer,
+        },
+        announce: written.announce.as_ref().map(text),
+        ring: written.ring.as_ref().map_or(RING, |r| r.value),
+        hold: Hold { audio: None, say: hold_say },
+        late_answer: match written.late_answer {
+            flow::LateAnswer::HangUp => LateAnswer::HangUp,
+            flow::LateAnswer::Accept => LateAnswer::Accept,
+        },
+        retry: written.retry.as_ref().map(|retry| DialRetry {
+            times: retry.times,
+            wait: retry.wait.unwrap_or(RETRY_WAIT),
+            backoff: retry.backoff.unwrap_or(1.0),
+        }),
+        listen: written.listen.iter().map(|name| compiler.intent(&name.value)).collect(),
+    }
+}
