@@ -18,4 +18,6 @@ pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 pub use framer::Framer;
 pub use hold::hold_audio;
 pub use resample::Resampler;
+#[cfg(test)]
+pub(crate) use tone::tones;
 pub use tone::{busy, dtmf_tone, ringback};

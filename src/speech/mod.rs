@@ -8,6 +8,7 @@ pub mod deepgram;
 pub mod openai;
 pub mod playout;
 pub mod socket;
+pub mod vad;
 
 use std::sync::Arc;
 use std::time::Duration;
