@@ -7,6 +7,7 @@ pub mod cartesia;
 pub mod deepgram;
 pub mod openai;
 pub mod playout;
+pub mod sentences;
 pub mod socket;
 pub mod vad;
 

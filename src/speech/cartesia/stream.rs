@@ -47,7 +47,7 @@ enum Outgoing {
 /// The connection.
 enum Line {
     Up(Box<Socket>),
-    Connecting(BoxFuture<'static, (Redial, Result<Socket, SpeechError>)>),
+    Connecting(BoxFuture<'static, (Redial, Result<Box<Socket>, SpeechError>)>),
     /// Nothing is to be said.
     Down,
 }
@@ -55,7 +55,7 @@ enum Line {
 /// What happened on the line.
 enum Step {
     Message(Option<Result<Message, WsError>>),
-    Connected(Redial, Result<Socket, SpeechError>),
+    Connected(Redial, Result<Box<Socket>, SpeechError>),
 }
 
 /// What the task wakes for.
@@ -222,7 +222,7 @@ impl Voice {
                 self.redial = redial;
                 self.up_since = Instant::now();
                 self.heard_at = self.up_since;
-                *line = Line::Up(Box::new(socket));
+                *line = Line::Up(socket);
             }
             Step::Connected(_spent, Err(error)) => {
                 self.redial = Redial::default();
@@ -330,7 +330,7 @@ impl Voice {
         let endpoint = self.endpoint.clone();
         let mut redial = std::mem::take(&mut self.redial);
         let connecting = async move {
-            let result = redial.connect(&endpoint, cause).await;
+            let result = redial.connect(&endpoint, cause).await.map(Box::new);
             (redial, result)
         };
         Line::Connecting(connecting.boxed())
