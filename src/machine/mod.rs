@@ -3,10 +3,25 @@
 //! No tokio, no HTTP, no `async`; it reads no clock and no environment. The same machine is run on live
 //! calls, tested on a virtual clock, explored and replayed.
 
+mod bridged;
+mod call;
+mod confirming;
+mod conversing;
+mod dialing;
+mod driver;
+mod edges;
 mod effect;
+mod ending;
 mod input;
+mod leg;
+mod saying;
+mod signal;
+mod speech;
+mod states;
 mod timer;
+mod values;
 
+pub use driver::Machine;
 pub use effect::{Effect, Outcome};
 pub use input::{Input, Known, LegCause, LegEvent, LegOutcome, Service};
 pub use timer::{Millis, Timer, Timers};
@@ -36,7 +51,7 @@ ids! {
 }
 
 /// What is known of a call when it begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CallInfo {
     /// Our id for the call, in every log line and vendor request.
     pub id: Arc<str>,
@@ -49,7 +64,7 @@ pub struct CallInfo {
 }
 
 /// What is known of the transfer, for the record.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct TransferReport {
     /// Name of the target last dialled.
     pub target: Arc<str>,

@@ -61,16 +61,35 @@ impl Timers {
         self.0[timer as usize] = Some(at);
     }
 
+    /// Sets, moves or removes a deadline.
+    pub fn set(&mut self, timer: Timer, at: Option<Millis>) {
+        self.0[timer as usize] = at;
+    }
+
     /// Removes a deadline.
     pub fn clear(&mut self, timer: Timer) {
         self.0[timer as usize] = None;
     }
 
-    /// Removes all deadlines that belong to a state, those of the whole call stay.
+    /// Removes all deadlines that belong to a state. What outlives a state keeps its own: the call, the
+    /// handoff, speech that is still to be heard, a leg that is being stopped.
     pub fn clear_state(&mut self) {
         for timer in ALL {
-            if !matches!(timer, Timer::MaxDuration | Timer::Handoff | Timer::Join) {
-                self.clear(timer);
+            match timer {
+                Timer::State
+                | Timer::Silence
+                | Timer::Answer
+                | Timer::Announce
+                | Timer::DialCommand
+                | Timer::Ring
+                | Timer::Retry
+                | Timer::HoldSay => self.clear(timer),
+                Timer::Join
+                | Timer::Speech
+                | Timer::Reply
+                | Timer::StopCommand
+                | Timer::Handoff
+                | Timer::MaxDuration => {}
             }
         }
     }

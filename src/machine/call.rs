@@ -1,0 +1,117 @@
+//! What outlives a state: the data of one call, and the view of it that a single step works on.
+//! Data that is valid in one state only lives in that state.
+
+use super::leg::Leg;
+use super::speech::Speech;
+use super::values::Vars;
+use super::{CallInfo, Effect, Millis, Outcome, Service, Timers, TransferReport};
+use crate::pii::Utterance;
+use crate::plan::{Plan, StateId};
+
+/// The data of one call.
+#[derive(Clone, PartialEq, Hash, Debug)]
+pub(super) struct Call {
+    pub info: CallInfo,
+    pub state: StateId,
+    pub path: Vec<StateId>,
+    pub timers: Timers,
+    pub vars: Vars,
+    /// How often each state has been entered.
+    pub entered: Vec<u32>,
+    /// How often each edge has been taken.
+    pub taken: Vec<u32>,
+    pub speech: Speech,
+    pub way: Way,
+    pub caller: Presence,
+    /// Whether the caller is in the middle of a turn.
+    pub speaking: bool,
+    /// Whether the caller's speech is wanted.
+    pub listening: bool,
+    pub leg: Option<Leg>,
+    /// Dial attempts made.
+    pub attempts: u32,
+    pub transfer: Option<TransferReport>,
+    /// The caller is with a person, or on the way there, and the bot is out of it.
+    pub handed_off: bool,
+    /// Replies that failed since the last one that did not.
+    pub failed_replies: u32,
+    /// A vendor that is gone for good.
+    pub broken: Option<Service>,
+    /// How often a service failure was acted on.
+    pub service_failures: u32,
+    /// `call.max_duration` has passed once.
+    pub overtime: bool,
+    pub outcome: Option<Outcome>,
+}
+
+/// Whether the caller is there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Presence {
+    Awaited,
+    Here,
+    Gone,
+}
+
+/// What a state finds when it is entered: what was said on the way to it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Way {
+    /// `say:` of the branch that is being taken.
+    pub say: Option<Utterance>,
+    /// The bot was the last to speak.
+    pub spoken: bool,
+    /// What the caller said last and nobody has answered yet.
+    pub heard: Option<Utterance>,
+}
+
+impl Call {
+    pub(super) fn new(plan: &Plan, info: CallInfo) -> Self {
+        Self {
+            info,
+            state: plan.start,
+            path: Vec::new(),
+            timers: Timers::default(),
+            vars: Vars::new(plan),
+            entered: vec![0; plan.states.len()],
+            taken: vec![0; plan.edges.len()],
+            speech: Speech::default(),
+            way: Way::default(),
+            caller: Presence::Awaited,
+            speaking: false,
+            listening: false,
+            leg: None,
+            attempts: 0,
+            transfer: None,
+            handed_off: false,
+            failed_replies: 0,
+            broken: None,
+            service_failures: 0,
+            overtime: false,
+            outcome: None,
+        }
+    }
+}
+
+/// One step of the machine: the call, the time, and where effects go.
+pub(super) struct Step<'a> {
+    pub plan: &'a Plan,
+    pub call: &'a mut Call,
+    pub now: Millis,
+    pub effects: &'a mut Vec<Effect>,
+    /// A state was entered in this step; it will be told, since entering cannot lead on by itself.
+    pub entered: bool,
+}
+
+impl Step<'_> {
+    pub(super) fn emit(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Turns the caller's speech input on or off, if that is a change.
+    pub(super) fn listen(&mut self, on: bool) {
+        if self.call.listening != on {
+            self.call.listening = on;
+            self.call.speaking = false;
+            self.emit(Effect::Listen { on });
+        }
+    }
+}

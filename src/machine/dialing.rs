@@ -1,0 +1,299 @@
+//! `dial`: announce, then one attempt after the other until somebody answers.
+
+use std::time::Duration;
+
+use super::call::{Presence, Step};
+use super::leg::{LegNews, Stage};
+use super::signal::Signal;
+use super::speech::{Manner, time_to_say};
+use super::states::State;
+use super::{Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
+use crate::matcher::{self, Candidate};
+use crate::plan::{Dial, DialMethod, Event, IntentId, Kind, LateAnswer, Plan, StateId};
+use statig::Outcome::{self, Handled, Super, Transition};
+
+/// Dial attempts of one call, over all its states.
+const ATTEMPTS: u32 = 20;
+/// An announcement is waited for this much less than any other sentence: nobody should wait to be
+/// connected because a voice is slow.
+const ANNOUNCE_SOONER: Duration = Duration::from_secs(2);
+
+/// Somebody is being reached.
+///
+/// The hold audio plays from the end of the announcement to the end of the state. The next attempt begins
+/// when the leg before it is known to be gone; a failure without a next attempt is told to the caller at
+/// once, while the leg is still being stopped.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Dialing {
+    state: StateId,
+    /// Index of the current target.
+    target: usize,
+    /// Attempts at the current target that have failed.
+    failed: u32,
+    phase: Phase,
+    /// Hold audio is playing.
+    on_hold: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Phase {
+    Announcing(UtteranceId),
+    /// For the pause before a repeat, or for an old leg to be gone.
+    Waiting,
+    /// An attempt is under way.
+    Trying,
+    /// Nobody is left to try.
+    Done(LegOutcome),
+}
+
+impl Dialing {
+    pub(super) fn new(state: StateId) -> Self {
+        Self { state, target: 0, failed: 0, phase: Phase::Waiting, on_hold: false }
+    }
+
+    fn spec<'p>(&self, plan: &'p Plan) -> &'p Dial {
+        match &plan.state(self.state).kind {
+            Kind::Dial(dial) => dial,
+            _ => unreachable!("made from a `dial`"),
+        }
+    }
+
+    pub(super) fn hears(&self, plan: &Plan) -> bool {
+        !self.spec(plan).listen.is_empty() && !matches!(self.phase, Phase::Announcing(_))
+    }
+
+    pub(super) fn enter(&mut self, step: &mut Step<'_>) {
+        let dial = self.spec(step.plan);
+        step.arrive(self.state);
+        step.listen(!dial.listen.is_empty());
+        step.call.way.heard = None;
+        step.prepare_farewells();
+        match dial.announce.as_ref().and_then(|text| step.sentence(text).ok()) {
+            Some(text) => {
+                let within = time_to_say(&text).saturating_sub(ANNOUNCE_SOONER);
+                let begins = step.call.speech.ends_by(step.now);
+                self.phase = Phase::Announcing(step.say(text, Manner::Whole));
+                step.call.timers.arm(Timer::Announce, begins.after(within));
+            }
+            None => self.begin(step),
+        }
+    }
+
+    pub(super) fn leave(&self, step: &mut Step<'_>) {
+        step.depart();
+        step.call.way.spoken = false;
+        if step.leg_stage() != Some(Stage::Answered) {
+            step.stop_leg();
+        }
+        if self.on_hold {
+            step.emit(Effect::Hold { on: false, audio: None });
+        }
+    }
+
+    pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
+        match signal {
+            Signal::Entered => {}
+            Signal::Said(id) | Signal::SayFailed(id) if self.phase == Phase::Announcing(*id) => {
+                self.begin(step)
+            }
+            Signal::Due(Timer::Announce) => self.begin(step),
+            Signal::Due(Timer::DialCommand) => self.give_up(LegOutcome::Failed, step),
+            Signal::Due(Timer::Ring) => self.give_up(LegOutcome::NoAnswer, step),
+            Signal::Due(Timer::Retry) => self.attempt(step),
+            Signal::Due(Timer::HoldSay) => self.say_on_hold(step),
+            Signal::Due(Timer::State) => match step.edge(Event::Timeout) {
+                Some(branch) => return Transition(step.take(branch)),
+                None => {
+                    step.conclude(LegOutcome::NoAnswer, Known::Inferred, None);
+                    self.phase = Phase::Done(LegOutcome::NoAnswer);
+                }
+            },
+            Signal::TurnEnded(text) => return self.hear(text.text(), step),
+            Signal::Leg(news) => return self.observe(*news, step),
+            // Services are of no use to a call that rings. If it comes to nothing, the next state will fail.
+            Signal::ServiceFailed(_) => {}
+            // The caller's leg is being moved: that it is gone may be the success of it.
+            Signal::CallerLeft if self.moves_caller(step.plan) && self.phase == Phase::Trying => {}
+            _ => return Super,
+        }
+        self.carry_on(step)
+    }
+
+    fn observe(&mut self, news: LegNews, step: &mut Step<'_>) -> Outcome<State> {
+        let dial = self.spec(step.plan);
+        match (self.phase, news) {
+            (Phase::Trying, LegNews::Started) if self.moves_caller(step.plan) => {
+                return Transition(self.transferred(step));
+            }
+            (Phase::Trying, LegNews::Started) => self.rings(step),
+            (Phase::Trying, LegNews::Ringing) => {
+                self.rings(step);
+                if let Some(branch) = step.edge(Event::OperatorRinging) {
+                    return Transition(step.take(branch));
+                }
+            }
+            (Phase::Trying, LegNews::Answered) => {
+                return Transition(step.complete(&[Event::OperatorAnswered]));
+            }
+            (Phase::Trying, LegNews::Failed(outcome)) => self.next(outcome, step),
+            (Phase::Waiting, LegNews::AnsweredLate)
+                if dial.late_answer == LateAnswer::Accept && self.leg_is_ours(step) =>
+            {
+                step.accept_late_answer();
+                return Transition(step.complete(&[Event::OperatorAnswered]));
+            }
+            (_, LegNews::AnsweredLate) => step.refuse_late_answer(),
+            (Phase::Waiting, LegNews::Cleared | LegNews::Left) => self.attempt(step),
+            _ => {}
+        }
+        self.carry_on(step)
+    }
+
+    /// Whether the leg that is being stopped was started in this visit of the state.
+    fn leg_is_ours(&self, step: &Step<'_>) -> bool {
+        (self.target > 0 || self.failed > 0) && step.leg_stage() == Some(Stage::Cancelling)
+    }
+
+    fn moves_caller(&self, plan: &Plan) -> bool {
+        self.spec(plan).method != DialMethod::DialOut
+    }
+
+    fn begin(&mut self, step: &mut Step<'_>) {
+        let dial = self.spec(step.plan);
+        step.call.timers.clear(Timer::Announce);
+        self.on_hold = true;
+        step.emit(Effect::Hold { on: true, audio: dial.hold.audio.clone() });
+        self.await_hold_speech(step);
+        self.attempt(step);
+    }
+
+    /// Begins the next attempt, unless something must be waited for first.
+    fn attempt(&mut self, step: &mut Step<'_>) {
+        let dial = self.spec(step.plan);
+        self.phase = Phase::Waiting;
+        step.stop_leg();
+        if step.call.leg.is_some() || step.call.timers.is_armed(Timer::Retry) {
+            return;
+        }
+        match dial.targets.get(self.target) {
+            Some(target) if step.call.attempts < ATTEMPTS => {
+                self.phase = Phase::Trying;
+                step.dial(*target, dial.method);
+            }
+            _ => self.phase = Phase::Done(LegOutcome::Failed),
+        }
+    }
+
+    fn rings(&self, step: &mut Step<'_>) {
+        step.call.timers.clear(Timer::DialCommand);
+        step.call.timers.arm(Timer::Ring, step.now.after(self.spec(step.plan).ring));
+    }
+
+    /// Ends the attempt under way, if there is one.
+    fn give_up(&mut self, outcome: LegOutcome, step: &mut Step<'_>) {
+        if self.phase == Phase::Trying {
+            step.conclude(outcome, Known::Inferred, None);
+            step.stop_leg();
+            self.next(outcome, step);
+        }
+    }
+
+    /// After a failed attempt: the same target again, the next one, or nobody.
+    fn next(&mut self, outcome: LegOutcome, step: &mut Step<'_>) {
+        let dial = self.spec(step.plan);
+        step.call.timers.clear(Timer::DialCommand);
+        step.call.timers.clear(Timer::Ring);
+        self.failed += 1;
+        match dial.retry {
+            Some(retry) if self.failed <= retry.times => {
+                let wait = pause(retry.wait, retry.backoff, self.failed);
+                step.call.timers.arm(Timer::Retry, step.now.after(wait));
+            }
+            _ => {
+                self.target += 1;
+                self.failed = 0;
+            }
+        }
+        if self.target < dial.targets.len() && step.call.caller == Presence::Here {
+            self.attempt(step);
+        } else {
+            self.phase = Phase::Done(outcome);
+        }
+    }
+
+    /// Leaves the state if nobody is left to try.
+    fn carry_on(&self, step: &mut Step<'_>) -> Outcome<State> {
+        let Phase::Done(outcome) = self.phase else { return Handled };
+        if step.call.caller == Presence::Gone {
+            return Transition(State::Over { outcome: CallOutcome::CallerLeft });
+        }
+        let several = self.spec(step.plan).targets.len() > 1;
+        let specific = failure_event(outcome);
+        Transition(match several {
+            true => step.complete(&[Event::TargetsExhausted, specific, alias(specific)]),
+            false => step.complete(&[specific, alias(specific), Event::TargetsExhausted]),
+        })
+    }
+
+    fn transferred(&self, step: &mut Step<'_>) -> State {
+        step.conclude(LegOutcome::Transferred, Known::Unobservable, None);
+        step.drop_leg();
+        step.call.handed_off = true;
+        if step.call.caller == Presence::Gone {
+            return State::Over { outcome: CallOutcome::Transferred };
+        }
+        step.complete(&[Event::Transferred])
+    }
+
+    fn hear(&self, text: &str, step: &mut Step<'_>) -> Outcome<State> {
+        let listen = &self.spec(step.plan).listen;
+        let heard = matcher::best(text, listen.iter().map(|intent| candidate(step.plan, *intent)));
+        match heard.and_then(|index| step.edge(Event::Intent(listen[index]))) {
+            Some(branch) => Transition(step.take(branch)),
+            None => Handled,
+        }
+    }
+
+    fn say_on_hold(&self, step: &mut Step<'_>) {
+        let text = self.spec(step.plan).hold.say.as_ref().and_then(|(text, _)| step.sentence(text).ok());
+        if let Some(text) = text.filter(|_| !step.call.speech.has_hold()) {
+            step.say(text, Manner::Hold);
+        }
+        self.await_hold_speech(step);
+    }
+
+    fn await_hold_speech(&self, step: &mut Step<'_>) {
+        if let Some((_, every)) = self.spec(step.plan).hold.say {
+            step.call.timers.arm(Timer::HoldSay, step.now.after(every));
+        }
+    }
+}
+
+fn candidate(plan: &Plan, intent: IntentId) -> Candidate<'_> {
+    let intent = plan.intent(intent);
+    Candidate { when: &intent.when, examples: intent.examples.iter().map(|example| &**example).collect() }
+}
+
+fn pause(wait: Duration, backoff: f64, failed: u32) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(120);
+    let factor = backoff.max(1.0).powi(i32::try_from(failed - 1).unwrap_or(i32::MAX));
+    Duration::try_from_secs_f64(wait.as_secs_f64() * factor).unwrap_or(LONGEST).min(LONGEST)
+}
+
+fn failure_event(outcome: LegOutcome) -> Event {
+    match outcome {
+        LegOutcome::NoAnswer => Event::OperatorNoAnswer,
+        LegOutcome::Busy => Event::OperatorBusy,
+        LegOutcome::Rejected => Event::OperatorRejected,
+        LegOutcome::Unreachable => Event::OperatorUnreachable,
+        LegOutcome::Voicemail => Event::OperatorVoicemail,
+        LegOutcome::Failed | LegOutcome::Answered | LegOutcome::Cancelled | LegOutcome::Transferred => {
+            Event::OperatorFailed
+        }
+    }
+}
+
+/// In `dial`, `failed` is short for `operator.failed`.
+fn alias(event: Event) -> Event {
+    if event == Event::OperatorFailed { Event::Failed } else { event }
+}

@@ -1,0 +1,121 @@
+//! Which way out a state takes, and what happens on the way.
+
+use super::bridged::Bridged;
+use super::call::Step;
+use super::confirming::Confirming;
+use super::conversing::Conversing;
+use super::dialing::Dialing;
+use super::ending::Ending;
+use super::saying::Saying;
+use super::speech::Manner;
+use super::states::State;
+use super::{Effect, Outcome, Service, Timer};
+use crate::plan::{Branch, EdgeId, Event, Kind, Plan, StateId};
+
+/// Service failures that a call survives if its flow deals with them; then it ends.
+const SERVICE_FAILURES: u32 = 3;
+/// Said when the flow does not deal with a failed service.
+const APOLOGY: &str = "I'm sorry, something went wrong on our side. Please call again later.";
+
+impl<'a> Step<'a> {
+    /// The branch that an event takes: of the state's own edges, then of the flow's, the first that is
+    /// neither guarded off nor used up.
+    pub(super) fn edge(&self, event: Event) -> Option<&'a Branch> {
+        let plan = self.plan;
+        let own = &plan.state(self.call.state).on;
+        own.iter()
+            .chain(&plan.always)
+            .filter(|on| on.event == event)
+            .flat_map(|on| &on.branches)
+            .find(|branch| self.is_open(branch))
+    }
+
+    fn is_open(&self, branch: &Branch) -> bool {
+        let taken = self.call.taken.get(branch.edge.index()).copied().unwrap_or(0);
+        branch.max_visits.is_none_or(|most| taken < most)
+            && branch.guard.as_ref().is_none_or(|guard| guard.is_true(self))
+    }
+
+    /// Takes a branch. Its sentence is said once the present state has been left.
+    pub(super) fn take(&mut self, branch: &Branch) -> State {
+        self.count(branch.edge);
+        self.assign(&branch.set);
+        self.call.way.say = branch.say.as_ref().and_then(|say| self.sentence(say).ok());
+        State::of(self.plan, branch.to)
+    }
+
+    /// Takes an edge that has nothing but a target.
+    pub(super) fn take_plain(&mut self, edge: EdgeId, to: StateId) -> State {
+        self.count(edge);
+        State::of(self.plan, to)
+    }
+
+    fn count(&mut self, edge: EdgeId) {
+        if let Some(taken) = self.call.taken.get_mut(edge.index()) {
+            *taken += 1;
+        }
+    }
+
+    /// Leaves a state by the completion of its command: the first of these events that has an edge, else
+    /// `otherwise`. A flow without a way out (the checker lets none through) is a failed service.
+    pub(super) fn complete(&mut self, events: &[Event]) -> State {
+        let branch = events.iter().chain(&[Event::Otherwise]).find_map(|event| self.edge(*event));
+        match branch {
+            Some(branch) => self.take(branch),
+            None => self.fail(None),
+        }
+    }
+
+    /// A service that the state needs is gone: `service.failed`, else an apology and the end.
+    pub(super) fn fail(&mut self, service: Option<Service>) -> State {
+        self.call.service_failures += 1;
+        let branch = self.edge(Event::ServiceFailed);
+        match branch {
+            Some(branch) if self.call.service_failures <= SERVICE_FAILURES => self.take(branch),
+            _ => {
+                let voiceless = service == Some(Service::Tts) || self.call.broken == Some(Service::Tts);
+                State::from(Ending::engine((!voiceless).then_some(APOLOGY), Outcome::Failed))
+            }
+        }
+    }
+
+    /// What entering any state of the flow has in common.
+    pub(super) fn arrive(&mut self, id: StateId) {
+        let state = self.plan.state(id);
+        if let Some(text) = self.call.way.say.take() {
+            self.say(text, Manner::Whole);
+            self.call.way.spoken = true;
+            self.call.way.heard = None;
+        }
+        self.call.state = id;
+        self.call.path.push(id);
+        if let Some(entered) = self.call.entered.get_mut(id.index()) {
+            *entered += 1;
+        }
+        self.emit(Effect::Enter { state: id });
+        self.assign(&state.set);
+        self.call.timers.set(Timer::State, state.timeout.map(|timeout| self.now.after(timeout)));
+        self.entered = true;
+    }
+
+    /// What leaving any state of the dialogue has in common.
+    pub(super) fn depart(&mut self) {
+        self.call.timers.clear_state();
+        self.cancel_live_reply();
+    }
+}
+
+impl State {
+    /// The state that does what a state of the flow says.
+    pub(super) fn of(plan: &Plan, id: StateId) -> Self {
+        match &plan.state(id).kind {
+            Kind::Say(_) => Self::Saying { saying: Saying::new(id) },
+            Kind::Converse(_) => Self::Conversing { conversing: Conversing::new(id) },
+            Kind::Confirm(_) => Self::Confirming { confirming: Confirming::new(id) },
+            Kind::Choose(_) => Self::Choosing { place: id },
+            Kind::Dial(_) => Self::Dialing { dialing: Dialing::new(id) },
+            Kind::Handoff(_) => Self::Bridged { bridged: Bridged::new(id) },
+            Kind::End(_) => Self::from(Ending::of_flow(id)),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Variables, counters and the clock, as guards and templates see them.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::call::{Call, Step};
+use crate::pii::{PhoneNumber, Utterance};
+use crate::plan::{GuardContext, HoursId, IntentId, Plan, RenderError, StateId, Text, Value, VarId};
+
+/// The variables of a call.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Vars(Vec<Option<Value>>);
+
+impl Vars {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self(plan.vars.iter().map(|var| var.default.clone()).collect())
+    }
+}
+
+impl Hash for Vars {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|value| hash_value(value.as_ref(), state));
+    }
+}
+
+fn hash_value<H: Hasher>(value: Option<&Value>, state: &mut H) {
+    match value {
+        None => state.write_u8(0),
+        Some(Value::Bool(value)) => (1_u8, value).hash(state),
+        Some(Value::Number(value)) => (2_u8, value.to_bits()).hash(state),
+        Some(Value::Text(value)) => (3_u8, value).hash(state),
+        Some(Value::List(items)) => {
+            (4_u8, items.len()).hash(state);
+            items.iter().for_each(|item| hash_value(Some(item), state));
+        }
+    }
+}
+
+/// Whole numbers are spoken without a decimal point.
+fn in_template(value: &Value) -> minijinja::Value {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough for an i64")]
+        Value::Number(value) if value.fract() == 0.0 && value.abs() < 1e15 => (*value as i64).into(),
+        Value::Number(value) => (*value).into(),
+        Value::Text(value) => minijinja::Value::from(Arc::clone(value)),
+        Value::List(items) => items.iter().map(in_template).collect(),
+    }
+}
+
+impl GuardContext for Step<'_> {
+    fn var(&self, var: VarId) -> Option<Value> {
+        self.call.vars.0.get(var.index())?.clone()
+    }
+
+    fn attempts(&self, state: StateId) -> u32 {
+        self.call.entered.get(state.index()).copied().unwrap_or(0)
+    }
+
+    fn within(&self, hours: HoursId) -> bool {
+        let elapsed = i64::try_from(self.now.0 / 1000).unwrap_or(i64::MAX);
+        let now = self.call.info.started_at.saturating_add(elapsed);
+        self.plan.hours.get(hours.index()).is_some_and(|hours| hours.is_open(now))
+    }
+
+    fn call_from(&self) -> Option<Arc<str>> {
+        self.call.info.from.as_ref().map(|number| number.reveal().into())
+    }
+
+    fn call_to(&self) -> Option<Arc<str>> {
+        self.call.info.to.as_ref().map(|number| number.reveal().into())
+    }
+}
+
+impl Step<'_> {
+    /// A text of the flow with the values of this call. A withheld number is an empty text.
+    pub(super) fn render(&self, text: &Text) -> Result<Arc<str>, RenderError> {
+        if text.is_fixed() { text.render(&minijinja::Value::UNDEFINED) } else { text.render(&self.values()) }
+    }
+
+    /// [`Step::render`], as something to say.
+    pub(super) fn sentence(&self, text: &Text) -> Result<Utterance, RenderError> {
+        self.render(text).map(|text| Utterance::new(&*text))
+    }
+
+    fn values(&self) -> minijinja::Value {
+        let Call { info, vars, .. } = &*self.call;
+        let number = |number: &Option<PhoneNumber>| {
+            minijinja::Value::from(number.as_ref().map_or("", PhoneNumber::reveal))
+        };
+        let call = [
+            ("id", minijinja::Value::from(&*info.id)),
+            ("from", number(&info.from)),
+            ("to", number(&info.to)),
+        ];
+        let env = self.plan.env.iter().map(|(name, value)| (name.to_string(), &**value));
+        let vars = self.plan.vars.iter().zip(&vars.0).filter_map(|(var, value)| {
+            value.as_ref().map(|value| (var.name.to_string(), in_template(value)))
+        });
+        let own = [
+            ("call".to_owned(), minijinja::Value::from_iter(call)),
+            ("env".to_owned(), minijinja::Value::from_iter(env)),
+        ];
+        minijinja::Value::from_iter(own.into_iter().chain(vars))
+    }
+
+    /// Makes assignments, in order. A text that cannot be rendered, or read as the variable's type, leaves
+    /// the variable as it was.
+    pub(super) fn assign(&mut self, assignments: &[(VarId, Text)]) {
+        for (var, text) in assignments {
+            if let Ok(text) = self.render(text) {
+                self.store(*var, &text);
+            }
+        }
+    }
+
+    /// What the model filled in goes into the variables of the same names, if the intent declares them.
+    pub(super) fn fill_slots(&mut self, intent: IntentId, slots: &[(String, String)]) {
+        let declared = &self.plan.intent(intent).slots;
+        for (name, text) in slots.iter().filter(|(name, _)| declared.iter().any(|slot| *slot.name == **name))
+        {
+            if let Some(index) = self.plan.vars.iter().position(|var| *var.name == **name) {
+                self.store(VarId::from_index(index), text);
+            }
+        }
+    }
+
+    fn store(&mut self, var: VarId, text: &str) {
+        let value = self.plan.vars.get(var.index()).and_then(|var| var.kind.read(text));
+        if let (Some(value), Some(place)) = (value, self.call.vars.0.get_mut(var.index())) {
+            *place = Some(value.into());
+        }
+    }
+}
