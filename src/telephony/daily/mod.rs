@@ -58,7 +58,7 @@ impl Daily {
 
         let body = wire::owner_token(&room.name, exp);
         let token = self.rest.post(&["meeting-tokens"], &body, NOT_REPEATABLE, deadline).await;
-        match token.and_then(|answer| wire::read_token(answer)) {
+        match token.and_then(wire::read_token) {
             Ok(token) => {
                 let sip_endpoint = room.sip_endpoint();
                 Ok(Room { name: room.name, url: room.url, token, sip_endpoint })

@@ -1,0 +1,124 @@
+//! The three routes, and the limits around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use futures_util::FutureExt;
+use serde_json::json;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::recent::Recent;
+use super::reply::{Reply, panicked};
+use super::{Calls, StartError, WallClock, start_bot};
+use crate::telephony::daily::webhook::{
+    self, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, Verifier, Webhook,
+};
+
+/// Longest body that is read.
+const LONGEST_BODY: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// What the routes share.
+struct Desk {
+    calls: Arc<dyn Calls>,
+    verifier: Option<Verifier>,
+    draining: CancellationToken,
+    clock: WallClock,
+    started: Arc<Recent>,
+    bots: Arc<Recent>,
+}
+
+pub(super) fn router(
+    calls: Arc<dyn Calls>,
+    verifier: Option<Verifier>,
+    draining: CancellationToken,
+    clock: WallClock,
+) -> Router {
+    let (started, bots) = Default::default();
+    let desk = Desk { calls, verifier, draining, clock, started, bots };
+    Router::new()
+        .route("/start", post(start))
+        .route("/start_bot", post(start_a_bot))
+        .route("/health", get(health))
+        .fallback(async || {
+            Reply::error(StatusCode::NOT_FOUND, "not found: POST /start, POST /start_bot, GET /health")
+        })
+        .method_not_allowed_fallback(async || {
+            Reply::error(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+        })
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(Arc::new(desk))
+}
+
+/// Daily's dial-in webhook.
+async fn start(State(desk): State<Arc<Desk>>, request: Request) -> Result<Reply, Reply> {
+    let (headers, body) = read(request).await?;
+    let parsed = webhook::parse(&body);
+    // A test starts nothing, so it need not be signed: Daily may send it before it knows the secret.
+    if !matches!(parsed, Ok(Webhook::Ping)) {
+        desk.verify(&headers, &body)?;
+    }
+    let dial_in = match parsed? {
+        Webhook::Ping => return Ok(Reply::ok(json!({"status": "ok"}))),
+        Webhook::DialIn(dial_in) => dial_in,
+    };
+    desk.take_calls()?;
+    let calls = Arc::clone(&desk.calls);
+    let call_id = dial_in.call_id.clone();
+    let started = desk.started.answer(&call_id, || async move { calls.start(dial_in).await }.boxed()).await;
+    let started = started.inspect_err(|error| tracing::warn!(%error, "a call could not be started"))?;
+    let token = started.token.as_ref().map(|token| token.reveal());
+    Ok(Reply::ok(json!({"room_url": started.room_url, "token": token})))
+}
+
+/// Starts a bot in a given room.
+async fn start_a_bot(State(desk): State<Arc<Desk>>, request: Request) -> Result<Reply, Reply> {
+    let (headers, body) = read(request).await?;
+    desk.verify(&headers, &body)?;
+    let body = start_bot::parse(&body)?;
+    desk.take_calls()?;
+    let calls = Arc::clone(&desk.calls);
+    let call_id = body.dial_in.call_id.clone();
+    let started = desk.bots.answer(&call_id, || async move { calls.start_bot(body).await }.boxed()).await;
+    started.inspect_err(|error| tracing::warn!(%error, "a bot could not be started"))?;
+    Ok(Reply::ok(json!({"status": "Bot started successfully", "call_id": call_id})))
+}
+
+async fn health(State(desk): State<Arc<Desk>>) -> Reply {
+    if desk.draining.is_cancelled() {
+        let body = json!({"status": "draining", "calls": desk.calls.live()});
+        return Reply::new(StatusCode::SERVICE_UNAVAILABLE, body);
+    }
+    Reply::ok(json!({"status": "healthy"}))
+}
+
+impl Desk {
+    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
+        let Some(verifier) = &self.verifier else { return Ok(()) };
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        verifier.verify(header(TIMESTAMP_HEADER), header(SIGNATURE_HEADER), body, (self.clock)())
+    }
+
+    fn take_calls(&self) -> Result<(), StartError> {
+        if self.draining.is_cancelled() { Err(StartError::Draining) } else { Ok(()) }
+    }
+}
+
+/// The headers and the whole body, within the limits.
+async fn read(request: Request) -> Result<(HeaderMap, Bytes), Reply> {
+    let headers = request.headers().clone();
+    match timeout(BODY_WITHIN, Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => Ok((headers, body)),
+        Ok(Err(rejection)) => Err(Reply::error(rejection.status(), "the body is too long or broke off")),
+        Err(_) => Err(Reply::error(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
+}
