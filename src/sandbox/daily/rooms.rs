@@ -1,0 +1,154 @@
+//! `POST /rooms`, `GET /rooms/:name`, `DELETE /rooms/:name`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{ApiError, body::Body};
+use crate::sandbox::room::{Room, RoomSettings};
+use crate::sandbox::world::World;
+
+/// Longest room name.
+const LONGEST_NAME: usize = 128;
+/// Properties at their defaults are not echoed: `config` lists only what differs.
+const FALSE_BY_DEFAULT: [&str; 4] = ["enable_chat", "start_video_off", "eject_at_room_exp", "enable_dialout"];
+
+#[derive(Deserialize)]
+pub(super) struct NewRoom {
+    name: Option<String>,
+    privacy: Option<String>,
+    #[serde(default)]
+    properties: Map<String, Value>,
+}
+
+pub(super) async fn create(
+    State(world): State<Arc<World>>,
+    Body(request): Body<NewRoom>,
+) -> Result<Json<Value>, ApiError> {
+    let name = request.name.unwrap_or_else(random_name);
+    if !is_name(&name) {
+        return Err(ApiError::invalid("name must be 1 to 128 characters of A-Z, a-z, 0-9, '-' and '_'"));
+    }
+    let public = match request.privacy.as_deref() {
+        None | Some("public") => true,
+        Some("private") => false,
+        Some(_) => return Err(ApiError::invalid("privacy must be public or private")),
+    };
+    let settings = RoomSettings::read(&request.properties).map_err(ApiError::invalid)?;
+    let config = echo(request.properties);
+    let room = world
+        .rooms
+        .create(name.clone(), public, settings, config)
+        .ok_or_else(|| ApiError::invalid(format!("a room named {name} already exists")))?;
+    Ok(Json(describe(&world, &room)))
+}
+
+pub(super) async fn get(
+    State(world): State<Arc<World>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(describe(&world, &*find(&world, &name)?)))
+}
+
+pub(super) async fn list(State(world): State<Arc<World>>) -> Json<Value> {
+    let rooms: Vec<Value> = world.rooms.all().iter().map(|room| describe(&world, room)).collect();
+    Json(json!({"total_count": rooms.len(), "data": rooms}))
+}
+
+pub(super) async fn delete(
+    State(world): State<Arc<World>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    if !world.rooms.delete(&name) {
+        return Err(no_room(&name));
+    }
+    Ok(Json(json!({"deleted": true, "name": name})))
+}
+
+/// The room of that name, or Daily's 404.
+pub(super) fn find(world: &World, name: &str) -> Result<Arc<Room>, ApiError> {
+    world.rooms.get(name).ok_or_else(|| no_room(name))
+}
+
+fn no_room(name: &str) -> ApiError {
+    ApiError::not_found(format!("room {name} not found"))
+}
+
+fn describe(world: &World, room: &Room) -> Value {
+    let mut config = room.config.clone();
+    if let Some((first, extra)) = room.endpoints.split_first() {
+        // Read-only output, beside `sip` and not inside it.
+        let mut sip_uri = json!({"endpoint": first});
+        if !extra.is_empty() {
+            sip_uri["extra_endpoints"] = json!(extra);
+        }
+        config.insert("sip_uri".to_owned(), sip_uri);
+    }
+    json!({
+        "id": room.id,
+        "name": room.name,
+        "api_created": true,
+        "privacy": if room.public { "public" } else { "private" },
+        "url": format!("{}/{}", world.origin, room.name),
+        "created_at": iso_8601(room.created_at),
+        "config": config,
+    })
+}
+
+/// The properties as Daily gives them back: without defaults and nulls, `exp` in whole seconds.
+fn echo(mut properties: Map<String, Value>) -> Map<String, Value> {
+    properties.retain(|name, value| {
+        let default = FALSE_BY_DEFAULT.contains(&name.as_str()) && *value == Value::Bool(false);
+        !value.is_null() && !default && name != "sip_uri"
+    });
+    if let Some(exp) = properties.get_mut("exp")
+        && let Some(seconds) = exp.as_f64()
+    {
+        *exp = json!(seconds as i64);
+    }
+    properties
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(plain)
+}
+
+fn random_name() -> String {
+    Uuid::new_v4().simple().to_string()[..20].to_owned()
+}
+
+fn iso_8601(unix: f64) -> String {
+    jiff::Timestamp::from_millisecond((unix * 1_000.0) as i64)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_echo_has_whole_seconds_and_no_defaults() {
+        let properties = json!({"exp": 1795371781.8130617, "enable_chat": false, "enable_dialout": true, "geo": null});
+        let Value::Object(properties) = properties else { unreachable!() };
+        assert_eq!(Value::Object(echo(properties)), json!({"exp": 1795371781, "enable_dialout": true}));
+    }
+
+    #[test]
+    fn names_are_checked() {
+        assert!(is_name("pipecat-telephony_2a6718be") && is_name(&random_name()));
+        for bad in ["", "with space", "ünder", &"x".repeat(129)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_daily_writes_them() {
+        assert_eq!(iso_8601(1_795_363_200.25), "2026-11-22T16:00:00.250Z");
+    }
+}

@@ -1,0 +1,103 @@
+//! A room's session: it starts with the first participant, runs the mixing clock, and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::member::{Ears, audio_message};
+use super::mix::Mix;
+use super::{Room, event};
+use crate::audio::{FRAME_MS, Frame};
+
+/// From the first join to `dialin-ready`: the SIP worker registers.
+const SIP_REGISTRATION: Duration = Duration::from_millis(150);
+
+impl Room {
+    /// Starts the session if none runs: the mixing clock, and the SIP worker's registration.
+    pub(super) fn ensure_session(self: &Arc<Self>) {
+        let session = {
+            let mut inside = self.lock();
+            if inside.session.is_some() {
+                return;
+            }
+            let session = CancellationToken::new();
+            inside.session = Some(session.clone());
+            session
+        };
+        let (clock, worker) = (Arc::clone(self), Arc::clone(self));
+        self.tasks.spawn(session.clone().run_until_cancelled_owned(async move { clock.run_clock().await }));
+        if !self.endpoints.is_empty() {
+            self.tasks.spawn(session.run_until_cancelled_owned(async move { worker.register_sip().await }));
+        }
+    }
+
+    /// Ends the session: everybody is out. The room can be joined again.
+    pub(super) fn end_session(&self) {
+        let mut inside = self.lock();
+        let ended = event::meeting_ended().to_string();
+        inside.tell_but_to(None, &ended);
+        // Dropping a member closes its queue: sockets and legs see the end of it.
+        inside.members.clear();
+        inside.ready = false;
+        inside.kept_back = None;
+        if let Some(session) = inside.session.take() {
+            session.cancel();
+        }
+    }
+
+    /// The room is deleted: everybody is out and nobody can join.
+    pub(super) fn close(&self) {
+        self.gone.cancel();
+        self.end_session();
+    }
+
+    /// The room expires: nobody can join, and if it says so everybody is out.
+    pub(super) fn expire(&self) {
+        self.gone.cancel();
+        if self.settings.eject_at_room_exp {
+            self.end_session();
+        }
+    }
+
+    async fn register_sip(self: Arc<Self>) {
+        sleep(SIP_REGISTRATION).await;
+        self.lock().ready = true;
+        for endpoint in &self.endpoints {
+            self.announce(&event::dialin_ready(endpoint, self.provider()));
+        }
+    }
+
+    async fn run_clock(self: Arc<Self>) {
+        let mut ticks = interval(Duration::from_millis(FRAME_MS));
+        // Ticks that were missed are not made up for: talkers in this process were late as well, and a
+        // burst would play their queues empty.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            self.mix_one_tick();
+        }
+    }
+
+    /// 20 ms: a frame from everybody, the mix to the phones, each single voice to the clients.
+    fn mix_one_tick(&self) {
+        let mut inside = self.lock();
+        let frames: Vec<Option<Frame>> =
+            inside.members.iter_mut().map(|member| member.playout.pull()).collect();
+        let mix = Mix::of(&frames);
+        for (member, own) in inside.members.iter().zip(&frames) {
+            if let Ears::Phone { queue } = &member.ears
+                && queue.try_send(mix.without(own.as_ref())).is_err()
+            {
+                tracing::debug!("a frame was lost: the phone's leg is slow or leaving");
+            }
+        }
+        for (talker, frame) in inside.members.iter().zip(&frames).filter(|(talker, _)| talker.is_heard()) {
+            let message = audio_message(talker.id, frame.as_ref());
+            for listener in inside.members.iter().filter(|listener| listener.id != talker.id) {
+                listener.pass_audio(&message);
+            }
+        }
+    }
+}
