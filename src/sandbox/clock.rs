@@ -77,6 +77,13 @@ async fn step() {
     tokio::time::advance(STEP).await;
 }
 
+/// Seconds since 1970, for expiry times and time stamps: the only absolute time in the sandbox.
+#[expect(clippy::disallowed_methods, reason = "Daily's expiry times are absolute")]
+pub(crate) fn unix_now() -> f64 {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

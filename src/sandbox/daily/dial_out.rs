@@ -94,9 +94,7 @@ fn order(
 /// The conditions under which Daily dials.
 fn may_dial(world: &World, room: &Room) -> Result<(), ApiError> {
     if !room.settings.enable_dialout {
-        return Err(ApiError::invalid(
-            "dial-out not enabled for room. add enable_dialout property to room",
-        ));
+        return Err(ApiError::invalid("dial-out not enabled for room. add enable_dialout property to room"));
     }
     if !room.has_owner() {
         return Err(ApiError::invalid("dial-out needs an owner or admin in the room"));
@@ -112,9 +110,9 @@ fn read(start: Start) -> Result<DialOut, ApiError> {
         (Some(number), None) => PhoneNumber::parse(&number)
             .map(Address::Phone)
             .map_err(|_| ApiError::invalid("phoneNumber must be E.164"))?,
-        (None, Some(uri)) => {
-            SipUri::parse(&uri).map(Address::Sip).map_err(|_| ApiError::invalid("sipUri must be sip:user@host"))?
-        }
+        (None, Some(uri)) => SipUri::parse(&uri)
+            .map(Address::Sip)
+            .map_err(|_| ApiError::invalid("sipUri must be sip:user@host"))?,
         _ => return Err(ApiError::invalid("give either phoneNumber or sipUri")),
     };
     if start.user_id.as_ref().is_some_and(|id| id.len() > LONGEST_USER_ID) {

@@ -132,7 +132,8 @@ fn domain_answer(world: &World) -> Json<Value> {
     let entries: Vec<Value> = pinless
         .map(|(index, entry)| {
             let mut config = entry.config.clone();
-            config.insert("sip_uri".to_owned(), json!(format!("static-address--{index}@sandbox.sip.daily.co")));
+            config
+                .insert("sip_uri".to_owned(), json!(format!("static-address--{index}@sandbox.sip.daily.co")));
             Value::Object(config)
         })
         .collect();

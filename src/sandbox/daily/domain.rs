@@ -94,7 +94,8 @@ impl DialInConfig {
             Some(url) if url.starts_with("http://") || url.starts_with("https://") => {}
             _ => return Err("room_creation_api must be a URL".to_owned()),
         }
-        let minted = || json!(STANDARD.encode([Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat()));
+        let minted =
+            || json!(STANDARD.encode([Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat()));
         let secret = config.entry("hmac").or_insert_with(minted);
         if secret.as_str().is_none_or(|secret| STANDARD.decode(secret).is_err()) {
             return Err("hmac must be base64".to_owned());

@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn the_echo_has_whole_seconds_and_no_defaults() {
-        let properties = json!({"exp": 1795371781.8130617, "enable_chat": false, "enable_dialout": true, "geo": null});
+        let properties =
+            json!({"exp": 1795371781.8130617, "enable_chat": false, "enable_dialout": true, "geo": null});
         let Value::Object(properties) = properties else { unreachable!() };
         assert_eq!(Value::Object(echo(properties)), json!({"exp": 1795371781, "enable_dialout": true}));
     }

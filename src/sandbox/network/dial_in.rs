@@ -52,14 +52,16 @@ enum HoldEnd {
 
 /// Plays hold music until the caller is forwarded. The webhook's request outlives the hold: who answers
 /// it may have forwarded the caller before.
-async fn hold(world: &Arc<World>, line: &mut Line, webhook: webhook::Webhook, from: &str, to: &Address) -> HoldEnd {
+async fn hold(
+    world: &Arc<World>,
+    line: &mut Line,
+    webhook: webhook::Webhook,
+    from: &str,
+    to: &Address,
+) -> HoldEnd {
     let mut held = world.network.hold();
-    let report = webhook::Report {
-        to: to.reveal(),
-        from,
-        call_id: held.call_id,
-        call_domain: held.call_domain,
-    };
+    let report =
+        webhook::Report { to: to.reveal(), from, call_id: held.call_id, call_domain: held.call_domain };
     let refused = post(world, webhook, webhook::body(&report));
     let forwarded = async {
         tokio::select! {

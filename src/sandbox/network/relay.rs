@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::Forward;
 use super::dial_in::{connect, refuse};
 use super::dial_out::{answer_of, rings_for_ever};
 use super::keys::KeyTones;
 use super::legs::{Extension, Transfer};
 use super::line::{FromPhone, Line, Tune};
 use super::talk::send_keys;
-use super::Forward;
 use crate::sandbox::world::World;
 
 /// Longest ringing outside a room: nobody there could stop it.

@@ -67,6 +67,11 @@ impl Member {
         }
     }
 
+    /// Whether it is a phone's leg.
+    pub(super) fn is_phone(&self) -> bool {
+        matches!(self.ears, Ears::Phone { .. })
+    }
+
     /// Queues an event, if it is a client. A client whose queue is full is cut off: it does not read.
     pub(super) fn tell(&mut self, text: &str) {
         if let Ears::Client { queue, .. } = &mut self.ears

@@ -24,11 +24,11 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub(crate) use member::ToClient;
 pub use member::ParticipantState;
+pub(crate) use member::ToClient;
 pub(crate) use mix::add;
 pub(crate) use registry::Rooms;
-pub(crate) use seat::{ClientSeat, EndpointLease, PhoneSeat};
+pub(crate) use seat::{ClientSeat, EndpointLease};
 pub(crate) use settings::RoomSettings;
 
 use super::faults::Faults;
@@ -97,6 +97,11 @@ impl Room {
     /// Whether an owner is in.
     pub(crate) fn has_owner(&self) -> bool {
         self.lock().members.iter().any(|member| member.owner)
+    }
+
+    /// Whether a session id is that of a client rather than of a phone's leg.
+    pub(crate) fn has_client(&self, id: Uuid) -> bool {
+        self.lock().members.iter().any(|member| member.id == id && !member.is_phone())
     }
 
     /// Whether callers can be forwarded now.

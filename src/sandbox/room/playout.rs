@@ -135,7 +135,7 @@ mod tests {
             playout.push(Frame::silence());
             playout.pull();
         }
-        assert_eq!(playout.frames.len(), COMFORTABLE);
+        assert_eq!(playout.frames.len(), COMFORTABLE - 1);
     }
 
     #[test]

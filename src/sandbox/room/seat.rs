@@ -12,7 +12,6 @@ use crate::audio::Frame;
 
 /// A client's place.
 pub(crate) struct ClientSeat {
-    pub(crate) id: Uuid,
     /// What is to be sent to the client; its end is the client's end.
     pub(crate) messages: mpsc::Receiver<ToClient>,
     place: Place,
@@ -82,7 +81,7 @@ impl Room {
         let (queue, messages) = mpsc::channel(CLIENT_QUEUE);
         let ears = Ears::Client { queue: Some(queue), microphone: false, subscribed: false };
         let place = self.seat(Uuid::new_v4(), user_name, owner, ears);
-        ClientSeat { id: place.id, messages, place }
+        ClientSeat { messages, place }
     }
 
     /// Lets a phone's leg in and tells the others; `None` if no session runs (any more).

@@ -93,11 +93,7 @@ async fn converse(world: Arc<World>, name: String, mut socket: WebSocket) {
 }
 
 /// Waits for `join` and checks it. The error is the event's `errorMsg`.
-async fn join(
-    world: &World,
-    name: &str,
-    socket: &mut WebSocket,
-) -> Result<(Claims, ClientSeat), String> {
+async fn join(world: &World, name: &str, socket: &mut WebSocket) -> Result<(Claims, ClientSeat), String> {
     let first = timeout(PATIENCE, socket.recv()).await.map_err(|_| "no join came")?;
     let Some(Ok(Message::Text(text))) = first else {
         return Err("the first message must be a join".to_owned());

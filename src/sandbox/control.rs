@@ -1,0 +1,117 @@
+//! `/control`: faults on order, and what is there.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::faults::{Fault, Injection, Service};
+use super::state::SandboxState;
+use super::world::World;
+
+/// The routes.
+pub(super) fn router() -> Router<Arc<World>> {
+    Router::new()
+        .route("/control/faults", post(inject).get(waiting).delete(clear))
+        .route("/control/state", get(state))
+}
+
+async fn state(State(world): State<Arc<World>>) -> Json<SandboxState> {
+    Json(SandboxState::of(&world))
+}
+
+async fn waiting(State(world): State<Arc<World>>) -> Json<Vec<Injection>> {
+    Json(world.site.faults.waiting())
+}
+
+async fn clear(State(world): State<Arc<World>>) -> StatusCode {
+    world.site.faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn inject(State(world): State<Arc<World>>, body: String) -> Response {
+    let injections = match read(&body) {
+        Ok(injections) => injections,
+        Err(why) => return refused(&why),
+    };
+    for injection in &injections {
+        if let Err(why) = world.site.faults.inject(injection.clone()) {
+            return refused(&why.to_string());
+        }
+    }
+    (StatusCode::CREATED, Json(injections)).into_response()
+}
+
+/// One fault, or those that produce a case of the catalogue.
+fn read(body: &str) -> Result<Vec<Injection>, String> {
+    let value: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    match value.get("id").and_then(Value::as_str) {
+        Some(id) => case(id).ok_or_else(|| format!("no faults produce {id}; the phones' behaviour may")),
+        None => {
+            serde_json::from_value(value).map(|injection| vec![injection]).map_err(|error| error.to_string())
+        }
+    }
+}
+
+/// The faults that produce a case of the catalogue, once each.
+fn case(id: &str) -> Option<Vec<Injection>> {
+    let daily = |fault, on: &str| Injection::once(Service::Daily, fault).on(on);
+    let refuse = |status, info: &str| Fault::Refuse { status, info: Some(info.to_owned()) };
+    let faults = match id {
+        // The announcement's speech fails.
+        "E05" => vec![Injection::once(Service::Cartesia, Fault::Silent)],
+        // The operator's answer comes late, after the ring timer.
+        "E19" => vec![daily(Fault::Slow { ms: 2_000 }, "dialout-answered")],
+        // Two `answered` for one leg.
+        "E24" => vec![daily(Fault::Duplicate, "dialout-answered")],
+        // The start is refused and no event follows.
+        "E26" => vec![daily(refuse(400, "UnknownCallClientError"), "dialOut/start")],
+        // The participant is there before `dialout-answered` is told.
+        "E42" => vec![daily(Fault::Reorder, "dialout-answered")],
+        // The webhook is delivered twice.
+        "E53" => vec![daily(Fault::Duplicate, "webhook")],
+        // Forwarding fails.
+        "E56" => vec![daily(refuse(404, "Call Forwarding Failed"), "pinlessCallUpdate")],
+        // Signalling drops.
+        "E59" => vec![daily(Fault::Disconnect, "dtmf-event")],
+        // A speech or language service is down.
+        "E63" => [Service::Deepgram, Service::Openai, Service::Cartesia]
+            .map(|service| Injection::once(service, refuse(503, "down")))
+            .to_vec(),
+        // Dialling out is not permitted.
+        "E65" => vec![daily(
+            refuse(
+                400,
+                "dial-out to PhoneNumber is not enabled for domain. Contact support to enable it for your domain",
+            ),
+            "dialOut/start",
+        )],
+        // The leg to be stopped is gone.
+        "E69" => vec![daily(refuse(404, "no such session"), "dialOut/stop")],
+        _ => return None,
+    };
+    Some(faults)
+}
+
+fn refused(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({"error": why}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_short_for_its_faults_and_a_fault_stands_for_itself() {
+        let case = read(r#"{"id":"E24"}"#).unwrap();
+        let fault =
+            read(r#"{"service":"daily","fault":"duplicate","on":"dialout-answered","times":1}"#).unwrap();
+        assert_eq!(case, fault);
+        assert!(read(r#"{"id":"E16"}"#).unwrap_err().contains("E16"));
+        assert!(read("{").is_err() && read(r#"{"service":"daily"}"#).is_err());
+    }
+}
