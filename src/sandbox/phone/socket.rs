@@ -167,13 +167,13 @@ impl Phone {
     async fn heed(&mut self, text: &str) -> Result<(), Close> {
         match parse(text)? {
             Message::Media { media, .. } => self.heed_media(&media).await,
-            Message::Dtmf { dtmf, .. } => self.say(FromPhone::Key(dtmf.digit)).await,
-            Message::Answer { .. } => self.say(FromPhone::Answer).await,
-            Message::Reject { reason, .. } => self.say(FromPhone::Reject(reason.into())).await,
+            Message::Dtmf { dtmf, .. } => say(&self.call, FromPhone::Key(dtmf.digit)).await,
+            Message::Answer { .. } => say(&self.call, FromPhone::Answer).await,
+            Message::Reject { reason, .. } => say(&self.call, FromPhone::Reject(reason.into())).await,
             Message::Stop { .. } if self.number.is_none() || self.call.is_none() => Err(Close::Done),
             Message::Stop { .. } => {
                 // A waiting phone hangs up one call, and waits on.
-                self.say(FromPhone::HangUp).await?;
+                say(&self.call, FromPhone::HangUp).await?;
                 self.wait_again();
                 Ok(())
             }
@@ -190,28 +190,13 @@ impl Phone {
                 Some(Fault::Silent) => {}
                 Some(Fault::Disconnect) => return Err(Close::Done),
                 Some(Fault::Duplicate) => {
-                    self.say(FromPhone::Audio(frame.clone())).await?;
-                    self.say(FromPhone::Audio(frame)).await?;
+                    say(&self.call, FromPhone::Audio(frame.clone())).await?;
+                    say(&self.call, FromPhone::Audio(frame)).await?;
                 }
-                _ => self.say(FromPhone::Audio(frame)).await?,
+                _ => say(&self.call, FromPhone::Audio(frame)).await?,
             }
         }
         Ok(())
-    }
-
-    /// Passes something to the call, if there is one. Audio is not waited for; everything else is.
-    async fn say(&self, message: FromPhone) -> Result<(), Close> {
-        let Some(call) = &self.call else { return Ok(()) };
-        if matches!(message, FromPhone::Audio(_)) {
-            if call.outgoing.try_send(message).is_err() {
-                tracing::debug!("a phone's frame was lost: its call does not listen, or is over");
-            }
-            return Ok(());
-        }
-        match timeout(PATIENCE, call.outgoing.send(message)).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Close::Done),
-        }
     }
 
     /// What the network tells the phone.
@@ -265,6 +250,22 @@ impl From<RejectReason> for Rejection {
             RejectReason::Rejected => Self::Rejected,
             RejectReason::Unreachable => Self::Unreachable,
         }
+    }
+}
+
+/// Passes something to the call, if there is one. Audio is not waited for; everything else is.
+async fn say(call: &Option<PhoneEnd>, message: FromPhone) -> Result<(), Close> {
+    let Some(call) = call else { return Ok(()) };
+    if matches!(message, FromPhone::Audio(_)) {
+        if call.outgoing.try_send(message).is_err() {
+            tracing::debug!("a phone's frame was lost: its call does not listen, or is over");
+        }
+        return Ok(());
+    }
+    match timeout(PATIENCE, call.outgoing.send(message)).await {
+        // A call that is over already says so on the other channel.
+        Ok(_) => Ok(()),
+        Err(_) => Err(Close::Done),
     }
 }
 
