@@ -1,5 +1,5 @@
-//! The three speech clients against small servers on real sockets. What depends on time is tested beside the
-//! clients, on the paused clock; here it is about HTTP, WebSockets and the network.
+//! The three speech clients against small servers on real sockets, on the paused clock: this is also how a
+//! whole call is tested. Deadlines are tested beside the clients, without sockets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,7 +43,12 @@ async fn serve(app: Router) -> Server {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
-    let listener = listener.tap_io(move |_| _ = counted.fetch_add(1, Ordering::SeqCst));
+    let listener = listener.tap_io(move |socket| {
+        // With Nagle's algorithm the kernel holds back bytes for a real 40 ms, during which the paused clock
+        // runs through every deadline.
+        socket.set_nodelay(true).unwrap();
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
     let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     Server { url, connections, _task: AbortOnDropHandle::new(task) }
 }
@@ -103,13 +108,13 @@ fn spoken() -> Vec<LlmEvent> {
     vec![text("Of course"), text(", that's 3 € – naïve?"), LlmEvent::Done]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_reply_arrives_whole_in_whatever_pieces() {
     let (app, _) = chat(vec![in_pieces]);
     assert_eq!(whole(openai(&serve(app).await).reply(request())).await, spoken());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_carries_key_and_id() {
     let (tell, mut seen) = mpsc::channel::<(HeaderMap, String)>(1);
     let answer = async move |headers: HeaderMap, body: String| {
@@ -127,7 +132,7 @@ async fn a_request_carries_key_and_id() {
     assert_eq!(body["messages"][0]["content"], "You are Hailey.");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_connection_serves_reply_after_reply() {
     let (app, _) = chat(vec![|| events(Body::from(TEXT)), in_pieces]);
     let server = serve(app).await;
@@ -138,7 +143,7 @@ async fn one_connection_serves_reply_after_reply() {
     assert_eq!(server.connections.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rate_limit_is_waited_out_as_long_as_the_vendor_wishes() {
     let limited = || {
         let headers = [("retry-after-ms", "5"), ("retry-after", "900")];
@@ -150,7 +155,7 @@ async fn a_rate_limit_is_waited_out_as_long_as_the_vendor_wishes() {
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn refusals_are_causes_and_lasting_ones_are_not_asked_again() {
     type Case = (fn() -> Response, fn(&SpeechError) -> bool);
     let cases: [Case; 6] = [
@@ -194,7 +199,7 @@ async fn refusals_are_causes_and_lasting_ones_are_not_asked_again() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_is_not_there_is_unreachable() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let base = format!("http://{nobody}/v1");
@@ -203,7 +208,7 @@ async fn a_server_that_is_not_there_is_unreachable() {
     assert!(matches!(&heard[..], [LlmEvent::Failed(SpeechError::Unreachable { .. })]), "{heard:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_breaks_within_a_reply_is_told_and_not_repeated() {
     let broken = || {
         let half = TEXT.split_once(", that").unwrap().0;
@@ -221,7 +226,7 @@ async fn a_connection_that_breaks_within_a_reply_is_told_and_not_repeated() {
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn dropping_a_reply_cancels_it_at_the_server() {
     let (gone, mut cancelled) = mpsc::channel::<()>(1);
     let answer = move || {
@@ -299,7 +304,7 @@ fn listens() -> Router {
     Router::new().route("/deepgram/v1/listen", any(listen))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_is_heard_across_a_broken_connection() {
     let server = serve(listens()).await;
     let mut stream = within(deepgram(&server).open(stt_params())).await.unwrap();
@@ -318,7 +323,7 @@ async fn a_caller_is_heard_across_a_broken_connection() {
     assert_eq!(server.connections.load(Ordering::SeqCst), 5);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_recogniser_ends_politely() {
     let server = serve(listens()).await;
     let mut stream = within(deepgram(&server).open(stt_params())).await.unwrap();
@@ -327,7 +332,7 @@ async fn a_recogniser_ends_politely() {
     assert_eq!(within(stream.events.recv()).await, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_wrong_key_is_told_apart_from_a_wrong_address() {
     let server = serve(listens()).await;
     let base = format!("{}/deepgram", server.url);
@@ -365,7 +370,7 @@ async fn speaks(mut socket: WebSocket) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_voice_speaks_and_finds_its_way_back_after_a_break() {
     let seen = Arc::new(AtomicUsize::new(0));
     let connect =
@@ -403,7 +408,7 @@ async fn a_voice_speaks_and_finds_its_way_back_after_a_break() {
     assert_eq!(within(stream.events.recv()).await, Some(TtsEvent::Closed(Ok(()))));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_voice_is_cancelled_at_the_vendor() {
     let (tell, cancelled) = oneshot::channel::<String>();
     let tell = Arc::new(std::sync::Mutex::new(Some(tell)));
