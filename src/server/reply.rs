@@ -80,7 +80,6 @@ impl From<StartError> for Reply {
 }
 
 /// What a panic in our code is to the other side. The panic's text stays here.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 pub(super) fn panicked(_panic: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request was answered by a panic");
     Reply::error(StatusCode::INTERNAL_SERVER_ERROR, "internal error").into_response()

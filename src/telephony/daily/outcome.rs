@@ -26,6 +26,8 @@ const HINTS: [(InferredOutcome, &[&str]); 4] = [
         InferredOutcome::Unreachable,
         &[
             "unreachable",
+            "not reachable",
+            "not be reached",
             "no route",
             "unallocated",
             "not in service",
@@ -65,6 +67,7 @@ mod tests {
             ("rejected by the far end", InferredOutcome::Rejected),
             ("No route to destination", InferredOutcome::Unreachable),
             ("the number is unreachable", InferredOutcome::Unreachable),
+            ("not reachable", InferredOutcome::Unreachable),
             ("No answer from user", InferredOutcome::NoAnswer),
             ("486", InferredOutcome::Failed),
             ("failed with 603", InferredOutcome::Failed),
