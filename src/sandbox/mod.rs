@@ -23,3 +23,4 @@ pub use network::{Direction, LegState, NotBase64, Progress};
 pub use room::{ParticipantState, RoomState};
 pub use server::{Sandbox, SandboxError, SandboxOptions, Urls};
 pub use state::SandboxState;
+pub mod voice;
