@@ -9,6 +9,7 @@ pub mod openai;
 pub mod playout;
 pub mod sentences;
 pub mod socket;
+pub mod turn;
 pub mod vad;
 
 use std::sync::Arc;
