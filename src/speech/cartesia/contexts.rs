@@ -101,11 +101,12 @@ impl Contexts {
     }
 
     /// Decides where a text goes; begins a new segment if the last one may be forgotten.
-    pub(super) fn plan(&mut self, id: ContextId, text: &str, now: Instant) -> Option<Plan> {
+    /// `None` if there is nothing to send.
+    pub(super) fn plan(&mut self, id: ContextId, text: &str, last: bool, now: Instant) -> Option<Plan> {
         let context = self.open.get_mut(&id)?;
         if context.segment.is_stale(now) {
-            if text.is_empty() {
-                return Some(Plan::AllSaid);
+            if text.trim().is_empty() {
+                return last.then_some(Plan::AllSaid);
             }
             context.number += 1;
             context.segment = Segment::default();
@@ -243,7 +244,7 @@ mod tests {
     }
 
     fn send(contexts: &mut Contexts, text: &str, last: bool, now: Instant) -> String {
-        match contexts.plan(ONE, text, now) {
+        match contexts.plan(ONE, text, last, now) {
             Some(Plan::Send(id)) => {
                 contexts.sent(ONE, last, now);
                 id
@@ -290,7 +291,8 @@ mod tests {
         send(&mut contexts, "One. ", false, now);
         assert!(!contexts.over(ONE));
         assert_eq!(contexts.next_deadline(), None);
-        assert_eq!(contexts.plan(ONE, "", now), Some(Plan::AllSaid));
+        assert_eq!(contexts.plan(ONE, "", true, now), Some(Plan::AllSaid));
+        assert_eq!(contexts.plan(ONE, " ", false, now), None, "white space is not worth a segment");
         assert_eq!(send(&mut contexts, "Two.", true, now), "call-7-1-1");
         assert!(contexts.over(ONE));
     }

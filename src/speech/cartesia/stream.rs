@@ -204,7 +204,7 @@ impl Voice {
         match out {
             Outgoing::Forget { vendor_id } => Some(wire::cancel(vendor_id)),
             Outgoing::Say { context, text, last } => {
-                match self.contexts.plan(*context, text.text(), Instant::now())? {
+                match self.contexts.plan(*context, text.text(), *last, Instant::now())? {
                     Plan::Send(vendor_id) => Some(self.manner.speak(&vendor_id, text.text(), *last)),
                     Plan::AllSaid => {
                         self.contexts.close(*context);
@@ -260,7 +260,9 @@ impl Voice {
                 }
             }
             Response::Timestamps { context_id, mut words } => {
-                if let Some(context) = self.contexts.find(&context_id) {
+                if let Some(context) = self.contexts.find(&context_id)
+                    && !words.is_empty()
+                {
                     self.contexts.place(context, &mut words);
                     self.untold.push_back(TtsEvent::Words { context, words });
                 }
