@@ -1,1 +1,84 @@
 //! One task per call: the only place that sees both a decision and a vendor.
+//!
+//! [`run`] joins the room, opens the vendors' streams, turns everything that happens into inputs of the
+//! machine, enacts its effects, and tears everything down at the end, however the call ended. It decides
+//! nothing about the call itself. A failed effect becomes an input, never a swallowed warning.
+
+mod call;
+mod dialogue;
+mod ears;
+mod enact;
+mod journal;
+mod legs;
+mod record;
+mod room_events;
+mod voice;
+mod watch;
+
+pub use journal::{Journal, JournalError};
+pub use record::{CallRecord, RECORD_VERSION, TransferRecord, Turn, Who};
+pub use watch::{CallEvent, CallStatus, Watch};
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::machine::CallInfo;
+use crate::plan::Plan;
+use crate::speech::{Llm, Stt, Tts};
+use crate::telephony::{DialIn, Room, RoomClient, Telephony};
+
+/// The vendors that calls are run with; shared by all calls of a process.
+#[derive(Clone)]
+pub struct Vendors {
+    /// Rooms and legs.
+    pub telephony: Arc<dyn Telephony>,
+    /// Media.
+    pub rooms: Arc<dyn RoomClient>,
+    /// Hearing.
+    pub stt: Arc<dyn Stt>,
+    /// Thinking.
+    pub llm: Arc<dyn Llm>,
+    /// Speaking.
+    pub tts: Arc<dyn Tts>,
+}
+
+/// Everything one call needs.
+pub struct CallSetup {
+    /// The flow, pinned for the whole call.
+    pub plan: Arc<Plan>,
+    /// What is known of the call.
+    pub info: CallInfo,
+    /// The room made for it.
+    pub room: Room,
+    /// The held caller to be forwarded; absent if the caller comes by other means.
+    pub dial_in: Option<DialIn>,
+    /// The vendors.
+    pub vendors: Vendors,
+    /// Who looks on.
+    pub watch: Watch,
+    /// Where steps are written.
+    pub journal: Option<Journal>,
+    /// Cancelled: finish or say so. A call that was handed off goes on.
+    pub shutdown: CancellationToken,
+    /// Cancelled: tear down at once, whatever the call is doing.
+    pub kill: CancellationToken,
+}
+
+/// Runs one call to its end and returns its record. Leaves nothing behind.
+pub async fn run(setup: CallSetup) -> Arc<CallRecord> {
+    let span = tracing::error_span!(target: "callflow", "call", id = %setup.info.id);
+    async move {
+        let record = Arc::new(call::run(setup).await);
+        tracing::info!(
+            outcome = ?record.outcome,
+            states = record.states.len(),
+            duration_ms = record.duration_ms,
+            "call ended"
+        );
+        record
+    }
+    .instrument(span)
+    .await
+}

@@ -1,0 +1,246 @@
+//! The conversation with the model: what it remembers, what it is asked, and what it asks for.
+//!
+//! A tool call never does anything here. It becomes an intent that is proposed to the machine.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::machine::ReplyId;
+use crate::pii::Utterance;
+use crate::plan::{ContextPolicy, Intent, IntentId, Plan};
+use crate::speech::sentences::Sentences;
+use crate::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Tool};
+
+/// What the model remembers at most; the oldest messages are forgotten first.
+const MOST_MESSAGES: usize = 80;
+
+/// What came of an event of the model.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// A clause to be spoken.
+    Clause(ReplyId, String),
+    /// The reply has no more words.
+    WordsEnd(ReplyId),
+    /// A tool call.
+    Proposed(ReplyId, IntentId, Vec<(String, String)>),
+    /// The reply failed.
+    Failed(ReplyId, SpeechError),
+}
+
+pub(super) struct Dialogue {
+    plan: Arc<Plan>,
+    llm: Arc<dyn Llm>,
+    call_id: Arc<str>,
+    messages: VecDeque<Message>,
+    live: Option<Live>,
+}
+
+struct Live {
+    reply: ReplyId,
+    stream: LlmStream,
+    sentences: Sentences,
+    offered: Vec<IntentId>,
+}
+
+/// One question to the model.
+pub(super) struct Question {
+    pub reply: ReplyId,
+    pub prompt: Arc<str>,
+    pub context: ContextPolicy,
+    pub user: Option<Utterance>,
+    pub intents: Vec<IntentId>,
+}
+
+impl Dialogue {
+    pub(super) fn new(plan: Arc<Plan>, llm: Arc<dyn Llm>, call_id: Arc<str>) -> Self {
+        Self { plan, llm, call_id, messages: VecDeque::new(), live: None }
+    }
+
+    /// Whether the model is at it.
+    pub(super) fn is_thinking(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// The next event of the live reply; never resolves without one.
+    pub(super) async fn event(&mut self) -> Option<LlmEvent> {
+        match &mut self.live {
+            Some(live) => live.stream.events.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks the model. A reply that is still live is dropped, which cancels it at the vendor.
+    pub(super) fn ask(&mut self, question: Question) {
+        self.apply(question.context);
+        if let Some(words) = question.user {
+            self.remember(Message::User(words));
+        }
+        let tools = question.intents.iter().map(|&id| tool(self.plan.intent(id))).collect();
+        let request = LlmRequest {
+            model: Arc::clone(&self.plan.services.llm.model),
+            system: question.prompt,
+            messages: self.messages.iter().cloned().collect(),
+            tools,
+            request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
+        };
+        self.live = Some(Live {
+            reply: question.reply,
+            stream: self.llm.reply(request),
+            sentences: Sentences::default(),
+            offered: question.intents,
+        });
+    }
+
+    /// Drops the live reply, if there is one, and says which it was.
+    pub(super) fn cancel(&mut self) -> Option<ReplyId> {
+        self.live.take().map(|live| live.reply)
+    }
+
+    /// Whether this is the reply the model is at.
+    pub(super) fn is_live(&self, reply: ReplyId) -> bool {
+        self.live.as_ref().is_some_and(|live| live.reply == reply)
+    }
+
+    /// Keeps what the caller heard of the bot, so that the model knows what was really said.
+    pub(super) fn heard(&mut self, words: &Utterance) {
+        if !words.is_blank() {
+            self.remember(Message::Assistant(words.clone()));
+        }
+    }
+
+    /// What the caller said while no reply was asked for (an answer to a question of the flow).
+    pub(super) fn overheard(&mut self, words: &Utterance) {
+        if !words.is_blank() {
+            self.remember(Message::User(words.clone()));
+        }
+    }
+
+    /// Takes an event of the live reply.
+    pub(super) fn on_event(&mut self, event: Option<LlmEvent>) -> Vec<Said> {
+        let Some(live) = &mut self.live else { return Vec::new() };
+        let reply = live.reply;
+        match event {
+            Some(LlmEvent::Text(text)) => {
+                live.sentences.push(&text).into_iter().map(|clause| Said::Clause(reply, clause)).collect()
+            }
+            Some(LlmEvent::ToolCall { id, name, arguments }) => self.on_tool_call(id, name, arguments),
+            Some(LlmEvent::Done) => self.finish(),
+            Some(LlmEvent::Failed(error)) => {
+                self.live = None;
+                vec![Said::Failed(reply, error)]
+            }
+            None => {
+                self.live = None;
+                let detail = "the reply's stream ended without an end".to_owned();
+                vec![Said::Failed(reply, SpeechError::Disconnected { vendor: "the model", detail })]
+            }
+        }
+    }
+
+    /// The first tool call ends a reply: what counts then is the machine's answer, not more words.
+    fn on_tool_call(
+        &mut self,
+        id: String,
+        name: String,
+        arguments: Result<Map<String, Value>, String>,
+    ) -> Vec<Said> {
+        let Some(live) = &self.live else { return Vec::new() };
+        let reply = live.reply;
+        let intent = live.offered.iter().copied().find(|&i| *self.plan.intent(i).name == *name);
+        let result = if intent.is_some() { "ok" } else { "there is no such tool; just answer the caller" };
+        let slots = arguments.as_ref().map(slots).unwrap_or_default();
+        let arguments = match &arguments {
+            Ok(map) => Value::Object(map.clone()).to_string(),
+            Err(_) => "{}".to_owned(),
+        };
+        let mut said = self.finish();
+        self.remember(Message::ToolCall { id, name, arguments, result: result.to_owned() });
+        match intent {
+            // Before the end of the words: the proposal must reach the machine while the reply is live.
+            Some(intent) => said.insert(said.len() - 1, Said::Proposed(reply, intent, slots)),
+            None => {
+                tracing::warn!("the model called a tool that it was not offered");
+                let detail = "it called a tool that it was not offered".to_owned();
+                said = vec![Said::Failed(reply, SpeechError::Protocol { vendor: "the model", detail })];
+            }
+        }
+        said
+    }
+
+    fn finish(&mut self) -> Vec<Said> {
+        let Some(mut live) = self.live.take() else { return Vec::new() };
+        let rest = live.sentences.flush().map(|clause| Said::Clause(live.reply, clause));
+        rest.into_iter().chain([Said::WordsEnd(live.reply)]).collect()
+    }
+
+    fn apply(&mut self, policy: ContextPolicy) {
+        match policy {
+            ContextPolicy::Append => {}
+            ContextPolicy::Reset => self.messages.clear(),
+            ContextPolicy::Summary => {
+                if let Some(summary) = summary(&self.messages) {
+                    self.messages.clear();
+                    self.messages.push_back(Message::Note(summary));
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, message: Message) {
+        self.messages.push_back(message);
+        while self.messages.len() > MOST_MESSAGES {
+            self.messages.pop_front();
+        }
+    }
+}
+
+/// An intent as the model sees it. The stand-in model of the sandbox reads the examples, too.
+fn tool(intent: &Intent) -> Tool {
+    let mut description = intent.when.to_string();
+    if !intent.examples.is_empty() {
+        let examples: Vec<String> = intent.examples.iter().map(|e| format!("{e:?}")).collect();
+        description = format!("{} Examples: {}", description.trim_end(), examples.join(", "));
+    }
+    let properties: Map<String, Value> = intent
+        .slots
+        .iter()
+        .map(|slot| {
+            let kind = match &*slot.kind {
+                "number" => "number",
+                "bool" => "boolean",
+                _ => "string",
+            };
+            (slot.name.to_string(), json!({ "type": kind }))
+        })
+        .collect();
+    let required: Vec<&str> = intent.slots.iter().filter(|s| !s.optional).map(|s| &*s.name).collect();
+    Tool {
+        name: intent.name.to_string(),
+        description,
+        parameters: json!({ "type": "object", "properties": properties, "required": required }),
+    }
+}
+
+fn slots(arguments: &Map<String, Value>) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    arguments.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), text(v))).collect()
+}
+
+/// The call so far in one note: the last words of both sides, shortest form that keeps who said what.
+fn summary(messages: &VecDeque<Message>) -> Option<String> {
+    const LINES: usize = 12;
+    let line = |message: &Message| match message {
+        Message::User(words) => Some(format!("The caller said: {}", words.text())),
+        Message::Assistant(words) => Some(format!("You said: {}", words.text())),
+        Message::Note(note) => Some(note.clone()),
+        Message::ToolCall { .. } => None,
+    };
+    let lines: Vec<String> = messages.iter().filter_map(line).collect();
+    let last = &lines[lines.len().saturating_sub(LINES)..];
+    (!last.is_empty()).then(|| format!("Earlier in this call:\n{}", last.join("\n")))
+}

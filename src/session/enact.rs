@@ -1,0 +1,89 @@
+//! Effects of the machine, done to the world.
+
+use super::call::Call;
+use super::dialogue::Question;
+use super::voice::Speech;
+use super::watch::CallEvent;
+use crate::machine::{Effect, Input, ReplyId};
+use crate::plan::HandoffMode;
+use crate::telephony::RoomCommand;
+
+impl Call {
+    pub(super) fn enact(&mut self, effect: Effect) {
+        match effect {
+            Effect::Enter { state } => {
+                let state = std::sync::Arc::clone(&self.plan.state(state).name);
+                tracing::info!(%state, "entered");
+                self.watch.event(CallEvent::Entered { state });
+            }
+            Effect::Say { utterance, text, .. } => {
+                if self.stage.handed_off {
+                    self.send_room(RoomCommand::Microphone(true));
+                }
+                if !self.voice.say(utterance, &text) {
+                    self.inbox.push_back(Input::SayFailed { utterance });
+                }
+            }
+            Effect::Prepare { text } => self.voice.prepare(&text),
+            Effect::StopSpeaking => self.stop_speaking(),
+            Effect::Reply { reply, prompt, context, user, intents, .. } => {
+                self.dialogue.ask(Question { reply, prompt, context, user, intents });
+            }
+            Effect::CancelReply { reply } => self.cancel_reply(reply),
+            Effect::Listen { on } => self.ears.listen(on),
+            Effect::Hold { on, .. } => self.voice.hold(on.then(crate::audio::hold_audio)),
+            Effect::Dial { attempt, target, method } => {
+                let target = self.plan.target(target);
+                tracing::info!(target = %target.name, address = %target.address, ?method, "dialling");
+                self.watch.event(CallEvent::Dialing { target: std::sync::Arc::clone(&target.name) });
+                self.legs.dial(attempt, target, method, self.people.caller.clone());
+            }
+            Effect::StopDial { attempt } => {
+                self.stage.ringing = false;
+                self.legs.stop(attempt);
+            }
+            Effect::Handoff { mode } => self.hand_off(mode),
+            Effect::End { outcome } => self.stage.outcome = Some(outcome),
+        }
+    }
+
+    fn stop_speaking(&mut self) {
+        let live = self.dialogue.cancel();
+        if let Some(reply) = live
+            && !self.voice.is_open(Speech::Reply(reply))
+        {
+            self.inbox.push_back(Input::ReplyDone { reply, heard_all: false });
+        }
+        self.voice.cut();
+    }
+
+    fn cancel_reply(&mut self, reply: ReplyId) {
+        let was_live = self.dialogue.is_live(reply);
+        if was_live {
+            self.dialogue.cancel();
+        }
+        if self.voice.is_open(Speech::Reply(reply)) {
+            self.voice.cut();
+        } else if was_live {
+            self.inbox.push_back(Input::ReplyDone { reply, heard_all: false });
+        }
+    }
+
+    /// The bot is out: nothing of its pipeline is left, it neither hears nor speaks.
+    fn hand_off(&mut self, mode: HandoffMode) {
+        self.ears.close();
+        self.dialogue.cancel();
+        self.voice.close();
+        self.send_room(RoomCommand::Microphone(false));
+        self.send_room(RoomCommand::Subscribe(false));
+        if mode == HandoffMode::Leave {
+            self.send_room(RoomCommand::Leave);
+            self.stage.left_room = true;
+        }
+        self.stage.handed_off = true;
+        let now = self.now();
+        let after_ms = self.stage.answered_at.map_or(0, |answered| now.0.saturating_sub(answered.0));
+        self.stage.bot_left = Some(after_ms);
+        self.watch.event(CallEvent::BotLeft { after_ms });
+    }
+}

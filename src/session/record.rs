@@ -1,0 +1,149 @@
+//! The call record: what is left of a call when it is over, as one JSON object.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::machine::{Known, LegOutcome, Millis, Outcome, TransferReport};
+use crate::pii::{PhoneNumber, Utterance};
+use crate::plan::{FlowHash, Plan, StateId};
+
+/// Version of the record's shape.
+pub const RECORD_VERSION: u32 = 1;
+
+/// One call, from the first effect to the last. Numbers are masked; the words are there in clear.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallRecord {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// `name:` of the flow.
+    pub flow: Arc<str>,
+    /// Hash of the flow's text that this call was pinned to.
+    pub flow_hash: FlowHash,
+    /// Our id of the call.
+    pub call_id: Arc<str>,
+    /// The caller, masked.
+    pub from: Option<PhoneNumber>,
+    /// The number called, masked.
+    pub to: Option<PhoneNumber>,
+    /// Seconds since 1970.
+    pub started_at: i64,
+    /// How long it lasted, milliseconds.
+    pub duration_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Names of the states entered, in order, each time it was entered.
+    pub states: Vec<Arc<str>>,
+    /// The transfer, if one was tried.
+    pub transfer: Option<TransferRecord>,
+    /// Who said what.
+    pub turns: Vec<Turn>,
+}
+
+/// What came of the transfer.
+#[derive(Clone, Debug, Serialize)]
+pub struct TransferRecord {
+    /// Name of the target last dialled.
+    pub target: Arc<str>,
+    /// How the last attempt ended.
+    pub outcome: LegOutcome,
+    /// How that is known.
+    pub known: Known,
+    /// The vendor's own text, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+    /// Attempts in this call.
+    pub attempts: u32,
+    /// How long the last attempt rang.
+    pub ring_ms: Option<u64>,
+    /// From the answer until the bot was out of the conversation: pipeline gone, microphone unpublished.
+    pub bot_left_ms: Option<u64>,
+}
+
+/// One utterance of one side.
+#[derive(Clone, Debug, Serialize)]
+pub struct Turn {
+    /// Whose.
+    pub who: Who,
+    /// What was to be said (bot) or was understood (caller).
+    pub text: Utterance,
+    /// What of it was heard by the other side.
+    pub heard: Utterance,
+    /// First sound, milliseconds since the call began.
+    pub start_ms: u64,
+    /// Last sound.
+    pub end_ms: u64,
+}
+
+/// A side of the conversation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// The bot.
+    Bot,
+    /// The caller.
+    Caller,
+}
+
+impl TransferRecord {
+    /// The machine's report, completed with what only the session can measure.
+    #[must_use]
+    pub fn new(report: TransferReport, bot_left: Option<u64>) -> Self {
+        Self {
+            target: report.target,
+            outcome: report.outcome,
+            known: report.known,
+            raw: report.raw,
+            attempts: report.attempts,
+            ring_ms: report.ring_ms,
+            bot_left_ms: bot_left,
+        }
+    }
+}
+
+/// The turns of a call while it goes on. Bounded: of a very long call the first turns are kept.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    list: Vec<Turn>,
+    caller_since: Option<Millis>,
+}
+
+const MOST_TURNS: usize = 2_000;
+
+impl Turns {
+    pub(super) fn caller_started(&mut self, now: Millis) {
+        self.caller_since.get_or_insert(now);
+    }
+
+    pub(super) fn caller_ended(&mut self, now: Millis, text: &Utterance) {
+        let start = self.caller_since.take().unwrap_or(now);
+        if !text.is_blank() {
+            self.push(Turn {
+                who: Who::Caller,
+                text: text.clone(),
+                heard: text.clone(),
+                start_ms: start.0,
+                end_ms: now.0,
+            });
+        }
+    }
+
+    pub(super) fn bot_said(&mut self, text: Utterance, heard: Utterance, start: Millis, end: Millis) {
+        self.push(Turn { who: Who::Bot, text, heard, start_ms: start.0, end_ms: end.0 });
+    }
+
+    pub(super) fn take(&mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.list)
+    }
+
+    fn push(&mut self, turn: Turn) {
+        if self.list.len() < MOST_TURNS {
+            self.list.push(turn);
+        }
+    }
+}
+
+/// Names of the states of a path.
+pub(super) fn names(plan: &Plan, path: &[StateId]) -> Vec<Arc<str>> {
+    path.iter().map(|&id| Arc::clone(&plan.state(id).name)).collect()
+}
