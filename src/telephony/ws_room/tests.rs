@@ -126,6 +126,24 @@ async fn when_nobody_takes_audio_the_newest_is_kept_and_no_event_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_takes_no_events_stops_the_room_and_not_the_memory() {
+    let (mut session, mut room) = join().await;
+    let flood = tokio::spawn(async move {
+        for _ in 0..5000 {
+            room.say(key("1")).await;
+        }
+        room
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!flood.is_finished(), "5000 events were taken from the room and kept");
+    for n in 0..5000 {
+        let event = session.events.recv().await;
+        assert!(matches!(event, Some(RoomEvent::Dtmf { .. })), "event {n}: {event:?}");
+    }
+    drop(flood.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn leaving_is_answered_once_and_ends_everything() {
     let (mut session, mut room) = join().await;
     session.commands.send(RoomCommand::Leave).await.unwrap();
