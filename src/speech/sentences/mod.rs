@@ -202,7 +202,7 @@ mod tests {
     fn what_never_ends_is_bounded() {
         for endless in ["x", "!", ".", "[", " ", "\n", "。", "*", "— ", "[a](", "\u{1F600}"] {
             let mut sentences = Sentences::new();
-            for _ in 0..3000 {
+            for _ in 0..1300 {
                 sentences.push(endless);
             }
             assert!(sentences.pending.chars().count() <= 1100, "{endless}");

@@ -1,7 +1,7 @@
 //! How the speech clients reach their vendors: base URLs, keys, TLS, WebSocket handshakes and redialling.
 //!
 //! Knows no vendor's messages. Everything that waits here has a deadline, and every refusal becomes a
-//! [`SpeechError`](super::SpeechError) that says what a caller can do about it.
+//! [`SpeechError`] that says what a caller can do about it.
 
 mod base;
 mod network;
@@ -56,7 +56,7 @@ impl Endpoint {
     /// Connects once, within [`CONNECT_TIMEOUT`].
     ///
     /// # Errors
-    /// [`SpeechError::Unreachable`] if nobody answers in time; otherwise as [`refusal`] maps the HTTP status.
+    /// [`SpeechError::Unreachable`] if nobody answers in time; otherwise as [`refusal()`] maps the HTTP status.
     pub async fn connect(&self) -> Result<Socket, SpeechError> {
         match timeout(CONNECT_TIMEOUT, self.handshake()).await {
             Ok(Ok(socket)) => Ok(socket),
