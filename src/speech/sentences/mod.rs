@@ -217,6 +217,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn all_words_are_kept_in_order(text in "(([a-zA-Z]{1,12}|[0-9]{1,4}|Dr|e\\.g|3\\.5|\\$1,000)[.,;:!?—…]{0,2}[ \n]{1,2}){0,80}") {
             let words = |text: &str| text.split_whitespace().collect::<String>();
