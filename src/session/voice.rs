@@ -116,22 +116,23 @@ impl Voice {
 
     /// Adds a clause to a reply; the first one takes the reply's place in the queue.
     pub(super) fn add_to_reply(&mut self, reply: ReplyId, clause: &str) {
-        let (context, clause) = match self.context_of(Speech::Reply(reply)) {
-            Some(context) => (context, format!(" {clause}")),
+        let context = match self.context_of(Speech::Reply(reply)) {
+            Some(context) => context,
             None => {
                 let context = self.fresh_context();
                 self.playout.begin(context, &Utterance::default());
                 let open =
                     Open { speech: Speech::Reply(reply), text: String::new(), started: None, failed: false };
                 self.open.insert(context, open);
-                (context, clause.to_owned())
+                context
             }
         };
+        // Verbatim: a clause brings the space that parts it from the next one.
         if let Some(open) = self.open.get_mut(&context) {
-            open.text.push_str(&clause);
+            open.text.push_str(clause);
         }
-        self.playout.append_text(context, &clause);
-        self.speak(context, &clause, false);
+        self.playout.append_text(context, clause);
+        self.speak(context, clause, false);
     }
 
     /// No more clauses will come. `false`: the reply had no words at all.
