@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::socket::Socket;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 pub struct RawPhone {
     pub socket: Socket,
@@ -55,6 +55,10 @@ impl RawPhone {
 
     /// The next message that is not audio; `None` at the end.
     pub async fn next(&mut self) -> Option<Value> {
+        timeout(PATIENCE, self.whenever()).await.expect("nothing came")
+    }
+
+    async fn whenever(&mut self) -> Option<Value> {
         loop {
             let message = self.socket.next_text(|_| panic!("binary to a phone")).await?;
             if message["event"] != "media" {
@@ -71,9 +75,16 @@ impl RawPhone {
         message
     }
 
+    /// As [`event`](Self::event), for what takes long.
+    pub async fn patient_event(&mut self, name: &str, patience: Duration) -> Value {
+        let message = timeout(patience, self.whenever()).await.expect("nothing came").expect("closed");
+        assert_eq!(message["event"], name, "{message}");
+        message
+    }
+
     /// Listens for a while, in which nothing but audio may come.
     pub async fn listen(&mut self, ms: u64) {
-        if let Ok(message) = timeout(Duration::from_millis(ms), self.next()).await {
+        if let Ok(message) = timeout(Duration::from_millis(ms), self.whenever()).await {
             panic!("not only audio: {message:?}");
         }
     }

@@ -20,6 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct World {
     pub sandbox: Sandbox,
     pub http: reqwest::Client,
+    pub webhook_url: String,
     pub webhooks: mpsc::Receiver<(HeaderMap, Bytes)>,
     _webhook: AbortOnDropHandle<()>,
     _clock: Metronome,
@@ -47,11 +48,14 @@ impl World {
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         sandbox.set_webhook(&url, Some("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")).unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { sandbox, http, webhooks, _webhook: AbortOnDropHandle::new(serving), _clock: clock }
-    }
-
-    pub fn webhook_url(&self) -> String {
-        self.sandbox.urls().phone.clone()
+        Self {
+            sandbox,
+            http,
+            webhook_url: url,
+            webhooks,
+            _webhook: AbortOnDropHandle::new(serving),
+            _clock: clock,
+        }
     }
 
     /// The ids of the call that the webhook reports next.
