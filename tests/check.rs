@@ -1,9 +1,11 @@
 //! The shipped flows are right, and what is wrong is said.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::path::Path;
 
 use callflow::check::{Checked, EnvMode, check};
-use callflow::diagnostic::{Style, render_human};
+use callflow::diagnostic::{Rule, Style, render_human};
 use callflow::plan::{self, Event, Kind};
 use callflow::source::SourceFile;
 
@@ -65,4 +67,84 @@ fn a_wrong_number_in_the_environment_is_reported_and_not_repeated() {
     assert!(checked.flow.is_none());
     let text = render_human(&source, &checked.diagnostics, Style::Plain);
     assert!(text.contains("F028") && !text.contains("5309"), "{text}");
+}
+
+#[test]
+fn every_shipped_flow_is_right() {
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("flows")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            plan_of(&SourceFile::new(&path, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// What the flows under `tests/` see: `MISSING…` is not set, `WRONG…` is not a number.
+fn test_env(name: &str) -> Option<String> {
+    match name {
+        n if n.starts_with("MISSING") => None,
+        n if n.starts_with("WRONG") => Some("call me".into()),
+        "SHOP" => Some("the shop".into()),
+        _ => Some("+15550100123".into()),
+    }
+}
+
+fn files(folder: &str) -> Vec<(String, SourceFile)> {
+    let mut files: Vec<_> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path))
+        .map(|(stem, path)| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let source = SourceFile::new(format!("{stem}.yaml"), text);
+            (stem, source)
+        })
+        .collect();
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    files
+}
+
+#[test]
+fn good_flows_have_no_findings() {
+    for (name, source) in files("tests/flows/ok") {
+        let Checked { flow, diagnostics } = check(&source, EnvMode::Known(&test_env));
+        assert!(diagnostics.is_empty(), "{name}\n{}", render_human(&source, &diagnostics, Style::Plain));
+        let _ = plan::compile(flow.unwrap());
+        let unknown = check(&source, EnvMode::Unknown);
+        assert!(unknown.diagnostics.is_empty());
+        let _ = plan::compile(unknown.flow.unwrap());
+    }
+}
+
+#[test]
+fn every_mistake_is_said_in_full() {
+    for (name, source) in files("tests/flows/err") {
+        let Checked { diagnostics, .. } = check(&source, EnvMode::Known(&test_env));
+        let code = name.split('_').next().unwrap().to_uppercase();
+        assert!(diagnostics.iter().any(|d| d.id.code() == code), "{name} does not show {code}");
+        let text = render_human(&source, &diagnostics, Style::Plain);
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}
+
+#[test]
+fn every_rule_has_a_flow_that_breaks_it() {
+    let names: Vec<String> = files("tests/flows/err").into_iter().map(|(name, _)| name).collect();
+    for rule in Rule::ALL {
+        let prefix = rule.code().to_lowercase();
+        assert!(names.iter().any(|name| name.starts_with(&prefix)), "no flow breaks {rule}");
+    }
+}
+
+#[test]
+fn every_error_says_how_it_can_be_mended() {
+    for (name, source) in files("tests/flows/err") {
+        for d in check(&source, EnvMode::Known(&test_env)).diagnostics {
+            let first = d.message.chars().next().unwrap();
+            assert!(!first.is_uppercase() || d.message.starts_with('F'), "{name}: {}", d.message);
+            assert!(d.primary.span.end as usize <= source.text().len(), "{name}: {}", d.message);
+        }
+    }
 }

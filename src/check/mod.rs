@@ -2,17 +2,30 @@
 //!
 //! One family of rules a file; each looks at the whole document and reports everything it finds.
 
+mod assign;
+mod cycles;
+mod dial;
 mod env;
+mod events;
+mod exits;
+mod graph;
+mod guards;
+mod handoff;
 mod names;
+mod reach;
 mod scope;
+mod unused;
+mod vars;
+mod waive;
 mod walk;
 
 pub use env::EnvMode;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{self, Document};
 use crate::pii::Address;
 use crate::source::SourceFile;
+use graph::Graph;
 use scope::Scope;
 
 /// A flow without errors. Can be made by [`check`] only.
@@ -62,13 +75,63 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     let (document, mut diagnostics) = flow::parse(source);
     let mut flow = None;
     if let Some(document) = document {
-        let scope = Scope::new(&document);
-        names::check(&document, &scope, &mut diagnostics);
-        let resolved = env::resolve(&document, &scope, env, &mut diagnostics);
+        let resolved = apply(&document, env, &mut diagnostics);
+        waive::apply(&document, &mut diagnostics);
         if !diagnostics.iter().any(Diagnostic::is_error) {
             flow = resolved.map(|env::Resolved { env, targets }| CheckedFlow { document, env, targets });
         }
     }
     diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+    truncate(&mut diagnostics);
     Checked { flow, diagnostics }
+}
+
+/// Applies every rule.
+fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Option<env::Resolved> {
+    let scope = Scope::new(document);
+    names::check(document, &scope, out);
+    vars::check(document, &scope, out);
+    guards::check(document, &scope, out);
+    events::check(document, out);
+    exits::check(document, &scope, out);
+    dial::check(document, &scope, out);
+    let graph = Graph::new(document, &scope);
+    // With a way missing, what the ways lead to is guesswork.
+    if !graph.has_gaps {
+        if !out.iter().any(|d| matches!(d.id, Rule::NoExit | Rule::DialOutcome)) {
+            reach::check(&graph, out);
+        }
+        unused::check(document, &scope, out);
+        cycles::check(&graph, out);
+        assign::check(&graph, out);
+        handoff::check(&graph, out);
+    }
+    env::resolve(document, &scope, env, out)
+}
+
+/// The most findings that are kept of one file.
+const MOST: usize = 200;
+
+/// Nobody reads more than some hundred findings, and a hostile file could cause tens of thousands.
+fn truncate(diagnostics: &mut Vec<Diagnostic>) {
+    let more = diagnostics.len().saturating_sub(MOST);
+    if more > 0 {
+        // Errors are kept before warnings; both stay in the order of the file.
+        let mut kept = std::mem::take(diagnostics);
+        kept.sort_by_key(|d| !d.is_error());
+        kept.truncate(MOST);
+        kept.sort_by_key(|d| (d.primary.span, d.id));
+        let last = kept.last().map_or_else(Default::default, |d| d.primary.span);
+        kept.push(Diagnostic::error(Rule::Syntax, last, format!("{more} more findings are not shown")));
+        *diagnostics = kept;
+    }
+}
+
+/// `a`, `b` and `c`.
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        all => all.join(", "),
+    }
 }

@@ -8,7 +8,7 @@ use super::walk;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::ExprKind;
 use crate::flow::{Document, Event, Kind, NameUse};
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 /// What `call.…` has.
 const CALL_PARTS: &[&str] = &["call.id", "call.from", "call.to"];
@@ -64,12 +64,8 @@ impl Check<'_, '_> {
         let ons = document.states.iter().flat_map(|s| &s.on).chain(&document.always);
         for on in ons {
             if let Event::Intent(name) = &on.event.value {
-                self.declared(
-                    &Spanned::new(name.clone(), on.event.span),
-                    &self.scope.intents,
-                    "intent",
-                    "intents",
-                );
+                let name = Spanned::new(name.clone(), after_dot(name, on.event.span));
+                self.declared(&name, &self.scope.intents, "intent", "intents");
             }
         }
     }
@@ -131,6 +127,12 @@ impl Check<'_, '_> {
     }
 }
 
+/// The part of `intent.<name>` that names the intent, if the key is written without quotes.
+fn after_dot(name: &str, key: Span) -> Span {
+    let plain = key.range().len() == "intent.".len() + name.len();
+    Span { start: if plain { key.start + 7 } else { key.start }, end: key.end }
+}
+
 /// The name that was meant, or what there is, or where to declare it.
 fn advice(written: &str, names: &Names<'_>, section: &str) -> String {
     /// More than this is not a help but a list.
@@ -141,7 +143,7 @@ fn advice(written: &str, names: &Names<'_>, section: &str) -> String {
     let all = names.sorted();
     match all.len() {
         0 => format!("nothing is declared under `{section}:` yet"),
-        1..=MOST => format!("declared under `{section}:` are {}", all.join(", ")),
+        1..=MOST => format!("declared under `{section}:`: {}", all.join(", ")),
         _ => format!("declare it under `{section}:`"),
     }
 }

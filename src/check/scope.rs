@@ -32,6 +32,11 @@ impl<'d> Names<'d> {
         self.by_name.get(name).copied()
     }
 
+    /// The name as it was declared.
+    pub(super) fn declared(&self, name: &str) -> Option<&'d str> {
+        self.by_name.get_key_value(name).map(|(name, _)| *name)
+    }
+
     /// Which one it is, or was meant to be: one typing mistake should cause one finding.
     pub(super) fn meant(&self, name: &str) -> Option<usize> {
         self.get(name).or_else(|| self.get(self.nearest(name)?))

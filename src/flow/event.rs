@@ -109,6 +109,10 @@ const SHORT_IN_DIAL: &[Plain] = &[
     Plain::OperatorFailed,
 ];
 
+/// Events of the language that no state of this version can be left by.
+const NOT_YET: &[Plain] =
+    &[Plain::CallerJoined, Plain::Filled, Plain::Ok, Plain::OperatorRinging, Plain::OperatorAccepted];
+
 /// Why a text is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadEvent {
@@ -149,11 +153,12 @@ impl Event {
         }
     }
 
-    /// All names that can stand in an `on:`, for suggestions.
+    /// The names worth suggesting.
     #[must_use]
     pub fn names(in_dial: bool) -> Vec<&'static str> {
-        let short = SHORT_IN_DIAL.iter().filter(|_| in_dial).map(|e| short_name(*e));
-        Plain::ALL.iter().map(|e| e.name()).chain(short).collect()
+        let short = SHORT_IN_DIAL.iter().filter(|e| in_dial && !NOT_YET.contains(e));
+        let all = Plain::ALL.iter().filter(|e| !NOT_YET.contains(e));
+        all.map(|e| e.name()).chain(short.map(|e| short_name(*e))).collect()
     }
 
     /// Whether it is this one.

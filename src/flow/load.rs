@@ -3,6 +3,8 @@
 //! Flows use a subset of YAML: one document, no anchors, aliases or tags. Whatever lies outside is
 //! reported and read as if it were not there, so that the rest of the file can still be checked.
 
+use std::collections::HashMap;
+
 use granit_parser::{Event, Options, Parser, ScalarStyle as Written, StrInput};
 
 use super::tree::{Key, Node, Scalar, ScalarStyle, Value};
@@ -30,11 +32,8 @@ pub fn load(source: &SourceFile, diagnostics: &mut Vec<Diagnostic>) -> Option<No
     options.set_emit_comments(false);
     options.emit_unresolved_aliases = true;
     let events = Parser::new_from_str_with_options(source.text(), options);
-    let mut loader = Loader { source, events, diagnostics, nodes: 0 };
-    match loader.document() {
-        Ok(root) => root,
-        Err(Stop) => None,
-    }
+    let mut loader = Loader { source, events, diagnostics, nodes: 0, anchored: HashMap::new() };
+    loader.document().unwrap_or_default()
 }
 
 /// Reading cannot go on; the reason has been reported.
@@ -45,6 +44,8 @@ struct Loader<'s, 'd> {
     events: Events<'s>,
     diagnostics: &'d mut Vec<Diagnostic>,
     nodes: usize,
+    /// Scalars with an anchor: an alias is refused, and then read as what was meant.
+    anchored: HashMap<usize, Scalar>,
 }
 
 impl<'s> Loader<'s, '_> {
@@ -77,7 +78,7 @@ impl<'s> Loader<'s, '_> {
                 let at = error.marker().byte_offset().unwrap_or(0);
                 let span = one_character(self.source.text(), at);
                 let message = format!("not valid YAML: {}", error.kind());
-                self.diagnostics.push(Diagnostic::error(Rule::Syntax, span, message).help_if(advice(&error)));
+                self.diagnostics.push(Diagnostic::error(Rule::Syntax, span, message).help(advice(&error)));
                 Err(Stop)
             }
         }
@@ -91,15 +92,11 @@ impl<'s> Loader<'s, '_> {
         self.count(span, depth)?;
         self.refuse_properties(&event, span);
         match event {
-            Event::Scalar(text, written, ..) => Ok(self.scalar(&text, written, span)),
+            Event::Scalar(text, written, anchor, _) => Ok(self.scalar(&text, written, anchor, span)),
             Event::SequenceStart(..) => self.sequence(span, depth),
             Event::MappingStart(..) => self.mapping(span, depth),
-            Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                let error =
-                    Diagnostic::error(Rule::Syntax, span, "aliases are not part of the flow language");
-                self.diagnostics.push(error.help("write the value out here"));
-                Ok(Node { span, value: Value::Scalar(null()) })
-            }
+            Event::Alias(anchor) => Ok(self.alias(Some(anchor), span)),
+            Event::UnresolvedAlias(_) => Ok(self.alias(None, span)),
             // The remaining events never stand where a node is expected.
             _ => Err(Stop),
         }
@@ -131,10 +128,21 @@ impl<'s> Loader<'s, '_> {
         );
     }
 
-    fn scalar(&self, text: &str, written: Written, span: Span) -> Node {
+    fn alias(&mut self, anchor: Option<usize>, span: Span) -> Node {
+        let error = Diagnostic::error(Rule::Syntax, span, "aliases are not part of the flow language");
+        self.diagnostics.push(error.help("write the value out here"));
+        let meant = anchor.and_then(|id| self.anchored.get(&id)).cloned();
+        Node { span, value: Value::Scalar(meant.unwrap_or_else(null)) }
+    }
+
+    fn scalar(&mut self, text: &str, written: Written, anchor: usize, span: Span) -> Node {
         let nothing = span.start == span.end && written == Written::Plain;
         let style = if written == Written::Plain { ScalarStyle::Plain } else { ScalarStyle::Text };
         let scalar = if nothing { null() } else { Scalar { text: text.to_owned(), style } };
+        // A long text repeated ten thousand times is an attack, not a typing habit.
+        if anchor != 0 && scalar.text.len() <= 200 {
+            self.anchored.insert(anchor, scalar.clone());
+        }
         Node { span: trimmed(self.source, span), value: Value::Scalar(scalar) }
     }
 
@@ -152,7 +160,7 @@ impl<'s> Loader<'s, '_> {
 
     fn mapping(&mut self, start: Span, depth: usize) -> Result<Node, Stop> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
-        let mut seen = std::collections::HashMap::new();
+        let mut seen = HashMap::new();
         loop {
             let (event, span) = self.must_next()?;
             if matches!(event, Event::MappingEnd) {
@@ -207,12 +215,15 @@ fn one_character(text: &str, at: usize) -> Span {
     Span::new(at, at + length)
 }
 
-fn advice(error: &granit_parser::ScanError) -> Option<String> {
+fn advice(error: &granit_parser::ScanError) -> &'static str {
     use granit_parser::ErrorKind;
-    let text = match error.kind() {
+    match error.kind() {
         ErrorKind::MappingValueNotAllowed => "put quotes round a text that holds `: `",
         ErrorKind::InvalidColonPlacement => "is a bracket or brace left open above?",
-        _ => return None,
-    };
-    Some(text.to_owned())
+        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+            "indent with spaces"
+        }
+        ErrorKind::UnclosedQuotedScalar => "close the quote, or put other quotes round the text",
+        _ => "look at indentation, quotes and brackets just before this place",
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::suggest::did_you_mean;
 use crate::source::{Span, Spanned};
 
 /// A text of the flow, with or without names of the call in it.
@@ -34,8 +35,19 @@ pub struct TemplateError {
     pub message: String,
     /// Which bytes of the text show it.
     pub at: Range<usize>,
-    /// The names that would be right, for a suggestion.
-    pub candidates: &'static [&'static str],
+    /// How to mend it.
+    pub help: String,
+    /// Whether something is named that does not exist.
+    pub is_name: bool,
+}
+
+/// What was found in a template.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// The names it uses, in order.
+    pub found: Vec<Found>,
+    /// What is wrong with it.
+    pub errors: Vec<TemplateError>,
 }
 
 /// A name and where it stands in the text.
@@ -116,17 +128,18 @@ pub fn environment() -> minijinja::Environment<'static> {
 }
 
 /// Reads a text with `{{` or `{%` in it.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn scan(env: &minijinja::Environment<'_>, text: &str) -> Result<Vec<Found>, Vec<TemplateError>> {
-    let template = env.template_from_str(text).map_err(|e| vec![syntax_error(text, &e)])?;
+#[must_use]
+pub fn scan(env: &minijinja::Environment<'_>, text: &str) -> Scanned {
+    let template = match env.template_from_str(text) {
+        Ok(template) => template,
+        Err(error) => return Scanned { found: Vec::new(), errors: vec![syntax_error(text, &error)] },
+    };
     let undeclared = template.undeclared_variables(false);
-    let mut scan = Scan { text, undeclared, found: Vec::new(), errors: Vec::new(), defined: Vec::new() };
+    let mut scan = Scan { undeclared, scanned: Scanned::default(), defined: Vec::new() };
     for tag in tags(text) {
         scan.tag(&tag);
     }
-    if scan.errors.is_empty() { Ok(scan.found) } else { Err(scan.errors) }
+    scan.scanned
 }
 
 fn syntax_error(text: &str, error: &minijinja::Error) -> TemplateError {
@@ -135,7 +148,8 @@ fn syntax_error(text: &str, error: &minijinja::Error) -> TemplateError {
     TemplateError {
         message: format!("not a valid template: {what}"),
         at: at.unwrap_or(0..text.len()),
-        candidates: &[],
+        help: "values stand in `{{ … }}`, conditions in `{% if … %}…{% endif %}`".to_owned(),
+        is_name: false,
     }
 }
 
@@ -219,16 +233,14 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-struct Scan<'t> {
-    text: &'t str,
+struct Scan {
     undeclared: std::collections::HashSet<String>,
-    found: Vec<Found>,
-    errors: Vec<TemplateError>,
+    scanned: Scanned,
     /// For each open `if`: the names that its condition has found to be defined.
     defined: Vec<Vec<String>>,
 }
 
-impl Scan<'_> {
+impl Scan {
     fn tag(&mut self, tag: &Tag) {
         let tokens: &[_] = match tag.tokens.first() {
             // White-space control: `{{- x -}}`.
@@ -259,31 +271,23 @@ impl Scan<'_> {
             }
             "endif" => drop(self.defined.pop()),
             word if STATEMENTS.contains(&word) => {}
-            word => self.refuse(format!("a flow's templates have no `{word}`"), at, STATEMENTS),
+            word => self.refuse(format!("a flow's templates have no `{word}`"), word, at, STATEMENTS),
         }
     }
 
     fn token(&mut self, tokens: &[(Token, Range<usize>)], i: usize) {
         let (Token::Word(word), at) = &tokens[i] else { return };
-        let before = i.checked_sub(1).map(|p| &tokens[p].0);
-        match before {
-            Some(Token::Sign('.')) => {}
-            Some(Token::Sign('|')) if !FILTERS.contains(&word.as_str()) => {
-                self.refuse(format!("there is no filter `{word}`"), at, FILTERS);
+        let (what, known) = match i.checked_sub(1).map(|before| &tokens[before].0) {
+            Some(Token::Sign('.')) => return,
+            Some(Token::Sign('|')) => ("filter", FILTERS),
+            _ if is_test(tokens, i) => ("test", TESTS),
+            _ if self.undeclared.contains(word) && !is_argument_name(tokens, i) => {
+                return self.name(tokens, i);
             }
-            Some(Token::Sign('|')) => {}
-            Some(Token::Word(is)) if is == "is" => {
-                if word != "not" && !TESTS.contains(&word.as_str()) {
-                    self.refuse(format!("there is no test `{word}`"), at, TESTS);
-                }
-            }
-            Some(Token::Word(not)) if not == "not" && follows_is(tokens, i) => {
-                if !TESTS.contains(&word.as_str()) {
-                    self.refuse(format!("there is no test `{word}`"), at, TESTS);
-                }
-            }
-            _ if self.undeclared.contains(word) && !is_argument_name(tokens, i) => self.name(tokens, i),
-            _ => {}
+            _ => return,
+        };
+        if !known.contains(&word.as_str()) {
+            self.refuse(format!("there is no {what} `{word}`"), word, at, known);
         }
     }
 
@@ -294,7 +298,18 @@ impl Scan<'_> {
             let (Some((Token::Sign('.'), _)), Some((Token::Word(attribute), end))) =
                 (tokens.get(i + 1), tokens.get(i + 2))
             else {
-                return self.refuse(format!("`{word}` is used by its parts: `{word}.…`"), at, &[]);
+                self.scanned.errors.push(TemplateError {
+                    message: format!("`{word}` has parts, and one of them is wanted here"),
+                    at: at.clone(),
+                    help: if word == "call" {
+                        "write call.id, call.from or call.to"
+                    } else {
+                        "write env.NAME"
+                    }
+                    .to_owned(),
+                    is_name: false,
+                });
+                return;
             };
             name = format!("{word}.{attribute}");
             range.end = end.end;
@@ -302,17 +317,23 @@ impl Scan<'_> {
         }
         let optional =
             copes(&tokens[next.min(tokens.len())..]) || self.defined.iter().flatten().any(|d| *d == name);
-        self.found.push(Found { name, at: range, optional });
+        self.scanned.found.push(Found { name, at: range, optional });
     }
 
-    fn refuse(&mut self, message: String, at: &Range<usize>, candidates: &'static [&'static str]) {
-        debug_assert!(self.text.get(at.clone()).is_some(), "a token lies within the text");
-        self.errors.push(TemplateError { message, at: at.clone(), candidates });
+    fn refuse(&mut self, message: String, written: &str, at: &Range<usize>, candidates: &[&str]) {
+        let help = did_you_mean(written, candidates.iter().copied());
+        let help = help.unwrap_or_else(|| format!("there are {}", candidates.join(", ")));
+        self.scanned.errors.push(TemplateError { message, at: at.clone(), help, is_name: true });
     }
 }
 
-fn follows_is(tokens: &[(Token, Range<usize>)], i: usize) -> bool {
-    i.checked_sub(2).is_some_and(|p| tokens[p].0 == Token::Word("is".into()))
+/// Whether a word follows `is` or `is not`.
+fn is_test(tokens: &[(Token, Range<usize>)], i: usize) -> bool {
+    let word = |back: usize| match i.checked_sub(back).map(|at| &tokens[at].0) {
+        Some(Token::Word(word)) => word.as_str(),
+        _ => "",
+    };
+    word(0) != "not" && (word(1) == "is" || (word(1) == "not" && word(2) == "is"))
 }
 
 /// `name=` in a call's parentheses; `==` is a comparison.
@@ -360,7 +381,8 @@ mod tests {
 
     fn names(text: &str) -> Vec<(String, bool)> {
         let env = environment();
-        let found = scan(&env, text).unwrap();
+        let Scanned { found, errors } = scan(&env, text);
+        assert_eq!(errors, [], "{text}");
         for f in &found {
             assert_eq!(text[f.at.clone()].replace(' ', ""), f.name, "{text}");
         }
@@ -369,7 +391,7 @@ mod tests {
 
     fn errors(text: &str) -> Vec<String> {
         let env = environment();
-        scan(&env, text).unwrap_err().into_iter().map(|e| text[e.at].to_owned()).collect()
+        scan(&env, text).errors.into_iter().map(|e| text[e.at].to_owned()).collect()
     }
 
     #[test]

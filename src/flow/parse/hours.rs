@@ -16,7 +16,7 @@ pub(super) fn hours(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Hours> 
     let Some(node) = fields.get("hours") else { return Vec::new() };
     let mut read = Vec::new();
     for (key, node) in reader.entries(node, "a map of opening hours") {
-        let Some(name) = reader.declared(key, "a set of hours") else { continue };
+        let name = reader.declared(key, "a set of hours");
         read.push(one(reader, name, node));
     }
     read

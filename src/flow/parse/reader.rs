@@ -88,8 +88,9 @@ impl<'s> Reader<'s> {
         read
     }
 
-    /// The name of something that is declared here.
-    pub(super) fn declared(&mut self, key: &Key, what: &str) -> Option<Spanned<String>> {
+    /// The name of something that is declared here. A bad name is reported and kept, so that its uses are
+    /// not reported as well.
+    pub(super) fn declared(&mut self, key: &Key, what: &str) -> Spanned<String> {
         let mut chars = key.text.chars();
         let good = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -97,23 +98,16 @@ impl<'s> Reader<'s> {
         if !good {
             let help =
                 "names are letters, digits and `_`, begin with a letter, and have at most 64 characters";
-            self.error(
-                Rule::BadName,
-                key.span,
-                format!("`{}` cannot be the name of {what}", shortened(&key.text)),
-                help,
-            );
-            self.has_gaps = true;
-            return None;
-        }
-        if !key.quoted && crate::flow::tree::is_old_boolean(&key.text) {
+            let message = format!("`{}` cannot be the name of {what}", shortened(&key.text));
+            self.error(Rule::BadName, key.span, message, help);
+        } else if !key.quoted && crate::flow::tree::is_old_boolean(&key.text) {
             let message = format!("`{}` is a boolean to readers of YAML 1.1", key.text);
             self.report(
                 Diagnostic::warning(Rule::YamlTrap, key.span, message)
                     .help("choose another name, or quote it"),
             );
         }
-        Some(Spanned::new(key.text.clone(), key.span))
+        Spanned::new(key.text.clone(), key.span)
     }
 
     pub(super) fn boolean(&mut self, node: &Node) -> Option<bool> {
@@ -144,8 +138,8 @@ impl<'s> Reader<'s> {
         };
         let found = parsed.filter(|n| range.contains(n));
         if found.is_none() {
-            let message = format!("must be from {} to {}", range.start(), range.end());
-            self.report(Diagnostic::error(Rule::WrongValue, node.span, message));
+            let help = format!("write a number from {} to {}", range.start(), range.end());
+            self.error(Rule::WrongValue, node.span, "this number is out of range", help);
         }
         found.map(|n| Spanned::new(n, node.span))
     }
@@ -162,8 +156,8 @@ impl<'s> Reader<'s> {
         };
         let found = parsed.filter(|n| range.contains(n));
         if found.is_none() {
-            let message = format!("must be from {} to {}", range.start(), range.end());
-            self.report(Diagnostic::error(Rule::WrongValue, node.span, message));
+            let help = format!("write a number from {} to {}", range.start(), range.end());
+            self.error(Rule::WrongValue, node.span, "this number is out of range", help);
         }
         found
     }
@@ -177,14 +171,10 @@ impl<'s> Reader<'s> {
         match parse_duration(&scalar.text) {
             Ok(duration) => Some(Spanned::new(duration, node.span)),
             Err(BadDuration::NoUnit) => {
-                let message = format!("`{}` has no unit", scalar.text);
-                self.error(
-                    Rule::WrongValue,
-                    node.span,
-                    message,
-                    format!("write `{}s` for seconds (ms, s, m, h)", scalar.text),
-                );
-                None
+                let seconds = format!("{}s", scalar.text);
+                let help = format!("write `{seconds}` for seconds (ms, s, m, h)");
+                self.error(Rule::WrongValue, node.span, format!("`{}` has no unit", scalar.text), help);
+                parse_duration(&seconds).ok().map(|duration| Spanned::new(duration, node.span))
             }
             Err(BadDuration::NotADuration) => {
                 self.wrong(
@@ -207,25 +197,25 @@ impl<'s> Reader<'s> {
         if (least..=most).contains(&duration.value) {
             return Some(duration);
         }
-        let message = format!("must be from {} to {}", show_duration(least), show_duration(most));
-        self.report(Diagnostic::error(Rule::WrongValue, node.span, message));
+        let help = format!("write something from {} to {}", show_duration(least), show_duration(most));
+        self.error(Rule::WrongValue, node.span, "this length of time is out of range", help);
         None
     }
 
     /// One word out of a few.
     pub(super) fn word<T: Copy>(&mut self, node: &Node, words: &[(&'static str, T)]) -> Option<T> {
         let names = || words.iter().map(|(name, _)| *name);
-        let listed = names().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+        let listed = names().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ");
         let Some(scalar) = node.scalar() else {
-            self.wrong(node, &format!("one of {listed}"), "write one word");
+            self.wrong(node, "one word", format!("write {listed}"));
             return None;
         };
         if let Some((_, value)) = words.iter().find(|(name, _)| *name == scalar.text) {
             return Some(*value);
         }
-        let message = format!("`{}` is not one of {listed}", shortened(&scalar.text));
-        let error = Diagnostic::error(Rule::WrongValue, node.span, message);
-        self.report(error.help_if(did_you_mean(&scalar.text, names())));
+        let message = format!("`{}` is not possible here", shortened(&scalar.text));
+        let help = did_you_mean(&scalar.text, names()).unwrap_or(format!("write {listed}"));
+        self.error(Rule::WrongValue, node.span, message, help);
         None
     }
 
@@ -235,29 +225,16 @@ impl<'s> Reader<'s> {
         if !template::is_template(&text.value) {
             return Some(Template { text, names: Vec::new() });
         }
+        let scanned = template::scan(&self.templates, &text.value);
         let place = |at: Range<usize>| locate(self.source, node.span, &text.value, at);
-        match template::scan(&self.templates, &text.value) {
-            Ok(found) => {
-                let used =
-                    |f: template::Found| NameUse { span: place(f.at), name: f.name, optional: f.optional };
-                let names = found.into_iter().map(used).collect();
-                Some(Template { text, names })
-            }
-            Err(errors) => {
-                for error in errors {
-                    let rule = if error.candidates.is_empty() { Rule::WrongValue } else { Rule::UnknownName };
-                    let written = text.value.get(error.at.clone()).unwrap_or("");
-                    let help = did_you_mean(written, error.candidates.iter().copied());
-                    let d = Diagnostic::error(
-                        rule,
-                        locate(self.source, node.span, &text.value, error.at),
-                        error.message,
-                    );
-                    self.diagnostics.push(d.help_if(help));
-                }
-                None
-            }
+        for error in scanned.errors {
+            let rule = if error.is_name { Rule::UnknownName } else { Rule::WrongValue };
+            let d = Diagnostic::error(rule, place(error.at), error.message);
+            self.diagnostics.push(d.help(error.help));
         }
+        let used = |f: template::Found| NameUse { span: place(f.at), name: f.name, optional: f.optional };
+        let names = scanned.found.into_iter().map(used).collect();
+        Some(Template { text, names })
     }
 
     pub(super) fn guard(&mut self, node: &Node) -> Option<guard::Expr> {

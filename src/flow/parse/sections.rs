@@ -34,7 +34,7 @@ pub(super) fn env(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<EnvVar> {
     }
     let mut read = Vec::new();
     for (key, node) in reader.entries(node, "a map of variables and types") {
-        let Some(name) = reader.declared(key, "an environment variable") else { continue };
+        let name = reader.declared(key, "an environment variable");
         let kind = value_type(reader, node).unwrap_or(ValueType::Text);
         if matches!(kind, ValueType::Enum(_)) {
             reader.error(
@@ -101,7 +101,7 @@ pub(super) fn targets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Targe
     let Some(node) = fields.get("targets") else { return Vec::new() };
     let mut read = Vec::new();
     for (key, node) in reader.entries(node, "a map of targets") {
-        let Some(name) = reader.declared(key, "a target") else { continue };
+        let name = reader.declared(key, "a target");
         read.push(target(reader, name, node));
     }
     read
@@ -150,7 +150,7 @@ pub(super) fn intents(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Inten
     let Some(node) = fields.get("intents") else { return Vec::new() };
     let mut read = Vec::new();
     for (key, node) in reader.entries(node, "a map of intents") {
-        let Some(name) = reader.declared(key, "an intent") else { continue };
+        let name = reader.declared(key, "an intent");
         read.push(intent(reader, name, node));
     }
     read
@@ -175,7 +175,7 @@ fn intent(reader: &mut Reader<'_>, name: Spanned<String>, node: &Node) -> Intent
 }
 
 fn slot(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<Slot> {
-    let name = reader.declared(key, "a slot")?;
+    let name = reader.declared(key, "a slot");
     if node.scalar().is_some() {
         let kind = value_type(reader, node)?;
         words_missing(reader, &kind, node.span);
@@ -191,7 +191,7 @@ pub(super) fn vars(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Var> {
     let Some(node) = fields.get("vars") else { return Vec::new() };
     let mut read = Vec::new();
     for (key, node) in reader.entries(node, "a map of variables") {
-        let Some(name) = reader.declared(key, "a variable") else { continue };
+        let name = reader.declared(key, "a variable");
         read.push(var(reader, name, node));
     }
     read

@@ -75,8 +75,16 @@ pub(super) fn states(reader: &mut Reader<'_>, fields: &Fields<'_>, top: Span) ->
 }
 
 fn state(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<State> {
-    let name = reader.declared(key, "a state")?;
-    let fields = match reader.fields(node, &STATE) {
+    let name = reader.declared(key, "a state");
+    let fields = match &node.value {
+        Value::Mapping(_) => reader.fields(node, &STATE),
+        _ => {
+            let help = format!("say what it does: one of {}", listed(KINDS));
+            reader.wrong(node, "what the state does", help);
+            None
+        }
+    };
+    let fields = match fields {
         Some(fields) => fields,
         None => {
             reader.has_gaps = true;

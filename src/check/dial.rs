@@ -1,0 +1,123 @@
+//! F031, F040, F042: dialling has a limit, an address that fits, and a way out for every outcome.
+
+use std::time::Duration;
+
+use super::scope::Scope;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::{Dial, DialMethod, Document, Event, Kind, Plain, State};
+use crate::source::Span;
+
+/// Shorter, nobody reaches the phone; longer, the caller is gone.
+const RING: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(120);
+
+/// What can become of a `dial_out` besides an answer.
+const FAILURES: [Plain; 6] = [
+    Plain::OperatorNoAnswer,
+    Plain::OperatorBusy,
+    Plain::OperatorRejected,
+    Plain::OperatorUnreachable,
+    Plain::OperatorVoicemail,
+    Plain::OperatorFailed,
+];
+
+pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
+    for state in &document.states {
+        let Kind::Dial(dial) = &state.kind.value else { continue };
+        ring(dial, out);
+        outcomes(state, dial, out);
+        addresses(document, dial, scope, out);
+        listened(document, state, dial, out);
+    }
+}
+
+/// F031.
+fn ring(dial: &Dial, out: &mut Vec<Diagnostic>) {
+    let Some(ring) = dial.ring.as_ref().filter(|ring| !RING.contains(&ring.value)) else { return };
+    let message = "a phone must ring for 5s to 120s";
+    let help = if ring.value < *RING.start() {
+        "nobody reaches the phone in less; 20s to 30s is usual"
+    } else {
+        "no caller waits longer; dial again with `retry:`, or a list of targets"
+    };
+    out.push(Diagnostic::error(Rule::RingLimit, ring.span, message).help(help));
+}
+
+/// F042.
+fn outcomes(state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
+    let has = |event: Plain| state.on.iter().any(|on| on.event.value.is(event));
+    let success = match dial.method {
+        DialMethod::DialOut => Plain::OperatorAnswered,
+        DialMethod::SipTransfer | DialMethod::SipRefer => Plain::Transferred,
+    };
+    let name = &state.name.value;
+    if !has(success) {
+        let short = success.name().trim_start_matches("operator.");
+        let message = format!("`{name}` does not say what happens on `{short}`");
+        let help = format!("add `{short}:` under `on:`, leading to a `handoff`");
+        out.push(Diagnostic::error(Rule::DialOutcome, state.name.span, message).help(help));
+    }
+    if has(Plain::Otherwise) || has(Plain::TargetsExhausted) {
+        return;
+    }
+    let needed: &[Plain] = match dial.method {
+        DialMethod::DialOut => &FAILURES,
+        DialMethod::SipTransfer | DialMethod::SipRefer => &[Plain::OperatorFailed],
+    };
+    let missing: Vec<_> =
+        needed.iter().filter(|e| !has(**e)).map(|e| e.name().trim_start_matches("operator.")).collect();
+    if !missing.is_empty() {
+        let message = format!("`{name}` has no way out for {}", super::listed(&missing));
+        let error = Diagnostic::error(Rule::DialOutcome, state.name.span, message);
+        out.push(error.help("add `otherwise: state` under `on:`, with a sentence for the caller"));
+    }
+}
+
+/// F040: `sip_refer` sends the caller to a SIP address, and to nothing else.
+fn addresses(document: &Document, dial: &Dial, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
+    if dial.method != DialMethod::SipRefer {
+        return;
+    }
+    for name in &dial.to {
+        let Some(target) = scope.targets.get(&name.value).map(|index| &document.targets[index]) else {
+            continue;
+        };
+        let is_sip = |text: &str| text.starts_with("sip:") || text.starts_with("sips:");
+        let literal = target.address.as_ref().is_some_and(|address| is_sip(&address.text.value));
+        if !target.is_sip && !literal {
+            let message =
+                format!("`sip_refer` reaches SIP addresses only, and `{}` is a telephone", name.value);
+            let error =
+                Diagnostic::error(Rule::Address, name.span, message).also(target.name.span, "declared here");
+            out.push(error.help("declare the target with `sip:`, or leave `method` out"));
+        }
+    }
+}
+
+/// An intent that is listened for leads somewhere.
+fn listened(document: &Document, state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
+    let leads = |name: &str| {
+        let edges = state.on.iter().chain(&document.always);
+        edges.into_iter().any(|on| matches!(&on.event.value, Event::Intent(intent) if intent == name))
+    };
+    for name in dial.listen.iter().filter(|name| !leads(&name.value)) {
+        let message = format!("`{}` is listened for, and leads nowhere", name.value);
+        let help = format!("add `intent.{}: state` under `on:`", name.value);
+        out.push(Diagnostic::error(Rule::NoExit, name.span, message).help(help));
+    }
+    repeated(&dial.to, "dialled", out);
+    repeated(&dial.listen, "listed", out);
+}
+
+fn repeated(names: &[crate::source::Spanned<String>], what: &str, out: &mut Vec<Diagnostic>) {
+    let mut seen: Vec<(&str, Span)> = Vec::new();
+    for name in names {
+        match seen.iter().find(|(earlier, _)| *earlier == name.value) {
+            Some((_, first)) => {
+                let message = format!("`{}` is {what} twice", name.value);
+                let error = Diagnostic::error(Rule::BadName, name.span, message).also(*first, "first here");
+                out.push(error.help("remove one; to dial again, use `retry:`"));
+            }
+            None => seen.push((&name.value, name.span)),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! F013: what is declared is used.
+
+use std::collections::HashSet;
+
+use super::scope::{Names, Scope};
+use super::walk;
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::guard::ExprKind;
+use crate::flow::{Document, Event, Kind};
+use crate::source::Spanned;
+
+pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
+    let used = Used::find(document, scope);
+    let mut report =
+        |names: &mut dyn Iterator<Item = &Spanned<String>>, used: &HashSet<&str>, what: &str, help: &str| {
+            for name in names.filter(|name| !used.contains(name.value.as_str())) {
+                let message = format!("{what} `{}` is never used", name.value);
+                out.push(Diagnostic::warning(Rule::Unused, name.span, message).help(help));
+            }
+        };
+    report(
+        &mut document.intents.iter().map(|i| &i.name),
+        &used.intents,
+        "the intent",
+        "let a state listen for it: `on: {intent.…: state}`, or remove it",
+    );
+    report(
+        &mut document.targets.iter().map(|t| &t.name),
+        &used.targets,
+        "the target",
+        "`dial` it, or remove it",
+    );
+    report(
+        &mut document.vars.iter().map(|v| &v.name),
+        &used.names,
+        "the variable",
+        "use it in a text or a guard, or remove it",
+    );
+    report(
+        &mut document.hours.iter().map(|h| &h.name),
+        &used.hours,
+        "the set of hours",
+        "ask for it: `within(…)`, or remove it",
+    );
+    report(
+        &mut document.env.iter().map(|e| &e.name),
+        &used.env,
+        "the environment variable",
+        "use it as `{{ env.… }}`, or remove it",
+    );
+}
+
+/// The names that are used, by sort.
+#[derive(Default)]
+struct Used<'d> {
+    intents: HashSet<&'d str>,
+    targets: HashSet<&'d str>,
+    hours: HashSet<&'d str>,
+    env: HashSet<&'d str>,
+    /// Variables, in templates and guards.
+    names: HashSet<&'d str>,
+}
+
+impl<'d> Used<'d> {
+    fn find(document: &'d Document, scope: &Scope<'d>) -> Self {
+        let mut used = Self::default();
+        let ons = document.states.iter().flat_map(|s| &s.on).chain(&document.always);
+        for on in ons {
+            if let Event::Intent(name) = &on.event.value {
+                note(&mut used.intents, name, &scope.intents);
+            }
+        }
+        for state in &document.states {
+            if let Kind::Dial(dial) = &state.kind.value {
+                dial.to.iter().for_each(|name| note(&mut used.targets, &name.value, &scope.targets));
+                dial.listen.iter().for_each(|name| note(&mut used.intents, &name.value, &scope.intents));
+            }
+        }
+        for guard in walk::guards(document) {
+            guard.walk(&mut |expr| match &expr.kind {
+                ExprKind::Within(name) => note(&mut used.hours, &name.value, &scope.hours),
+                ExprKind::Var(name) => note(&mut used.names, name, &scope.vars),
+                ExprKind::IsSet(name) => note(&mut used.names, &name.value, &scope.vars),
+                _ => {}
+            });
+        }
+        let addresses = document.targets.iter().filter_map(|target| target.address.as_ref());
+        for name in walk::templates(document).map(|(_, t)| t).chain(addresses).flat_map(|t| &t.names) {
+            match name.name.strip_prefix("env.") {
+                Some(var) => note(&mut used.env, var, &scope.env),
+                None => note(&mut used.names, &name.name, &scope.vars),
+            }
+        }
+        used
+    }
+}
+
+/// A name that is written wrong uses what was meant: one typing mistake, one finding.
+fn note<'d>(used: &mut HashSet<&'d str>, written: &str, names: &Names<'d>) {
+    used.extend(names.declared(written).or_else(|| names.nearest(written)));
+}

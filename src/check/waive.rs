@@ -1,0 +1,29 @@
+//! F073: `allow:` takes warnings away, with a reason, and nothing else.
+
+use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::Document;
+
+pub(super) fn apply(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
+    for state in &document.states {
+        for waiver in &state.allow {
+            let concerns = |d: &Diagnostic| {
+                let place = d.primary.span;
+                d.id.code() == waiver.code.value
+                    && state.span.start <= place.start
+                    && place.end <= state.span.end
+            };
+            let found = diagnostics.iter().find(|d| concerns(d));
+            let (message, help) = match found.map(Diagnostic::is_error) {
+                Some(false) => {
+                    diagnostics.retain(|d| !concerns(d));
+                    continue;
+                }
+                Some(true) => {
+                    (format!("{} cannot be waived: it is an error", waiver.code.value), "mend it instead")
+                }
+                None => (format!("there is no {} here to be waived", waiver.code.value), "remove the waiver"),
+            };
+            diagnostics.push(Diagnostic::warning(Rule::Waiver, waiver.code.span, message).help(help));
+        }
+    }
+}
