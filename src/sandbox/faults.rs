@@ -155,12 +155,24 @@ impl Faults {
     /// Takes the first fault for this kind of request that `fits` at this moment; others wait on.
     #[must_use]
     pub fn take_if(&self, service: Service, request: &str, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        self.take_where(service, |injection| {
+            injection.on.as_deref().is_none_or(|on| on == request) && fits(&injection.fault)
+        })
+    }
+
+    /// Takes the fault that is due for the handshake of a socket (the request `connect`): refusals, and what
+    /// was injected for it by name. All other faults wait for a message.
+    #[must_use]
+    pub fn take_for_handshake(&self, service: Service) -> Option<Fault> {
+        self.take_where(service, |injection| match injection.on.as_deref() {
+            Some(on) => on == "connect",
+            None => injection.fault.is_refusal(),
+        })
+    }
+
+    fn take_where(&self, service: Service, fits: impl Fn(&Injection) -> bool) -> Option<Fault> {
         let mut waiting = self.lock();
-        let index = waiting.iter().position(|injection| {
-            injection.service == service
-                && injection.on.as_deref().is_none_or(|on| on == request)
-                && fits(&injection.fault)
-        })?;
+        let index = waiting.iter().position(|injection| injection.service == service && fits(injection))?;
         let fault = waiting[index].fault.clone();
         match &mut waiting[index].times {
             Some(times) if *times > 1 => *times -= 1,
@@ -227,6 +239,17 @@ mod tests {
         assert_eq!(faults.take(Service::Daily, "rooms"), Some(Fault::Garbage));
         assert_eq!(faults.take(Service::Daily, "rooms"), None);
         assert_eq!(faults.take(Service::Daily, "dialOut/start"), Some(Fault::Silent));
+    }
+
+    #[test]
+    fn a_handshake_is_refused_or_shows_what_was_meant_for_it() {
+        let faults = Faults::default();
+        let slow = Fault::Slow { ms: 5 };
+        faults.inject(Injection::once(Service::Deepgram, Fault::Silent)).unwrap();
+        assert_eq!(faults.take_for_handshake(Service::Deepgram), None);
+        faults.inject(Injection::once(Service::Deepgram, slow.clone()).on("connect")).unwrap();
+        assert_eq!(faults.take_for_handshake(Service::Deepgram), Some(slow));
+        assert_eq!(faults.take(Service::Deepgram, "final"), Some(Fault::Silent));
     }
 
     #[test]

@@ -8,19 +8,22 @@
 
 pub mod clock;
 mod control;
+mod conversation;
 mod daily;
+pub mod deepgram;
 pub mod faults;
 mod network;
+mod outbox;
 pub mod phone;
 mod room;
 mod server;
 pub mod site;
 mod state;
 mod tasks;
+pub mod voice;
 mod world;
 
 pub use network::{Direction, LegState, NotBase64, Progress};
 pub use room::{ParticipantState, RoomState};
 pub use server::{Sandbox, SandboxError, SandboxOptions, Urls};
 pub use state::SandboxState;
-pub mod voice;
