@@ -59,7 +59,7 @@ impl Default for SandboxOptions {
 }
 
 /// Base URLs, each as the vendor's own SDK takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Urls {
     /// `DAILY_API_URL`; ends in `/v1`.
     pub daily: String,

@@ -161,7 +161,7 @@ async fn a_key_is_told_as_an_event_and_heard_as_tones_by_the_others() {
 
 #[tokio::test]
 async fn keys_sent_to_a_leg_and_an_extension_reach_its_phone() {
-    let mut call = Call::start().await;
+    let call = Call::start().await;
     let mut operator = RawPhone::wait(&call.world, OPERATOR).await;
     let dial = json!({"phoneNumber": OPERATOR, "extension": "42", "waitBeforeExtensionDialSec": 1});
     let (_, answer) = call.world.post("/rooms/r/dialOut/start", dial).await;

@@ -363,7 +363,7 @@ async fn twenty_calls_at_once_do_not_disturb_each_other() {
     }
     let world = std::sync::Arc::new(world);
     let mut calls = JoinSet::new();
-    for (n, (mut caller, report)) in callers.into_iter().enumerate() {
+    for (n, (caller, report)) in callers.into_iter().enumerate() {
         let world = std::sync::Arc::clone(&world);
         calls.spawn(async move {
             let room = format!("room-{n}");

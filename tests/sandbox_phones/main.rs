@@ -7,4 +7,5 @@ mod calls;
 mod raw_phone;
 mod rest;
 mod socket;
+mod talk;
 mod world;

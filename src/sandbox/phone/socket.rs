@@ -170,9 +170,9 @@ impl Phone {
             Message::Dtmf { dtmf, .. } => say(&self.call, FromPhone::Key(dtmf.digit)).await,
             Message::Answer { .. } => say(&self.call, FromPhone::Answer).await,
             Message::Reject { reason, .. } => say(&self.call, FromPhone::Reject(reason.into())).await,
-            Message::Stop { .. } if self.number.is_none() || self.call.is_none() => Err(Close::Done),
+            Message::Stop { .. } if self.number.is_none() => Err(Close::Done),
             Message::Stop { .. } => {
-                // A waiting phone hangs up one call, and waits on.
+                // A waiting phone hangs up one call, if it is not over in this moment, and waits on.
                 say(&self.call, FromPhone::HangUp).await?;
                 self.wait_again();
                 Ok(())
