@@ -6,6 +6,7 @@
 //! (`docs/sandbox-protocol.md`). No wire type is shared with the clients under `telephony` and `speech`,
 //! so that a misreading of a vendor's page cannot agree with itself.
 
+pub mod cartesia;
 pub mod clock;
 mod control;
 mod conversation;

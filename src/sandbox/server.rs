@@ -18,7 +18,7 @@ use super::faults::Faults;
 use super::network::{NotBase64, Webhook};
 use super::state::SandboxState;
 use super::world::World;
-use super::{control, daily, deepgram, phone, room};
+use super::{cartesia, control, daily, deepgram, phone, room};
 use crate::pii::{ApiKey, PhoneNumber};
 
 /// Longest wait for sockets and tasks at the end.
@@ -187,6 +187,7 @@ fn router(world: &Arc<World>) -> Router {
         .route("/phone", get(phone::socket::upgrade))
         .merge(control::router())
         .with_state(Arc::clone(world))
+        .nest("/cartesia", cartesia::router(&world.site))
         .nest("/deepgram", deepgram::router(&world.site))
 }
 
