@@ -14,6 +14,7 @@ mod daily;
 pub mod deepgram;
 pub mod faults;
 mod network;
+pub mod openai;
 mod outbox;
 pub mod phone;
 mod room;
