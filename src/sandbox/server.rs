@@ -16,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::faults::Faults;
 use super::network::{NotBase64, Webhook};
+use super::openai::{self, Script};
 use super::state::SandboxState;
 use super::world::World;
 use super::{cartesia, control, daily, deepgram, phone, room};
@@ -42,6 +43,8 @@ pub struct SandboxOptions {
     pub rate_limits: bool,
     /// How long a caller is held before the network gives up.
     pub hold_limit: Duration,
+    /// Replies of the language model that are fixed beforehand; the stand-in decides all others.
+    pub script: Script,
 }
 
 impl Default for SandboxOptions {
@@ -54,6 +57,7 @@ impl Default for SandboxOptions {
             room_ends_with_owner: true,
             rate_limits: false,
             hold_limit: Duration::from_secs(20),
+            script: Script::default(),
         }
     }
 }
@@ -187,6 +191,7 @@ fn router(world: &Arc<World>) -> Router {
         .route("/phone", get(phone::socket::upgrade))
         .merge(control::router())
         .with_state(Arc::clone(world))
+        .nest("/openai/v1", openai::router(&world.site, world.options.script.clone()))
         .nest("/cartesia", cartesia::router(&world.site))
         .nest("/deepgram", deepgram::router(&world.site))
 }
