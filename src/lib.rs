@@ -8,6 +8,8 @@
 //! phone ─▶ telephony ─▶ session ─▶ machine.handle(now, input) ─▶ effects ─▶ session ─▶ speech · telephony ─▶ phone
 //! ```
 #![forbid(unsafe_code)]
+// Here and not in Cargo.toml: tests may unwrap, also outside of test functions.
+#![deny(clippy::unwrap_used)]
 
 pub mod audio;
 pub mod check;

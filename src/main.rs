@@ -1,3 +1,9 @@
 //! Parses the arguments, runs, and maps the result to an exit status; nothing else.
 
-fn main() {}
+#![deny(clippy::unwrap_used)]
+
+use callflow::cli::{self, ExitStatus};
+
+fn main() -> ExitStatus {
+    cli::main()
+}

@@ -1,1 +1,80 @@
 //! The command line: one file per subcommand, and the exit codes.
+
+mod exit;
+pub mod run;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+pub use exit::ExitStatus;
+
+use crate::settings::{self, Env, LogSettings, Overrides};
+use crate::telemetry;
+
+/// Try a call:       callflow --flow flows/cold_transfer.yaml
+/// Check all flows:  callflow check flows/
+#[derive(Parser, Debug)]
+#[command(name = "callflow", version, about, verbatim_doc_comment)]
+struct Cli {
+    #[command(flatten)]
+    run: run::RunArgs,
+    /// What is logged: a level or a filter such as `callflow=debug` [default: warn; also RUST_LOG].
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    /// One JSON object for each log line.
+    #[arg(long, global = true)]
+    log_json: bool,
+    /// File of settings; `.env` is read if it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+/// Parses the arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitStatus {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are errors to clap, but not to us.
+            let _gone = error.print();
+            return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success };
+        }
+    };
+    let env = match read_env(cli.env_file.as_deref()) {
+        Ok(env) => env,
+        Err(error) => return fail(&error),
+    };
+    let overrides = Overrides { log: cli.log.clone(), log_json: cli.log_json, ..Overrides::default() };
+    match LogSettings::from_env(&|name| env.get(name), &overrides) {
+        Ok(mut log) => {
+            // The transcript shows what happens; logs would only say it again.
+            log.filter.get_or_insert_with(|| "warn".to_owned());
+            if let Err(error) = telemetry::init(&log) {
+                return fail(&error);
+            }
+        }
+        Err(error) => return fail(&error),
+    }
+    crate::speech::socket::install_tls();
+    run::run(&cli.run, env)
+}
+
+fn read_env(file: Option<&std::path::Path>) -> Result<Env, settings::DotenvError> {
+    let default = std::path::Path::new(".env");
+    match file {
+        Some(path) => match settings::load_dotenv(path)? {
+            Some(file) => Ok(Env::new(file)),
+            None => Err(settings::DotenvError::Io {
+                path: path.to_owned(),
+                cause: std::io::ErrorKind::NotFound.into(),
+            }),
+        },
+        None => settings::load_dotenv(default).map(|file| Env::new(file.unwrap_or_default())),
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitStatus {
+    anstream::eprintln!("error: {error}");
+    ExitStatus::Error
+}

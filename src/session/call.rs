@@ -368,7 +368,7 @@ impl Call {
         self.inbox.push_back(Input::ServiceFailed { service });
     }
 
-    pub(super) fn send_room(&mut self, command: RoomCommand) {
+    pub(super) fn send_room(&self, command: RoomCommand) {
         if !self.stage.room_closed && self.room.commands.try_send(command).is_err() {
             tracing::debug!("the room does not keep up; something for it was dropped");
         }

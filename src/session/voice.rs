@@ -58,7 +58,9 @@ impl Voice {
     pub(super) fn new(tts: Option<TtsStream>) -> Self {
         Self {
             tts,
-            playout: Playout::new(PlayoutSettings::default()),
+            // From our room connection to the caller's ear lie a jitter buffer and a network: a sentence
+            // counts as said when they, too, have played it, or the end of a goodbye would be cut off.
+            playout: Playout::new(PlayoutSettings { downstream_frames: 6, ..PlayoutSettings::default() }),
             open: HashMap::new(),
             preparing: HashMap::new(),
             prepared: HashMap::new(),

@@ -1,0 +1,38 @@
+//! Exit statuses of the program, one line each.
+
+use std::process::{ExitCode, Termination};
+
+/// What a command came to. The numbers are stable: scripts and CI rely on them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExitStatus {
+    /// 0: done; with `--once`, the call ended in a final state; `check` found no errors.
+    Success,
+    /// 1: a flow has errors.
+    Findings,
+    /// 2: anything else: wrong usage, a missing file, a setting, a busy port.
+    Error,
+    /// 3: with `--once`, the call did not end in a final state.
+    CallFailed,
+    /// 130: interrupted before the work was done.
+    Interrupted,
+}
+
+impl ExitStatus {
+    /// The number the process ends with.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Findings => 1,
+            Self::Error => 2,
+            Self::CallFailed => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Termination for ExitStatus {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+}

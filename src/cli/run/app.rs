@@ -1,0 +1,179 @@
+//! Puts the parts of a run together: settings, sandbox, vendors, server, terminal. And takes them apart.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::RunArgs;
+use super::calls::Calls;
+use super::desk::Desk;
+use super::flow_file::{FlowFile, FlowFileError};
+use super::input;
+use super::screen::Screen;
+use super::script::Script;
+use super::stage::Stage;
+use crate::cli::ExitStatus;
+use crate::machine::Outcome;
+use crate::pii::{AddressError, ApiKey, PhoneNumber};
+use crate::sandbox::{NotBase64, Sandbox, SandboxError, SandboxOptions};
+use crate::server::{Server, ServerError, ServerOptions};
+use crate::session::{CallRecord, Journal, JournalError, Vendors};
+use crate::settings::{Env, Settings, SettingsErrors, Vendor};
+use crate::speech::cartesia::Cartesia;
+use crate::speech::deepgram::Deepgram;
+use crate::speech::openai::{self, OpenAi};
+use crate::speech::socket::EndpointError;
+use crate::telephony::TelephonyError;
+use crate::telephony::daily::Daily;
+use crate::telephony::ws_room::WsRooms;
+
+/// How long people who were connected may go on talking after Ctrl-C or SIGTERM.
+const DRAIN: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Why a run could not be started. Each has its fix in the text.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsErrors),
+    /// The flow cannot be used.
+    #[error(transparent)]
+    Flow(#[from] FlowFileError),
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The sandbox cannot be started.
+    #[error("the sandbox cannot be started")]
+    Sandbox(#[from] SandboxError),
+    /// The webhook secret is not base64.
+    #[error(transparent)]
+    Secret(#[from] NotBase64),
+    /// The webhook server cannot be started.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A vendor's base URL cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// Daily's base URL or key cannot be used.
+    #[error(transparent)]
+    Telephony(#[from] TelephonyError),
+    /// `--from` or `--to` is no phone number.
+    #[error("{option} is {source}")]
+    Number {
+        /// Which option.
+        option: &'static str,
+        /// Why.
+        source: AddressError,
+    },
+}
+
+/// Runs the flow until the person, a signal, or `--once` ends it.
+pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Result<ExitStatus, RunError> {
+    let get = {
+        let env = Arc::clone(&env);
+        move |name: &str| env.get(name)
+    };
+    let settings = Settings::from_env(&get, &args.overrides())?;
+    let flow_env = {
+        let (settings, get) = (settings.clone(), get.clone());
+        move |name: &str| settings.flow_env(&get)(name)
+    };
+    let (flow, warnings) = FlowFile::open(&flow_path, Arc::new(flow_env))?;
+    let flow = Arc::new(flow);
+    let journal = args.record.as_deref().map(Journal::create).transpose()?;
+    let number =
+        |option, text: &str| PhoneNumber::parse(text).map_err(|source| RunError::Number { option, source });
+    let (from, to) = (number("--from", &args.from)?, number("--to", &args.to)?);
+
+    let sandbox = match settings.vendors.needs_sandbox() {
+        true => Some(Sandbox::start(SandboxOptions::default()).await?),
+        false => None,
+    };
+    let vendors = vendors(&settings, sandbox.as_ref())?;
+    let (calls, news) = Calls::new(Arc::clone(&flow), vendors, journal, args.max_calls);
+    let options = ServerOptions {
+        webhook_secret: settings.webhook_secret.clone(),
+        draining: calls.draining(),
+        ..ServerOptions::new(settings.listen)
+    };
+    let server = Server::bind(options, Arc::clone(&calls) as Arc<dyn crate::server::Calls>).await?;
+    let webhook = server.url();
+    let desk = match &sandbox {
+        Some(sandbox) if settings.vendors.is_phone_emulated() => {
+            let secret = settings.webhook_secret.as_ref().map(ApiKey::reveal);
+            sandbox.set_webhook(&format!("{webhook}/start"), secret)?;
+            Some(Desk::new(sandbox.urls().phone.clone(), from, to))
+        }
+        _ => None,
+    };
+
+    let screen = Screen::new(args.json);
+    let interactive = std::io::stdin().is_terminal();
+    screen.text(&warnings);
+    screen.start(&flow.plan(), &settings, &webhook, &flow.path().display().to_string());
+    if interactive && desk.is_some() {
+        screen.text("  You are the caller and the operator: /call places a call, /help shows the rest.\n\n");
+    }
+    let script = (!interactive && desk.is_some()).then(Script::default);
+
+    let quit = CancellationToken::new();
+    let signals = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(super::signals::watch(
+        quit.clone(),
+        Arc::clone(&calls),
+    )));
+    let stop_server = CancellationToken::new();
+    let serving = tokio::spawn(server.run(stop_server.clone()));
+    let record = Stage::new(screen, desk, news, input::lines(), script, args.once, quit).run().await;
+
+    calls.drain(DRAIN).await;
+    stop_server.cancel();
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the webhook server's task failed");
+    }
+    if let Some(sandbox) = sandbox {
+        sandbox.shutdown().await;
+    }
+    drop(signals);
+    Ok(finish(args, record.as_deref()))
+}
+
+/// The record, and what the process says by its status.
+fn finish(args: &RunArgs, record: Option<&CallRecord>) -> ExitStatus {
+    if args.json
+        && let Some(record) = record
+    {
+        match serde_json::to_string(record) {
+            Ok(json) => anstream::println!("{json}"),
+            Err(error) => tracing::error!(%error, "the record cannot be written"),
+        }
+    }
+    match record {
+        _ if !args.once => ExitStatus::Success,
+        Some(record) if record.outcome != Outcome::Failed => ExitStatus::Success,
+        Some(_) | None => ExitStatus::CallFailed,
+    }
+}
+
+/// The vendors' clients, each pointed at its vendor or at the sandbox. The code is the same.
+fn vendors(settings: &Settings, sandbox: Option<&Sandbox>) -> Result<Vendors, RunError> {
+    let urls = sandbox.map(Sandbox::urls).cloned().unwrap_or_default();
+    let at = |vendor: &Vendor, emulated: &str| match vendor {
+        Vendor::Real { base_url, key } => (base_url.clone(), key.clone()),
+        Vendor::Emulated => (emulated.to_owned(), ApiKey::new("sandbox")),
+    };
+    let (daily, daily_key) = at(&settings.vendors.telephony, &urls.daily);
+    let (deepgram, deepgram_key) = at(&settings.vendors.stt, &urls.deepgram);
+    let (openai, openai_key) = at(&settings.vendors.llm, &urls.openai);
+    let (cartesia, cartesia_key) = at(&settings.vendors.tts, &urls.cartesia);
+    let http = openai::http_client(&openai)?;
+    Ok(Vendors {
+        telephony: Arc::new(Daily::new(&daily, daily_key)?),
+        rooms: Arc::new(WsRooms::new()),
+        stt: Arc::new(Deepgram::new(&deepgram, deepgram_key)?),
+        llm: Arc::new(OpenAi::new(&openai, openai_key, http)?),
+        tts: Arc::new(Cartesia::new(&cartesia, cartesia_key)?),
+    })
+}

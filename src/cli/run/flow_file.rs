@@ -1,0 +1,146 @@
+//! The flow file of a running server: read for every call, and never worse than the last good version.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::check::{self, EnvMode};
+use crate::diagnostic::{Diagnostic, Style, render_human};
+use crate::plan::{self, FlowHash, Plan};
+use crate::source::SourceFile;
+
+/// No flow is this large; a larger file is a mistake.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Looks up an environment variable of the flow.
+pub(super) type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// One flow file.
+pub(super) struct FlowFile {
+    path: PathBuf,
+    env: EnvLookup,
+    good: Mutex<Good>,
+}
+
+struct Good {
+    plan: Arc<Plan>,
+    /// Hash of the text read last, good or bad, so that a broken edit is reported once.
+    seen: FlowHash,
+}
+
+/// Why a flow file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowFileError {
+    /// It is not there or cannot be read.
+    #[error("cannot read the flow {path}: {source}")]
+    Unreadable {
+        /// As given.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is far too large.
+    #[error("the flow {path} is larger than 4 MiB; is it a flow?")]
+    TooLarge {
+        /// As given.
+        path: String,
+    },
+    /// It has errors.
+    #[error("the flow has errors")]
+    Findings {
+        /// The file as read.
+        source_file: SourceFile,
+        /// What was found, warnings included.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+/// What reading again came to.
+pub(super) enum Reread {
+    /// Nothing has changed.
+    Same,
+    /// A new version serves from now on.
+    Changed {
+        /// Warnings, rendered.
+        warnings: String,
+    },
+    /// The edit is broken; the last good version goes on.
+    Broken {
+        /// The findings, rendered.
+        findings: String,
+    },
+}
+
+impl FlowFile {
+    /// Reads, checks and compiles a flow; with it come the warnings, rendered.
+    pub(super) fn open(path: &Path, env: EnvLookup) -> Result<(Self, String), FlowFileError> {
+        let file = read(path)?;
+        let seen = FlowHash::of(file.text());
+        let (plan, warnings) = compile(&file, &env)?;
+        Ok((Self { path: path.to_owned(), env, good: Mutex::new(Good { plan, seen }) }, warnings))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The last good version.
+    pub(super) fn plan(&self) -> Arc<Plan> {
+        let good = self.good.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(&good.plan)
+    }
+
+    /// Reads the file again, for the next call.
+    pub(super) fn reread(&self) -> Reread {
+        let file = match read(&self.path) {
+            Ok(file) => file,
+            Err(error) => return Reread::Broken { findings: format!("{error}\n") },
+        };
+        let hash = FlowHash::of(file.text());
+        let mut good = self.good.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if good.seen == hash {
+            return Reread::Same;
+        }
+        good.seen = hash;
+        match compile(&file, &self.env) {
+            Ok((plan, warnings)) => {
+                good.plan = plan;
+                Reread::Changed { warnings }
+            }
+            Err(error) => Reread::Broken { findings: error.rendered() },
+        }
+    }
+}
+
+impl FlowFileError {
+    /// The whole text for the person who wrote the flow.
+    pub(super) fn rendered(&self) -> String {
+        match self {
+            Self::Findings { source_file, diagnostics } => {
+                render_human(source_file, diagnostics, Style::Colour)
+            }
+            other => format!("error: {other}\n"),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<SourceFile, FlowFileError> {
+    let name = || path.display().to_string();
+    let unreadable = |source| FlowFileError::Unreadable { path: name(), source };
+    let meta = std::fs::metadata(path).map_err(unreadable)?;
+    if meta.len() > MOST_BYTES {
+        return Err(FlowFileError::TooLarge { path: name() });
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    Ok(SourceFile::new(path, text))
+}
+
+fn compile(file: &SourceFile, env: &EnvLookup) -> Result<(Arc<Plan>, String), FlowFileError> {
+    let checked = check::check(file, EnvMode::Known(&**env));
+    match checked.flow {
+        Some(flow) => {
+            let warnings = render_human(file, &checked.diagnostics, Style::Colour);
+            Ok((plan::compile(flow), warnings))
+        }
+        None => Err(FlowFileError::Findings { source_file: file.clone(), diagnostics: checked.diagnostics }),
+    }
+}

@@ -1,0 +1,141 @@
+//! `callflow --flow FILE`: checks and compiles a flow, serves its webhook, and runs its calls.
+
+mod app;
+mod calls;
+mod desk;
+mod flow_file;
+mod input;
+mod line;
+mod screen;
+mod script;
+mod signals;
+mod stage;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+pub use app::RunError;
+pub use flow_file::FlowFileError;
+
+use super::ExitStatus;
+use crate::sandbox::clock::Metronome;
+use crate::settings::{Env, Overrides};
+
+/// Options of a run.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The flow to run.
+    #[arg(long, value_name = "FILE")]
+    pub flow: Option<PathBuf>,
+    /// Port of the webhook server; 0 takes a free one [default: 7860].
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Address the webhook server listens on [default: 127.0.0.1].
+    #[arg(long, value_name = "IP")]
+    pub bind: Option<IpAddr>,
+    /// Ignore all keys: every vendor is emulated, nothing is ever billed.
+    #[arg(long)]
+    pub offline: bool,
+    /// Accept a mix of real and emulated vendors that would make no sense otherwise.
+    #[arg(long)]
+    pub mix: bool,
+    /// End after the first call; status 0 if it ended in a final state, 3 if not.
+    #[arg(long)]
+    pub once: bool,
+    /// Standard output gets one JSON object, the call record, on its last line; all else goes to standard error.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the journal: one JSON line for each step of the machine.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Run an offline call faster than real time: a factor such as 8, or `max`.
+    #[arg(long, value_name = "FACTOR", value_parser = speed)]
+    pub speed: Option<Speed>,
+    /// The caller's number in an offline call.
+    #[arg(long, value_name = "NUMBER", default_value = "+15550100001")]
+    pub from: String,
+    /// The number that is called in an offline call.
+    #[arg(long, value_name = "NUMBER", default_value = "+15550100002")]
+    pub to: String,
+    /// Calls that may run at a time; more are refused with status 503.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub max_calls: usize,
+}
+
+/// How fast time passes in an offline call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Speed {
+    /// As many times real time.
+    Times(f64),
+    /// As fast as the machine can.
+    Max,
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.trim_end_matches('x').parse::<f64>() {
+        Ok(factor) if (0.1..=1000.0).contains(&factor) => Ok(Speed::Times(factor)),
+        _ => Err("write a factor from 0.1 to 1000, or `max`".to_owned()),
+    }
+}
+
+impl RunArgs {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            offline: self.offline,
+            mix: self.mix,
+            port: self.port,
+            bind: self.bind,
+            ..Overrides::default()
+        }
+    }
+}
+
+/// Runs; everything that goes wrong before the first call is printed with its fix.
+pub(super) fn run(args: &RunArgs, env: Env) -> ExitStatus {
+    let Some(flow) = args.flow.clone() else {
+        anstream::eprintln!(
+            "error: which flow? Run one with `callflow --flow flows/cold_transfer.yaml`; `callflow --help` shows the rest"
+        );
+        return ExitStatus::Error;
+    };
+    let runtime = match args.speed {
+        None => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+        Some(_) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    };
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("error: the runtime cannot be started: {error}");
+            return ExitStatus::Error;
+        }
+    };
+    let ran = runtime.block_on(async {
+        let _clock = args.speed.map(|speed| match speed {
+            Speed::Times(factor) => Metronome::start(Some(factor)),
+            Speed::Max => Metronome::start(None),
+        });
+        app::run(args, flow, Arc::new(env)).await
+    });
+    // The thread that reads standard input may wait for ever; it ends with the process.
+    runtime.shutdown_background();
+    match ran {
+        Ok(status) => status,
+        Err(RunError::Flow(error)) => {
+            anstream::eprint!("{}", error.rendered());
+            match error {
+                FlowFileError::Findings { .. } => ExitStatus::Findings,
+                _ => ExitStatus::Error,
+            }
+        }
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            ExitStatus::Error
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What a person sees: the start screen, and one line for each thing that happens in a call.
+//!
+//! Writes text and nothing else. With `--json` everything goes to standard error.
+
+use std::io::Write as _;
+
+use tokio::time::Instant;
+
+use crate::plan::Plan;
+use crate::settings::{Service, ServiceNote, Settings};
+
+/// Where lines go.
+pub(super) struct Screen {
+    to_stderr: bool,
+    began: Option<Instant>,
+}
+
+/// How a line is set off.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// What somebody heard.
+    Speech,
+    /// The call's state.
+    State,
+    /// What happened.
+    Event,
+    /// Something is wrong.
+    Problem,
+}
+
+impl Screen {
+    pub(super) fn new(to_stderr: bool) -> Self {
+        Self { to_stderr, began: None }
+    }
+
+    /// Times are shown relative to this from now on.
+    pub(super) fn call_begins(&mut self) {
+        self.began = Some(Instant::now());
+    }
+
+    /// One line of a call: `who` did or heard `what`.
+    pub(super) fn line(&self, tone: Tone, who: &str, what: &str) {
+        let at = self.began.map_or(0.0, |began| began.elapsed().as_secs_f64());
+        let (on, off) = tone.colours();
+        self.text(&format!("{at:6.1}  {on}{who:<16}{what}{off}\n"));
+    }
+
+    /// Text as it is.
+    pub(super) fn text(&self, text: &str) {
+        // Whoever reads may have gone (a closed pipe); a call does not end because of that.
+        let _gone = if self.to_stderr {
+            anstream::stderr().lock().write_all(text.as_bytes())
+        } else {
+            let mut out = anstream::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+    }
+
+    /// What a newcomer should know before the first call.
+    pub(super) fn start(&self, plan: &Plan, settings: &Settings, webhook: &str, flow_path: &str) {
+        let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
+        let mut out = format!(
+            "\n{} {}: {} from {flow_path}, {} states, checked\n\n",
+            bold("callflow"),
+            env!("CARGO_PKG_VERSION"),
+            bold(&plan.name),
+            plan.states.len(),
+        );
+        out.push_str("  part               played by               made real by\n");
+        for note in settings.vendors.explain() {
+            out.push_str(&vendor_line(&note));
+        }
+        if settings.vendors.is_phone_emulated() {
+            out.push_str("  (1) only together; live calls are not part of this version\n");
+        }
+        if settings.vendors.of(Service::Llm).is_emulated() {
+            out.push_str("  (2) the stand-in matches keywords: it tries the flow, not the prompt\n");
+        }
+        if settings.vendors.offline {
+            out.push_str("  --offline: keys are ignored, nothing is billed\n");
+        }
+        out.push_str(&format!("\n  webhook    {webhook}/start   (health: {webhook}/health)\n"));
+        if let Some(url) = &settings.public_url {
+            out.push_str(&format!("             from outside {url}/start\n"));
+        }
+        for target in &plan.targets {
+            let default =
+                settings.operator.as_ref().is_some_and(|o| o.is_default && o.address == target.address);
+            let note =
+                if default { "   (OPERATOR_NUMBER is not set; this is its offline default)" } else { "" };
+            out.push_str(&format!("  {:<10} {}{note}\n", target.name, target.address.reveal()));
+        }
+        out.push('\n');
+        self.text(&out);
+    }
+}
+
+impl Tone {
+    fn colours(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Speech => ("", ""),
+            Self::State => ("\x1b[36m", "\x1b[0m"),
+            Self::Event => ("\x1b[2m", "\x1b[0m"),
+            Self::Problem => ("\x1b[33m", "\x1b[0m"),
+        }
+    }
+}
+
+fn vendor_line(note: &ServiceNote) -> String {
+    let (by, real) = match (note.emulated, note.service) {
+        (false, _) => (note.vendor.to_owned(), "is real".to_owned()),
+        (true, Service::Llm) => (format!("sandbox, as {}", note.vendor), format!("{} (2)", note.key)),
+        (true, _) => (format!("sandbox, as {}", note.vendor), format!("{} (1)", note.key)),
+    };
+    format!("  {:<18} {by:<23} {real}\n", note.part)
+}
