@@ -12,8 +12,8 @@ use crate::audio::{FRAME_SAMPLES, Frame};
 pub(super) const CLIENT_QUEUE: usize = 256;
 /// Places in that queue that audio leaves to events.
 const RESERVED_FOR_EVENTS: usize = 64;
-/// Frames that may wait for a phone.
-pub(super) const PHONE_QUEUE: usize = 16;
+/// Frames that may wait for a phone: a second.
+pub(super) const PHONE_QUEUE: usize = 50;
 
 /// A message to a client of the room.
 #[derive(Clone, Debug)]

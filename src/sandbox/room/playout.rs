@@ -1,8 +1,8 @@
 //! The playout buffer: takes frames as they arrive and gives one a tick.
 //!
-//! One frame in is one frame out, in order. Frames are lost only on overrun, silence is put in only on
-//! underrun, and a queue that has grown long is shortened only where both neighbours are silent, because
-//! a speech codec hears anything else as damage.
+//! One frame in is one frame out, in order, because a speech codec hears anything else as damage. A talker
+//! who is late in the middle of a sound is waited for. Frames are lost only on overrun, silence is put in only when waiting
+//! was in vain, and a queue that has grown long is shortened only where it is silent.
 
 use std::collections::VecDeque;
 
@@ -12,9 +12,13 @@ use crate::audio::Frame;
 const START: usize = 2;
 /// A longer queue than this is shortened at the next silence.
 const COMFORTABLE: usize = 3;
+/// A queue as long as this, 100 ms, is played faster than it comes.
+const LONG: usize = 5;
 /// Frames kept at most, 200 ms; the oldest is lost then.
 const MOST: usize = 10;
-/// What counts as silence when a queue is shortened.
+/// Ticks that a late talker is waited for: 300 ms.
+const PATIENCE: usize = 15;
+/// What counts as silence, which can be shortened or lengthened without harm.
 const SILENT_DBFS: f32 = -50.0;
 
 /// Frames of one talker on their way to the mix.
@@ -22,7 +26,12 @@ const SILENT_DBFS: f32 = -50.0;
 pub(crate) struct Playout {
     frames: VecDeque<Frame>,
     playing: bool,
+    /// Whether the frame played last was a sound.
+    sounding: bool,
+    /// Ticks since the first frame that is not played yet came.
     waited: usize,
+    /// Ticks that were left out for this talker in a row.
+    late: usize,
 }
 
 impl Playout {
@@ -32,6 +41,24 @@ impl Playout {
             self.frames.pop_front();
         }
         self.frames.push_back(frame);
+        self.late = 0;
+    }
+
+    /// Whether the next frame is late, and this tick should rather be left out than interrupt the talker.
+    pub(crate) fn holds_up(&mut self) -> bool {
+        let holds_up = self.sounding && self.frames.is_empty() && self.late < PATIENCE;
+        self.late += usize::from(holds_up);
+        holds_up
+    }
+
+    /// Whether an extra tick would do this talker good: the room has fallen behind.
+    pub(crate) fn is_long(&self) -> bool {
+        self.playing && self.frames.len() >= LONG
+    }
+
+    /// Whether an extra tick would interrupt this talker.
+    pub(crate) fn is_short(&self) -> bool {
+        self.playing && self.frames.len() <= 1
     }
 
     /// Gives the frame of this tick; `None` is silence.
@@ -44,6 +71,7 @@ impl Playout {
         }
         let frame = self.frames.pop_front();
         self.playing = frame.is_some();
+        self.sounding = frame.as_ref().is_some_and(|frame| !is_silent(frame));
         frame
     }
 
@@ -136,6 +164,26 @@ mod tests {
             playout.pull();
         }
         assert_eq!(playout.frames.len(), COMFORTABLE - 1);
+    }
+
+    #[test]
+    fn a_late_talker_is_waited_for_but_not_for_long_and_nobody_waits_for_one_who_has_not_begun() {
+        let mut playout = Playout::default();
+        assert!(!playout.holds_up());
+        playout.push(loud(0));
+        playout.push(loud(1));
+        assert!(!playout.holds_up());
+        assert!(playout.pull().is_some() && playout.pull().is_some());
+        assert!((0..PATIENCE).all(|_| playout.holds_up()));
+        assert!(!playout.holds_up());
+        playout.push(loud(2));
+        assert_eq!(playout.pull(), Some(loud(2)), "late, and yet without a gap");
+        assert!((0..PATIENCE).all(|_| playout.holds_up()));
+        assert_eq!((playout.holds_up(), playout.pull()), (false, None));
+        assert!(!playout.holds_up(), "it has stopped");
+        (0..2).for_each(|_| playout.push(Frame::silence()));
+        assert!(playout.pull().is_some() && playout.pull().is_some());
+        assert!(!playout.holds_up(), "silence can be lengthened");
     }
 
     #[test]

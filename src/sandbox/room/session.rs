@@ -8,11 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::member::{Ears, audio_message};
 use super::mix::Mix;
-use super::{Room, event};
+use super::{Inside, Room, event};
 use crate::audio::{FRAME_MS, Frame};
 
 /// From the first join to `dialin-ready`: the SIP worker registers.
 const SIP_REGISTRATION: Duration = Duration::from_millis(150);
+/// Frames that are mixed in one go at most, besides the regular one.
+const MOST_EXTRA_TICKS: usize = 3;
 
 impl Room {
     /// Starts the session if none runs: the mixing clock, and the SIP worker's registration.
@@ -71,31 +73,49 @@ impl Room {
 
     async fn run_clock(self: Arc<Self>) {
         let mut ticks = interval(Duration::from_millis(FRAME_MS));
-        // Ticks that were missed are not made up for: talkers in this process were late as well, and a
-        // burst would play their queues empty.
+        // Ticks that were missed are not made up for blindly: talkers in this process were late as well,
+        // and a burst would play their queues empty.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
-            self.mix_one_tick();
+            self.lock().tick();
+        }
+    }
+}
+
+impl Inside {
+    /// A tick of the clock: one frame from everybody. It is left out while somebody's frame is late, so that
+    /// everybody hears it later rather than damaged; and there are more of them while somebody's frames pile
+    /// up, if that interrupts nobody.
+    fn tick(&mut self) {
+        if self.members.iter_mut().any(|member| member.playout.holds_up()) {
+            return;
+        }
+        self.mix_frame();
+        for _ in 0..MOST_EXTRA_TICKS {
+            let behind = self.members.iter().any(|member| member.playout.is_long());
+            if !behind || self.members.iter().any(|member| member.playout.is_short()) {
+                return;
+            }
+            self.mix_frame();
         }
     }
 
     /// 20 ms: a frame from everybody, the mix to the phones, each single voice to the clients.
-    fn mix_one_tick(&self) {
-        let mut inside = self.lock();
+    fn mix_frame(&mut self) {
         let frames: Vec<Option<Frame>> =
-            inside.members.iter_mut().map(|member| member.playout.pull()).collect();
+            self.members.iter_mut().map(|member| member.playout.pull()).collect();
         let mix = Mix::of(&frames);
-        for (member, own) in inside.members.iter().zip(&frames) {
+        for (member, own) in self.members.iter().zip(&frames) {
             if let Ears::Phone { queue } = &member.ears
                 && queue.try_send(mix.without(own.as_ref())).is_err()
             {
                 tracing::debug!("a frame was lost: the phone's leg is slow or leaving");
             }
         }
-        for (talker, frame) in inside.members.iter().zip(&frames).filter(|(talker, _)| talker.is_heard()) {
+        for (talker, frame) in self.members.iter().zip(&frames).filter(|(talker, _)| talker.is_heard()) {
             let message = audio_message(talker.id, frame.as_ref());
-            for listener in inside.members.iter().filter(|listener| listener.id != talker.id) {
+            for listener in self.members.iter().filter(|listener| listener.id != talker.id) {
                 listener.pass_audio(&message);
             }
         }
