@@ -1,5 +1,6 @@
 //! Variables, counters and the clock, as guards and templates see them.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -88,20 +89,19 @@ impl Step<'_> {
         let number = |number: &Option<PhoneNumber>| {
             minijinja::Value::from(number.as_ref().map_or("", PhoneNumber::reveal))
         };
-        let call = [
+        let call = BTreeMap::from([
             ("id", minijinja::Value::from(&*info.id)),
             ("from", number(&info.from)),
             ("to", number(&info.to)),
-        ];
-        let env = self.plan.env.iter().map(|(name, value)| (name.to_string(), &**value));
-        let vars = self.plan.vars.iter().zip(&vars.0).filter_map(|(var, value)| {
-            value.as_ref().map(|value| (var.name.to_string(), in_template(value)))
-        });
-        let own = [
-            ("call".to_owned(), minijinja::Value::from_iter(call)),
-            ("env".to_owned(), minijinja::Value::from_iter(env)),
-        ];
-        minijinja::Value::from_iter(own.into_iter().chain(vars))
+        ]);
+        let env = self.plan.env.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+        let vars = self.plan.vars.iter().zip(&vars.0);
+        let mut values: BTreeMap<String, minijinja::Value> = vars
+            .filter_map(|(var, value)| value.as_ref().map(|value| (var.name.to_string(), in_template(value))))
+            .collect();
+        values.insert("call".to_owned(), minijinja::Value::from(call));
+        values.insert("env".to_owned(), minijinja::Value::from(env.collect::<BTreeMap<_, _>>()));
+        minijinja::Value::from(values)
     }
 
     /// Makes assignments, in order. A text that cannot be rendered, or read as the variable's type, leaves
