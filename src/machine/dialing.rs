@@ -91,6 +91,10 @@ impl Dialing {
     }
 
     pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
+        let gone = step.call.caller == Presence::Gone;
+        if gone && self.moves_caller(step.plan) && self.phase == Phase::Trying {
+            return self.learn_whether_moved(signal, step);
+        }
         match signal {
             Signal::Entered => {}
             Signal::Said(id) | Signal::SayFailed(id) if self.phase == Phase::Announcing(*id) => {
@@ -112,18 +116,34 @@ impl Dialing {
             Signal::Leg(news) => return self.observe(*news, step),
             // Services are of no use to a call that rings. If it comes to nothing, the next state will fail.
             Signal::ServiceFailed(_) => {}
-            // The caller's leg is being moved: that it is gone may be the success of it.
-            Signal::CallerLeft if self.moves_caller(step.plan) && self.phase == Phase::Trying => {}
             _ => return Super,
         }
         self.carry_on(step)
     }
 
+    /// The caller's leg was being moved when it left the room: that may be the success of it.
+    fn learn_whether_moved(&self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
+        match signal {
+            Signal::Leg(LegNews::Started | LegNews::Ringing | LegNews::Answered) => {
+                self.moved(step);
+                Transition(State::Over { outcome: CallOutcome::Transferred })
+            }
+            Signal::Leg(_)
+            | Signal::Due(Timer::DialCommand | Timer::MaxDuration)
+            | Signal::RoomClosed
+            | Signal::Shutdown => Transition(State::Over { outcome: CallOutcome::CallerLeft }),
+            _ => Handled,
+        }
+    }
+
     fn observe(&mut self, news: LegNews, step: &mut Step<'_>) -> Outcome<State> {
         let dial = self.spec(step.plan);
         match (self.phase, news) {
-            (Phase::Trying, LegNews::Started) if self.moves_caller(step.plan) => {
-                return Transition(self.transferred(step));
+            (Phase::Trying, LegNews::Started | LegNews::Ringing | LegNews::Answered)
+                if self.moves_caller(step.plan) =>
+            {
+                self.moved(step);
+                return Transition(step.complete(&[Event::Transferred]));
             }
             (Phase::Trying, LegNews::Started) => self.rings(step),
             (Phase::Trying, LegNews::Ringing) => {
@@ -214,7 +234,7 @@ impl Dialing {
                 self.failed = 0;
             }
         }
-        if self.target < dial.targets.len() && step.call.caller == Presence::Here {
+        if self.target < dial.targets.len() {
             self.attempt(step);
         } else {
             self.phase = Phase::Done(outcome);
@@ -224,9 +244,6 @@ impl Dialing {
     /// Leaves the state if nobody is left to try.
     fn carry_on(&self, step: &mut Step<'_>) -> Outcome<State> {
         let Phase::Done(outcome) = self.phase else { return Handled };
-        if step.call.caller == Presence::Gone {
-            return Transition(State::Over { outcome: CallOutcome::CallerLeft });
-        }
         let several = self.spec(step.plan).targets.len() > 1;
         let specific = failure_event(outcome);
         Transition(match several {
@@ -235,14 +252,11 @@ impl Dialing {
         })
     }
 
-    fn transferred(&self, step: &mut Step<'_>) -> State {
+    /// The vendor is moving the caller's leg. What comes of it nobody will tell.
+    fn moved(&self, step: &mut Step<'_>) {
         step.conclude(LegOutcome::Transferred, Known::Unobservable, None);
         step.drop_leg();
         step.call.handed_off = true;
-        if step.call.caller == Presence::Gone {
-            return State::Over { outcome: CallOutcome::Transferred };
-        }
-        step.complete(&[Event::Transferred])
     }
 
     fn hear(&self, text: &str, step: &mut Step<'_>) -> Outcome<State> {

@@ -69,7 +69,9 @@ impl Step<'_> {
     /// Notes what is told of an attempt, and says what of it is news. Stale and repeated tidings are none.
     pub(super) fn observe_leg(&mut self, attempt: AttemptId, event: &LegEvent) -> Option<LegNews> {
         let Some(leg) = self.call.leg.as_mut().filter(|leg| leg.attempt == attempt) else {
-            if *event == LegEvent::Answered && attempt.0 <= self.call.attempts {
+            // A leg that moved the caller away is not ours to hang up.
+            let moved = self.call.handed_off && self.call.leg.is_none();
+            if *event == LegEvent::Answered && attempt.0 <= self.call.attempts && !moved {
                 self.emit(Effect::StopDial { attempt });
             }
             return None;
