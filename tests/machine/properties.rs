@@ -411,7 +411,14 @@ impl World {
                     }
                 }
             }
-            Effect::Enter { .. } | Effect::Prepare { .. } => {}
+            Effect::Enter { state } => {
+                let dials = matches!(self.plan.state(*state).kind, Kind::Dial(_));
+                for (attempt, leg) in self.legs.iter().filter(|(_, leg)| !leg.answered && !leg.gone) {
+                    let moved = leg.method != Some(DialMethod::DialOut) && leg.started;
+                    assert!(dials || moved || leg.stopped_at.is_some(), "{attempt:?} rings on");
+                }
+            }
+            Effect::Prepare { .. } => {}
         }
     }
 

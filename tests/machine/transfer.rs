@@ -366,6 +366,17 @@ fn a_key_while_it_rings() {
 }
 
 #[test]
+fn a_leg_that_has_not_even_begun_to_ring_is_stopped_too() {
+    let mut rig = Rig::joined(flow(
+        "  begin: {dial: first, on: {answered: talk, caller.dtmf(\"9\"): again, otherwise: stop}}
+  again: {converse: P, on: {intent.leave: stop}}
+  talk: {handoff: keep_room}
+  stop: {end: Goodbye.}\n",
+    ));
+    assert_eq!(stops(&rig.press('9')), [1]);
+}
+
+#[test]
 fn hold_speech_comes_now_and_then_and_is_cut_by_the_answer() {
     let mut rig = Rig::joined(flow(
         "  begin:
@@ -680,6 +691,42 @@ fn an_operator_who_leaves_before_the_handoff_is_not_handed_anybody() {
     assert_eq!(said(&effects), [ALONE]);
     assert!(!rig.log.iter().any(|e| matches!(e, Effect::Handoff { .. })));
     assert_eq!(rig.heard(), [end(Outcome::Failed)]);
+}
+
+/// Somebody has answered, and the flow talks on instead of handing the caller over.
+fn talking_on() -> Rig {
+    let mut rig = Rig::joined(flow(
+        "  begin: {dial: first, on: {answered: begin2, otherwise: stop}}
+  begin2: {converse: {prompt: P, first: bot}, on: {intent.leave: stop, intent.person: talk}}
+  talk: {handoff: keep_room}
+  stop: {end: Goodbye.}\n",
+    ));
+    rig.leg(LegEvent::Started);
+    rig.leg(LegEvent::Answered);
+    rig
+}
+
+#[test]
+fn the_operators_leg_is_the_first_thing_that_a_caller_who_leaves_stops() {
+    let effects = talking_on().tell(Input::CallerLeft);
+    assert_eq!(effects.first(), Some(&Effect::StopDial { attempt: AttemptId(1) }));
+    assert_eq!(effects.last(), Some(&end(Outcome::CallerLeft)));
+}
+
+#[test]
+fn whoever_answered_and_is_not_needed_is_hung_up_before_the_goodbye() {
+    let effects = talking_on().propose("leave");
+    assert!(
+        position(&effects, |e| matches!(e, Effect::StopDial { .. }))
+            < position(&effects, |e| matches!(e, Effect::Say { .. }))
+    );
+}
+
+#[test]
+fn an_answer_may_be_used_later() {
+    let mut rig = talking_on();
+    rig.propose("person");
+    assert_eq!(rig.replied(), [Effect::Handoff { mode: HandoffMode::KeepRoom }]);
 }
 
 // ---------------------------------------------------------------- moving the caller's own leg
