@@ -77,7 +77,12 @@ fn step(c: &mut Criterion, name: &str, machine: &Machine, input: &Input) {
 fn benches(c: &mut Criterion) {
     let plan = plan();
     step(c, "step/nothing is due", &after(&plan, 3), &Input::Timeout);
-    step(c, "step/a stale answer", &after(&plan, 6), &Input::Said { utterance: UtteranceId(1), heard_all: true });
+    step(
+        c,
+        "step/a stale answer",
+        &after(&plan, 6),
+        &Input::Said { utterance: UtteranceId(1), heard_all: true },
+    );
     step(c, "step/speech starts", &after(&plan, 3), &Input::SpeechStarted);
     step(c, "step/a turn is answered", &after(&plan, 4), &call()[4]);
     step(c, "step/an intent changes the state", &after(&plan, 8), &call()[8]);

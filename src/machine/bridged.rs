@@ -4,6 +4,7 @@ use super::call::Step;
 use super::ending::{Ending, Listener};
 use super::leg::{LegNews, Stage};
 use super::signal::Signal;
+use super::speech::Manner;
 use super::states::State;
 use super::{Effect, Outcome as CallOutcome, Timer};
 use crate::pii::Utterance;
@@ -38,7 +39,7 @@ impl Bridged {
         step.arrive(self.state);
         step.call.timers.clear(Timer::State);
         step.listen(false);
-        if step.call.speech.has_hold() && step.call.speech.is_hold_only() {
+        if step.call.speech.has_hold() && step.call.speech.is_only(Manner::Hold) {
             step.cut_speech();
             step.call.speech.forget();
         }

@@ -1,12 +1,17 @@
 //! What outlives a state: the data of one call, and the view of it that a single step works on.
 //! Data that is valid in one state only lives in that state.
 
+use std::time::Duration;
+
 use super::leg::Leg;
 use super::speech::Speech;
 use super::values::Vars;
 use super::{CallInfo, Effect, Millis, Outcome, Service, Timers, TransferReport};
 use crate::pii::Utterance;
 use crate::plan::{Plan, StateId};
+
+/// A turn of the caller ends within this, or its end was lost.
+pub(super) const TURN_WITHIN: Duration = Duration::from_secs(60);
 
 /// The data of one call.
 #[derive(Clone, PartialEq, Hash, Debug)]

@@ -1,8 +1,6 @@
 //! `confirm`: a yes/no question, asked a bounded number of times.
 
-use std::time::Duration;
-
-use super::call::Step;
+use super::call::{Step, TURN_WITHIN};
 use super::signal::Signal;
 use super::speech::Manner;
 use super::states::State;
@@ -11,9 +9,6 @@ use crate::matcher::yes_no;
 use crate::pii::Utterance;
 use crate::plan::{Confirm, Event, Kind, Plan, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
-
-/// A turn of the caller ends within this, or its end was lost.
-pub(super) const TURN_WITHIN: Duration = Duration::from_secs(60);
 
 /// A question is being asked, or its answer awaited.
 ///
@@ -85,11 +80,11 @@ impl Confirming {
                 Transition(step.complete(&[Event::Failed]))
             }
             Signal::SpeechStarted => {
-                let interrupted = step.barge_in();
+                let branch = step.interrupt();
                 if self.question.is_none() {
                     self.await_answer(step);
                 }
-                match interrupted.then(|| step.edge(Event::CallerInterrupted)).flatten() {
+                match branch {
                     Some(branch) => Transition(step.take(branch)),
                     None => Handled,
                 }

@@ -1,7 +1,6 @@
 //! `converse`: turns between the model and the caller, and the ladder of silence.
 
-use super::call::Step;
-use super::confirming::TURN_WITHIN;
+use super::call::{Step, TURN_WITHIN};
 use super::ending::Ending;
 use super::signal::Signal;
 use super::speech::Manner;
@@ -70,9 +69,9 @@ impl Conversing {
                 None => self.carry_on(step),
             },
             Signal::SpeechStarted => {
-                let interrupted = step.barge_in();
+                let branch = step.interrupt();
                 self.settle(step);
-                match interrupted.then(|| step.edge(Event::CallerInterrupted)).flatten() {
+                match branch {
                     Some(branch) => Transition(step.take(branch)),
                     None => Handled,
                 }
@@ -179,7 +178,7 @@ impl Conversing {
             self.arm(step);
         } else {
             self.quiet_since = None;
-            if !step.call.speech.is_silent_but_for_prompts() {
+            if !step.call.speech.is_only(Manner::Prompt) {
                 self.silent_since = None;
             }
             self.arm(step);

@@ -71,7 +71,7 @@ impl Dialing {
         match dial.announce.as_ref().and_then(|text| step.sentence(text).ok()) {
             Some(text) => {
                 let within = time_to_say(&text).saturating_sub(ANNOUNCE_SOONER);
-                let begins = step.call.speech.ends_by(step.now);
+                let begins = step.call.speech.over_by(step.now);
                 self.phase = Phase::Announcing(step.say(text, Manner::Whole));
                 step.call.timers.arm(Timer::Announce, begins.after(within));
             }

@@ -36,6 +36,11 @@ impl<'a> Step<'a> {
             && branch.guard.as_ref().is_none_or(|guard| guard.is_true(self))
     }
 
+    /// The caller began to speak: the bot is cut, if it may be, and the flow may have a way out for that.
+    pub(super) fn interrupt(&mut self) -> Option<&'a Branch> {
+        if self.barge_in() { self.edge(Event::CallerInterrupted) } else { None }
+    }
+
     /// Takes a branch. Its sentence is said once the present state has been left.
     pub(super) fn take(&mut self, branch: &Branch) -> State {
         self.count(branch.edge);

@@ -59,12 +59,10 @@ impl Saying {
                 Some(branch) => Transition(step.take(branch)),
                 None => Transition(self.failed(step)),
             },
-            Signal::SpeechStarted => {
-                match step.barge_in().then(|| step.edge(Event::CallerInterrupted)).flatten() {
-                    Some(branch) => Transition(step.take(branch)),
-                    None => Handled,
-                }
-            }
+            Signal::SpeechStarted => match step.interrupt() {
+                Some(branch) => Transition(step.take(branch)),
+                None => Handled,
+            },
             Signal::TurnEnded(text) => {
                 if !text.is_blank() {
                     step.call.way.heard = Some((*text).clone());

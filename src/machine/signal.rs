@@ -3,7 +3,7 @@
 
 use super::call::{Presence, Step};
 use super::leg::LegNews;
-use super::{Input, ReplyId, Service, Timer, UtteranceId};
+use super::{Effect, Input, ReplyId, Service, Timer, UtteranceId};
 use crate::pii::Utterance;
 use crate::plan::IntentId;
 
@@ -41,6 +41,7 @@ pub(super) enum Signal<'a> {
 impl Step<'_> {
     /// What an input means now, its bookkeeping done. `None` if it means nothing.
     pub(super) fn admit<'i>(&mut self, input: &'i Input) -> Option<Signal<'i>> {
+        let now = self.now;
         let speech = &mut self.call.speech;
         Some(match input {
             Input::Start => Signal::Start,
@@ -65,15 +66,15 @@ impl Step<'_> {
                 Signal::IntentProposed { reply: *reply, intent: *intent, slots }
             }
             Input::ReplyDone { reply, .. } => {
-                speech.replied(*reply)?;
+                speech.replied(*reply, now)?;
                 Signal::ReplyDone
             }
-            Input::ReplyFailed { reply, service } => match speech.replied(*reply)? {
+            Input::ReplyFailed { reply, service } => match speech.replied(*reply, now)? {
                 true => Signal::ReplyFailed(*service),
                 false => Signal::ReplyDone,
             },
-            Input::Said { utterance, .. } if speech.said(*utterance) => Signal::Said(*utterance),
-            Input::SayFailed { utterance } if speech.said(*utterance) => Signal::SayFailed(*utterance),
+            Input::Said { utterance, .. } if speech.said(*utterance, now) => Signal::Said(*utterance),
+            Input::SayFailed { utterance } if speech.said(*utterance, now) => Signal::SayFailed(*utterance),
             Input::Leg { attempt, event } => Signal::Leg(self.observe_leg(*attempt, event)?),
             Input::ServiceFailed { service } => {
                 self.call.broken = Some(*service);
@@ -99,14 +100,14 @@ impl Step<'_> {
         let speech = &mut self.call.speech;
         match timer {
             Timer::Speech => {
-                let utterance = speech.overdue_sentence()?;
-                speech.said(utterance);
+                let utterance = speech.first_sentence()?;
+                speech.said(utterance, self.now);
                 Some(Signal::SayFailed(utterance))
             }
             Timer::Reply => {
-                let reply = speech.overdue_reply()?;
-                let was_live = speech.replied(reply)?;
-                self.emit(super::Effect::CancelReply { reply });
+                let reply = speech.first_reply()?;
+                let was_live = speech.replied(reply, self.now)?;
+                self.emit(Effect::CancelReply { reply });
                 Some(if was_live { Signal::ReplyFailed(Service::Llm) } else { Signal::ReplyDone })
             }
             Timer::StopCommand => self.drop_leg().map(|_| Signal::Leg(LegNews::Cleared)),

@@ -1,7 +1,8 @@
-//! What the bot is saying: sentences and replies that were commanded and not yet answered.
+//! What the bot is saying: sentences and replies that were commanded and not yet answered, in the order in
+//! which they are heard.
 //!
-//! Each has a deadline, so a lost answer never leaves the call waiting. Playout is first in, first out:
-//! the deadline of a sentence begins where the one before it ends.
+//! Playout is first in, first out, so only the first of them can be late: its time runs from when the one
+//! before it was over. A lost answer never leaves the call waiting.
 
 use std::time::Duration;
 
@@ -15,33 +16,38 @@ const SAY_BASE: Duration = Duration::from_secs(5);
 const SAY_PER_CHAR: Duration = Duration::from_millis(120);
 /// A reply is generated and played within this. Longer than any vendor deadline, since it covers playout.
 const REPLY_WITHIN: Duration = Duration::from_secs(60);
-/// An utterance that was cut is answered within this.
+/// What was cut is answered within this.
 const CUT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Everything that sounds, or is about to.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Speech {
-    sentences: Vec<Sentence>,
-    replies: Vec<Reply>,
+    queue: Vec<Item>,
+    /// Since when the first of the queue has been the first.
+    first_since: Millis,
     last_utterance: u32,
     last_reply: u32,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Sentence {
-    id: UtteranceId,
-    manner: Manner,
-    cut: bool,
-    deadline: Millis,
+struct Item {
+    sound: Sound,
+    within: Duration,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Reply {
-    id: ReplyId,
-    /// Whether it may still propose intents. One that has led to a transition may not, but its words are
-    /// played to their end.
-    live: bool,
-    deadline: Millis,
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Sound {
+    Sentence {
+        id: UtteranceId,
+        manner: Manner,
+        cut: bool,
+    },
+    Reply {
+        id: ReplyId,
+        /// Whether it may still propose intents. One that has led to a transition may not, but its words
+        /// are played to their end.
+        live: bool,
+    },
 }
 
 /// How a sentence may end early.
@@ -66,80 +72,108 @@ impl Manner {
 impl Speech {
     /// Whether nothing sounds and nothing is queued.
     pub(super) fn is_silent(&self) -> bool {
-        self.sentences.is_empty() && self.replies.is_empty()
+        self.queue.is_empty()
     }
 
-    /// Whether nothing but prompts to a silent caller sounds.
-    pub(super) fn is_silent_but_for_prompts(&self) -> bool {
-        self.replies.is_empty() && self.sentences.iter().all(|s| s.manner == Manner::Prompt)
-    }
-
-    /// Whether only hold speech sounds, if anything.
-    pub(super) fn is_hold_only(&self) -> bool {
-        self.replies.is_empty() && self.sentences.iter().all(|s| s.manner == Manner::Hold)
+    /// Whether nothing sounds but sentences of one manner, if anything.
+    pub(super) fn is_only(&self, manner: Manner) -> bool {
+        self.sounds().all(|sound| matches!(sound, Sound::Sentence { manner: m, .. } if m == manner))
     }
 
     pub(super) fn has_hold(&self) -> bool {
-        self.sentences.iter().any(|s| s.manner == Manner::Hold)
+        self.sounds().any(|sound| matches!(sound, Sound::Sentence { manner: Manner::Hold, .. }))
     }
 
     pub(super) fn is_live(&self, reply: ReplyId) -> bool {
-        self.replies.iter().any(|r| r.id == reply && r.live)
-    }
-
-    /// When what is being said is over at the latest.
-    pub(super) fn ends_by(&self, now: Millis) -> Millis {
-        self.sentences.iter().map(|s| s.deadline).max().unwrap_or(now).max(now)
+        self.sounds().any(|sound| sound == Sound::Reply { id: reply, live: true })
     }
 
     /// Takes a sentence out because it was answered; false if the answer is stale.
-    pub(super) fn said(&mut self, utterance: UtteranceId) -> bool {
-        let before = self.sentences.len();
-        self.sentences.retain(|s| s.id != utterance);
-        self.sentences.len() < before
+    pub(super) fn said(&mut self, utterance: UtteranceId, now: Millis) -> bool {
+        self.remove(now, |sound| matches!(sound, Sound::Sentence { id, .. } if id == utterance)).is_some()
     }
 
     /// Takes a reply out because it is done; `None` if the answer is stale, else whether it was live.
-    pub(super) fn replied(&mut self, reply: ReplyId) -> Option<bool> {
-        let index = self.replies.iter().position(|r| r.id == reply)?;
-        Some(self.replies.remove(index).live)
+    pub(super) fn replied(&mut self, reply: ReplyId, now: Millis) -> Option<bool> {
+        let sound = self.remove(now, |sound| matches!(sound, Sound::Reply { id, .. } if id == reply))?;
+        Some(matches!(sound, Sound::Reply { live: true, .. }))
     }
 
     /// The reply has led to a transition: it proposes nothing more.
     pub(super) fn spend(&mut self, reply: ReplyId) {
-        for r in self.replies.iter_mut().filter(|r| r.id == reply) {
-            r.live = false;
+        for item in &mut self.queue {
+            if let Sound::Reply { id, live } = &mut item.sound {
+                *live &= *id != reply;
+            }
         }
     }
 
     /// Forgets everything: the voice is gone.
     pub(super) fn forget(&mut self) {
-        self.sentences.clear();
-        self.replies.clear();
+        self.queue.clear();
     }
 
-    /// The earliest deadlines become the timers `Speech` and `Reply`.
+    /// When everything is over at the latest.
+    pub(super) fn over_by(&self, now: Millis) -> Millis {
+        let all = self.queue.iter().map(|item| item.within).sum();
+        if self.queue.is_empty() { now } else { self.first_since.after(all).max(now) }
+    }
+
+    /// The deadline of what comes first becomes the timer `Speech` or `Reply`.
     pub(super) fn arm(&self, timers: &mut Timers) {
-        timers.set(Timer::Speech, self.sentences.iter().map(|s| s.deadline).min());
-        timers.set(Timer::Reply, self.replies.iter().map(|r| r.deadline).min());
+        let first = self.queue.first().map(|item| (item.sound, self.first_since.after(item.within)));
+        let (speech, reply) = match first {
+            None => (None, None),
+            Some((Sound::Sentence { .. }, at)) => (Some(at), None),
+            Some((Sound::Reply { .. }, at)) => (None, Some(at)),
+        };
+        timers.set(Timer::Speech, speech);
+        timers.set(Timer::Reply, reply);
     }
 
-    /// The sentence with the earliest deadline.
-    pub(super) fn overdue_sentence(&self) -> Option<UtteranceId> {
-        self.sentences.iter().min_by_key(|s| s.deadline).map(|s| s.id)
+    /// The sentence that comes first, if one does.
+    pub(super) fn first_sentence(&self) -> Option<UtteranceId> {
+        match self.sounds().next() {
+            Some(Sound::Sentence { id, .. }) => Some(id),
+            _ => None,
+        }
     }
 
-    /// The reply with the earliest deadline.
-    pub(super) fn overdue_reply(&self) -> Option<ReplyId> {
-        self.replies.iter().min_by_key(|r| r.deadline).map(|r| r.id)
+    /// The reply that comes first, if one does.
+    pub(super) fn first_reply(&self) -> Option<ReplyId> {
+        match self.sounds().next() {
+            Some(Sound::Reply { id, .. }) => Some(id),
+            _ => None,
+        }
     }
 
-    fn is_whole_pending(&self) -> bool {
-        self.sentences.iter().any(|s| !s.manner.is_interruptible() && !s.cut)
+    fn sounds(&self) -> impl Iterator<Item = Sound> {
+        self.queue.iter().map(|item| item.sound)
     }
 
-    fn is_uncut(&self) -> bool {
-        !self.replies.is_empty() || self.sentences.iter().any(|s| !s.cut)
+    fn push(&mut self, sound: Sound, within: Duration, now: Millis) {
+        if self.queue.is_empty() {
+            self.first_since = now;
+        }
+        self.queue.push(Item { sound, within });
+    }
+
+    fn remove(&mut self, now: Millis, is: impl Fn(Sound) -> bool) -> Option<Sound> {
+        let index = self.sounds().position(is)?;
+        if index == 0 {
+            self.first_since = now;
+        }
+        Some(self.queue.remove(index).sound)
+    }
+
+    /// Whether something sounds that was not cut yet, and all of it may be.
+    fn can_be_cut(&self) -> bool {
+        let uncut = |sound: &Sound| !matches!(sound, Sound::Sentence { cut: true, .. });
+        let may_be_cut = |sound| match sound {
+            Sound::Sentence { manner, .. } => manner.is_interruptible(),
+            Sound::Reply { .. } => true,
+        };
+        self.sounds().any(|sound| uncut(&sound)) && self.sounds().filter(uncut).all(may_be_cut)
     }
 }
 
@@ -149,51 +183,48 @@ impl Step<'_> {
         let speech = &mut self.call.speech;
         speech.last_utterance += 1;
         let id = UtteranceId(speech.last_utterance);
-        let begins = speech.ends_by(self.now);
-        let deadline = begins.after(time_to_say(&text));
-        speech.sentences.push(Sentence { id, manner, cut: false, deadline });
+        speech.push(Sound::Sentence { id, manner, cut: false }, time_to_say(&text), self.now);
         self.emit(Effect::Say { utterance: id, text, interruptible: manner.is_interruptible() });
         id
     }
 
-    /// Has the model answer. The id of the command is new; an older live reply must have been cancelled.
+    /// A new live reply; an older one must have been cancelled.
     pub(super) fn new_reply(&mut self) -> ReplyId {
         let speech = &mut self.call.speech;
         speech.last_reply += 1;
         let id = ReplyId(speech.last_reply);
-        let begins = speech.ends_by(self.now);
-        speech.replies.push(Reply { id, live: true, deadline: begins.after(REPLY_WITHIN) });
+        speech.push(Sound::Reply { id, live: true }, REPLY_WITHIN, self.now);
         id
     }
 
     /// The caller talks over the bot: everything is cut, if all of it may be. Whether it was.
     pub(super) fn barge_in(&mut self) -> bool {
-        if self.call.speech.is_whole_pending() || !self.call.speech.is_uncut() {
-            return false;
+        let can_be_cut = self.call.speech.can_be_cut();
+        if can_be_cut {
+            self.cut_speech();
         }
-        self.cut_speech();
-        true
+        can_be_cut
     }
 
-    /// Cuts everything that sounds.
+    /// Cuts everything that sounds. Sentences will say so; replies are over for us at once.
     pub(super) fn cut_speech(&mut self) {
         self.emit(Effect::StopSpeaking);
-        let answered_by = self.now.after(CUT_WITHIN);
-        for sentence in &mut self.call.speech.sentences {
-            sentence.cut = true;
-            sentence.deadline = answered_by;
-        }
-        for reply in std::mem::take(&mut self.call.speech.replies) {
-            self.emit(Effect::CancelReply { reply: reply.id });
+        let queue = std::mem::take(&mut self.call.speech.queue);
+        for Item { sound, .. } in queue {
+            match sound {
+                Sound::Sentence { id, manner, .. } => {
+                    self.call.speech.push(Sound::Sentence { id, manner, cut: true }, CUT_WITHIN, self.now);
+                }
+                Sound::Reply { id, .. } => self.emit(Effect::CancelReply { reply: id }),
+            }
         }
     }
 
     /// Discards the reply that could still propose something, if there is one.
     pub(super) fn cancel_live_reply(&mut self) {
-        let replies = &mut self.call.speech.replies;
-        if let Some(index) = replies.iter().position(|r| r.live) {
-            let reply = replies.remove(index).id;
-            self.emit(Effect::CancelReply { reply });
+        let live = |sound| matches!(sound, Sound::Reply { live: true, .. });
+        if let Some(Sound::Reply { id, .. }) = self.call.speech.remove(self.now, live) {
+            self.emit(Effect::CancelReply { reply: id });
         }
     }
 }

@@ -132,6 +132,32 @@ fn the_first_intent_of_a_reply_wins_and_its_words_are_not_cut() {
 }
 
 #[test]
+fn what_waits_behind_a_long_reply_is_not_given_up() {
+    let mut rig = conversing();
+    rig.caller_says("a manager please");
+    rig.propose("dial_operator");
+    rig.wait_ms(40_000);
+    rig.replied();
+    rig.wait_ms(10_000);
+    assert_eq!(rig.path().last(), Some(&"confirm_transfer"));
+    rig.heard();
+    rig.caller_says("yes");
+    assert_eq!(rig.state(), "dialing_operator");
+}
+
+#[test]
+fn a_flow_may_notice_that_it_was_interrupted() {
+    let mut rig = Rig::joined(flow(
+        "  begin: {say: {text: A long story., interruptible: true}, on: {said: stop, failed: stop, caller.interrupted: talk}}
+  talk: {converse: {prompt: P, first: caller}, on: {intent.leave: stop}}
+  stop: {end: Goodbye.}\n",
+    ));
+    assert!(stops_speaking(&rig.tell(Input::SpeechStarted)));
+    assert_eq!(rig.state(), "talk");
+    assert_eq!(replies(&rig.tell(Input::TurnEnded { text: Utterance::new("wait") })), [Some("wait")]);
+}
+
+#[test]
 fn an_intent_that_the_state_does_not_list_is_nothing() {
     let mut rig = Rig::joined(talk("  talk: {converse: P, on: {intent.leave: stop}}"));
     rig.heard();

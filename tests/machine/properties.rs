@@ -445,29 +445,31 @@ fn recent(given_out: usize, index: usize) -> u32 {
 fn flows() -> Vec<Arc<Plan>> {
     let hunt = "  begin:
     converse: {prompt: P, silence: [{after: 5s, say: Hm?}, {after: 5s, to: stop}]}
-    on: {intent.person: ring, intent.leave: stop, caller.dtmf(\"0\"): ring, caller.silent(30s): stop, caller.interrupted: {to: begin, max_visits: 2}}
+    on: {intent.person: ring, intent.leave: stop, caller.dtmf(\"0\"): ring, caller.silent(30s): stop, caller.interrupted: [{to: begin, max_visits: 2}, {to: rest}]}
+  rest: {say: I see., next: calm}
+  calm: {converse: {prompt: Q, silence: [{after: 9s}]}, on: {intent.person: ring, intent.leave: stop}}
   ring:
     dial: {to: [first, second], ring: 20s, announce: One moment., listen: [leave], hold: {say: Still trying., say_every: 7s}, retry: {times: 1, wait: 3s}, late_answer: LATE}
     on:
       answered: {to: talk, say: Here you are.}
-      intent.leave: {to: begin, say: As you like.}
-      busy: {to: begin, say: Busy., max_visits: 1}
+      intent.leave: [{to: begin, say: As you like., max_visits: 3}, {to: stop}]
+      busy: [{to: begin, say: Busy., max_visits: 1}, {to: stop}]
       targets.exhausted: [{to: again, max_visits: 1}, {to: stop, say: Nobody.}]
       otherwise: stop
-  again: {dial: first, on: {answered: talk, otherwise: {to: begin, say: Sorry.}}}
+  again: {dial: first, on: {answered: talk, otherwise: [{to: begin, say: Sorry., max_visits: 2}, {to: stop}]}}
   talk: {handoff: keep_room}
   stop: {end: Goodbye.}
 ";
     let moving = "  begin: {confirm: Shall I?, on: {accepted: ring, declined: stop, exhausted: stop}}
   ring:
     dial: {to: first, method: sip_transfer, announce: One moment.}
-    on: {transferred: talk, otherwise: {to: begin, max_visits: 2, say: Sorry.}, failed: stop}
+    on: {transferred: talk, otherwise: [{to: begin, max_visits: 2, say: Sorry.}, {to: stop}], failed: stop}
   talk: {handoff: leave}
   stop: {end: silent}
 ";
     let leaving = "  begin: {say: {text: Hello., interruptible: true}, next: ring}
   ring: {dial: first, on: {answered: hello, otherwise: stop}}
-  hello: {say: Here you are., on: {said: talk, failed: talk, operator.left: stop}}
+  hello: {say: Here you are., on: {said: talk, failed: talk}}
   talk: {handoff: {mode: leave, max: 1h}}
   stop: {end: Goodbye.}
 ";

@@ -1,11 +1,12 @@
 //! The cold transfer: what may happen while it rings, on the answer, and after it. Numbers in comments and
 //! messages are those of the catalogue of edge cases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use callflow::machine::{AttemptId, Effect, Input, Known, LegEvent, LegOutcome, Outcome, Service, Timer};
 use callflow::pii::Utterance;
-use callflow::plan::{DialMethod, HandoffMode};
+use callflow::plan::{DialMethod, Event, HandoffMode, Plan};
 
 use crate::rig::{Rig, cause, flow, plan_of, position, said, shipped, stops};
 
@@ -72,7 +73,7 @@ fn handed_off() -> Rig {
 fn the_dial_waits_for_the_announcement_and_for_no_other_sentence() {
     let mut rig = Rig::joined(flow(
         "  begin: {choose: [{else: ring}]}
-  ring: {dial: {to: first, announce: One moment.}, on: {answered: {to: talk, say: x}, otherwise: {to: ring2, say: Nobody., max_visits: 3}}}
+  ring: {dial: {to: first, announce: One moment.}, on: {answered: {to: talk, say: x}, otherwise: {to: ring2, say: Nobody.}}}
   ring2: {dial: {to: second, announce: Another moment.}, on: {answered: talk, otherwise: stop}}
   talk: {handoff: keep_room}
   stop: {end: silent}\n",
@@ -448,7 +449,7 @@ fn a_stop_without_an_answer_is_waited_for_five_seconds() {
 #[test]
 fn a_new_dial_waits_for_the_old_leg() {
     let mut rig = Rig::joined(flow(
-        "  begin: {dial: first, on: {answered: talk, otherwise: {to: once_more, max_visits: 1}}}
+        "  begin: {dial: first, on: {answered: talk, otherwise: once_more}}
   once_more: {dial: {to: second, announce: Once more.}, on: {answered: talk, otherwise: stop}}
   talk: {handoff: keep_room}
   stop: {end: silent}\n",
@@ -693,16 +694,27 @@ fn an_operator_who_leaves_before_the_handoff_is_not_handed_anybody() {
     assert_eq!(rig.heard(), [end(Outcome::Failed)]);
 }
 
-/// Somebody has answered, and the flow talks on instead of handing the caller over.
+/// Somebody has answered, and the flow talks on instead of handing the caller over. No checked flow does.
 fn talking_on() -> Rig {
-    let mut rig = Rig::joined(flow(
-        "  begin: {dial: first, on: {answered: begin2, otherwise: stop}}
-  begin2: {converse: {prompt: P, first: bot}, on: {intent.leave: stop, intent.person: talk}}
+    let mut plan = Arc::into_inner(flow(
+        "  begin: {dial: first, on: {answered: talk, otherwise: chat}}
+  chat: {converse: {prompt: P, first: bot}, on: {intent.leave: stop, intent.person: stop}}
   talk: {handoff: keep_room}
   stop: {end: Goodbye.}\n",
-    ));
+    ))
+    .unwrap();
+    let rewire = |plan: &mut Plan, from: &str, event: Event, to: &str| {
+        let (from, to) = (plan.state_named(from).unwrap(), plan.state_named(to).unwrap());
+        let on = plan.states[from.index()].on.iter_mut().find(|on| on.event == event).unwrap();
+        on.branches[0].to = to;
+    };
+    let person = plan.intent_named("person").unwrap();
+    rewire(&mut plan, "begin", Event::OperatorAnswered, "chat");
+    rewire(&mut plan, "chat", Event::Intent(person), "talk");
+    let mut rig = Rig::joined(Arc::new(plan));
     rig.leg(LegEvent::Started);
     rig.leg(LegEvent::Answered);
+    assert_eq!(rig.state(), "chat");
     rig
 }
 
