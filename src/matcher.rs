@@ -1,6 +1,6 @@
 //! What text means: yes or no, and which intent. Deterministic, English, and rather silent than wrong.
 //!
-//! [`yes_no`] is the grammar of `confirm`. [`best`] matches a sentence against intents: for `dial` with
+//! [`yes_no()`] is the grammar of `confirm`. [`best`] matches a sentence against intents: for `dial` with
 //! `listen:` while it rings, and wherever no model runs. Neither learns, guesses from context or looks at
 //! anything but its arguments.
 

@@ -12,7 +12,8 @@ use crate::plan::{ContextPolicy, DialMethod, HandoffMode, IntentId, StateId, Tar
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Effect {
-    /// The call is now in this state (for the transcript, the record and logs).
+    /// The call is now in this state (for the transcript, the record and logs). A sentence said on the way
+    /// comes before it.
     Enter {
         /// Which.
         state: StateId,
@@ -47,7 +48,7 @@ pub enum Effect {
         /// What to do with the model's memory first (anything but `append` only right after entry).
         #[serde(skip)]
         context: ContextPolicy,
-        /// What the caller said; absent when the bot speaks first.
+        /// What the caller said, here or in the state before; absent when the bot speaks first.
         user: Option<Utterance>,
         /// The intents offered as tools.
         intents: Vec<IntentId>,
@@ -57,7 +58,7 @@ pub enum Effect {
         /// Which.
         reply: ReplyId,
     },
-    /// Turn the caller's speech input on or off. DTMF is always heard.
+    /// Turn the caller's speech input on or off; it begins off. DTMF is always heard.
     Listen {
         /// On or off.
         on: bool,
@@ -78,7 +79,8 @@ pub enum Effect {
         /// How.
         method: DialMethod,
     },
-    /// Stop a leg. Answered by `Leg` `Stopped` or `StopFailed`.
+    /// Stop a leg. Answered by `Leg` `Stopped` or `StopFailed`. May come twice, if the leg is answered
+    /// meanwhile.
     StopDial {
         /// Which.
         attempt: AttemptId,
@@ -90,7 +92,8 @@ pub enum Effect {
         /// What the bot does.
         mode: HandoffMode,
     },
-    /// Tear the call down: all legs, room, streams, tasks. The last effect of every call.
+    /// Tear the call down: all legs, room, streams, tasks. The last effect of every call. What was left to
+    /// others (`Handoff` with `leave`, a leg that was moved away) is not ours to tear down.
     End {
         /// What the record says.
         outcome: Outcome,

@@ -91,7 +91,8 @@ pub enum Input {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "leg")]
 pub enum LegEvent {
-    /// The vendor took the command; ringing may follow.
+    /// The vendor took the command; ringing may follow. With `sip_transfer` and `sip_refer`: the caller's
+    /// leg is being moved.
     Started,
     /// The vendor refused the command; no further event will come.
     Refused {

@@ -1,7 +1,72 @@
 //! The sans-IO core: `handle(now, input) → effects`.
 //!
-//! No tokio, no HTTP, no `async`; it reads no clock and no environment. The same machine is run on live
-//! calls, tested on a virtual clock, explored and replayed.
+//! A [`Machine`] is one call of one flow. It is told everything that happens ([`Input`]) and answers with
+//! everything that is to be done ([`Effect`]). It has no tokio, no HTTP and no `async`; it reads no clock
+//! and no environment. The same machine is run on live calls, tested on a virtual clock, explored and
+//! replayed.
+//!
+//! # The loop around it
+//! Whoever runs a machine owns the clock. Three rules make the loop: tell what happens, do what is asked
+//! and tell what came of it, and wake the machine at its deadline.
+//!
+//! ```
+//! use callflow::check::{EnvMode, check};
+//! use callflow::machine::{CallInfo, Effect, Input, Machine, Millis, Outcome};
+//! use callflow::{plan, source::SourceFile};
+//!
+//! let flow = "{callflow: 1, name: hello, start: greet, states: {greet: {end: Hello and goodbye.}}}";
+//! let checked = check(&SourceFile::new("hello.yaml", flow.to_owned()), EnvMode::Unknown);
+//! let plan = plan::compile(checked.flow.expect("no errors"));
+//! let info = CallInfo { id: "1".into(), from: None, to: None, started_at: 0 };
+//! let mut machine = Machine::new(plan, info);
+//!
+//! let mut happened = vec![(Millis(0), Input::CallerJoined), (Millis(0), Input::Start)];
+//! let mut effects = Vec::new();
+//! let mut heard = Vec::new();
+//! while !machine.is_over() {
+//!     // Live: whichever comes first of the next event and the deadline.
+//!     let (now, input) = happened.pop().unwrap_or_else(|| {
+//!         let (at, _why) = machine.next_deadline().expect("a call that is not over has a deadline");
+//!         (at, Input::Timeout)
+//!     });
+//!     machine.handle(now, input, &mut effects);
+//!     for effect in effects.drain(..) {
+//!         // Live: hand it to a vendor, whose answer becomes an input.
+//!         if let Effect::Say { utterance, text, .. } = effect {
+//!             heard.push(text.text().to_owned());
+//!             happened.push((Millis(now.0 + 1_500), Input::Said { utterance, heard_all: true }));
+//!         }
+//!     }
+//! }
+//! assert_eq!(heard, ["Hello and goodbye."]);
+//! assert_eq!(machine.outcome(), Some(Outcome::Completed));
+//! ```
+//!
+//! # What can be relied on
+//! * Deadlines that have passed are handled before the input, in order: an answer at the instant of the
+//!   ring limit is late.
+//! * A call that is not over has a deadline, and deadlines alone end every call.
+//! * Every command carries an id, and its answer brings it back. An answer with a stale id changes
+//!   nothing, and so does the second of the same. An answered phone that nobody waits for is hung up.
+//! * An effect that fails comes back as an input. Nothing is lost if an answer never comes: sentences,
+//!   replies, dial and stop commands all have a deadline of the machine's own.
+//! * [`Effect::End`] is the last effect; before it every leg that is ours has been told to stop.
+//!
+//! # Where the language leaves it open
+//! * What the caller says while a `say` is spoken, or in answer to a `confirm`, is kept: a `converse` that
+//!   follows answers it. A sentence on the way there (`say:` of a branch) is the answer instead.
+//! * In `first: auto`, the path has just spoken if its last word was a `say` or a branch's `say:`; a
+//!   question, an announcement or a conversation before does not count.
+//! * An intent that has led on leaves its reply's words to be heard; a key, a timer or a turn cuts them.
+//! * `caller.silent(20s)` counts from the last sound of either side, the prompts of the ladder excepted.
+//!   The ladder does not end the call while such an edge is still to come.
+//! * A failed reply is excused once ([`Input::ReplyFailed`]); the next in a row is `service.failed`.
+//! * A service that fails while it rings does not stop the ringing. The next `converse` or `confirm` fails.
+//! * `call.max_duration` and `service.failed` edges are bounded: a minute later, and after three failures,
+//!   the call ends.
+//! * With one target its own outcome goes before `targets.exhausted`, with several it is the reverse.
+//! * `timeout:` without an edge is the state's own failure: `failed`, `exhausted`, `no_answer`, the end of
+//!   the ladder.
 
 mod bridged;
 mod call;

@@ -1,6 +1,8 @@
 //! The machine against its contract: what each state does, what a cold transfer may never do, and random
 //! worlds. No clock, no network: a test says what happens and when.
 
+#![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
+
 mod conversation;
 mod endings;
 mod properties;
