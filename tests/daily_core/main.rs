@@ -1,0 +1,58 @@
+//! Rooms joined over a native library: a stand-in for Daily's (`tests/fake_daily_core`), and the real one if
+//! `DAILY_CORE_LIBRARY` names it (`tests/daily_core_real.sh` fetches it).
+#![cfg(target_os = "linux")]
+
+mod install;
+mod process;
+mod real;
+mod room;
+mod stand_in;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Builds the stand-in, once, and tells where it is.
+fn stand_in_library() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+            let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fake_daily_core");
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--locked", "--manifest-path"])
+                .arg(root.join("tests/fake_daily_core/Cargo.toml"))
+                .arg("--target-dir")
+                .arg(&folder)
+                .status()
+                .unwrap();
+            assert!(built.success(), "the stand-in library does not build");
+            folder.join("debug/libfake_daily_core.so")
+        })
+        .clone()
+}
+
+/// Waits, but not for ever.
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), future).await.expect("nothing happened for 30 seconds")
+}
+
+/// The compiler denies `unsafe` everywhere but where it is allowed; it is allowed in one place.
+#[test]
+fn unsafe_code_is_in_one_module() {
+    fn walk(folder: PathBuf, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(path, found);
+            } else if std::fs::read_to_string(&path).unwrap().contains("allow(unsafe_code)") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(PathBuf::from("src"), &mut found);
+    assert_eq!(found, [PathBuf::from("src/telephony/daily/core/abi.rs")]);
+    assert!(std::fs::read_to_string("src/lib.rs").unwrap().contains("#![deny(unsafe_code)]"));
+}
