@@ -9,6 +9,7 @@ pub mod guard;
 mod kinds;
 mod load;
 mod parse;
+mod schema;
 mod suggest;
 mod template;
 mod tree;
@@ -25,6 +26,7 @@ pub use kinds::{
 };
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;
+pub use schema::{json_schema, json_schema_text};
 pub use suggest::{did_you_mean, nearest};
 pub use template::{NameUse, Template};
 pub use tree::{Core, Key, Node, Scalar, ScalarStyle, Value, locate};

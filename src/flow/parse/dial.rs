@@ -34,6 +34,12 @@ const METHODS: [(&str, DialMethod); 3] = [
     ("sip_refer", DialMethod::SipRefer),
 ];
 
+/// See [`super::shapes`].
+#[cfg(test)]
+pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![("Dial", DIAL.keys.to_vec()), ("Hold", HOLD.keys.to_vec()), ("Retry", RETRY.keys.to_vec())]
+}
+
 pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Dial> {
     let mut dial = Dial {
         to: Vec::new(),

@@ -34,6 +34,12 @@ pub(super) enum Place {
     Other,
 }
 
+/// See [`super::shapes`].
+#[cfg(test)]
+pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![("Branch", BRANCH.keys.to_vec()), ("Choice", CHOICE.keys.to_vec())]
+}
+
 /// A map of events and where they lead.
 pub(super) fn on(reader: &mut Reader<'_>, node: &Node, place: Place) -> Vec<On> {
     let mut edges: Vec<On> = Vec::new();

@@ -12,6 +12,12 @@ const HOURS: Shape =
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
+/// See [`super::shapes`].
+#[cfg(test)]
+pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![("Hours", HOURS.keys.to_vec())]
+}
+
 pub(super) fn hours(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Hours> {
     let Some(node) = fields.get("hours") else { return Vec::new() };
     let mut read = Vec::new();

@@ -47,6 +47,19 @@ const HANDOFF: Shape = Shape {
 };
 const END: Shape = Shape { what: "`end`", keys: &["say", "cause"], later: &[], elsewhere: &[] };
 
+/// See [`super::shapes`].
+#[cfg(test)]
+pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![
+        ("Say", SAY.keys.to_vec()),
+        ("Converse", CONVERSE.keys.to_vec()),
+        ("Rung", RUNG.keys.to_vec()),
+        ("Confirm", CONFIRM.keys.to_vec()),
+        ("Handoff", HANDOFF.keys.to_vec()),
+        ("End", END.keys.to_vec()),
+    ]
+}
+
 /// Reads a kind; `None` if it is not even the right sort of value.
 pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) -> Option<Kind> {
     let is_map = matches!(node.value, Value::Mapping(_));

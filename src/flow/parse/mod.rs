@@ -17,6 +17,13 @@ use crate::source::{SourceFile, Span};
 use fields::{Fields, Shape};
 use reader::Reader;
 
+/// The parser's keys by the name of the schema's mirror type.
+#[cfg(test)]
+pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
+    let own = vec![("Flow", FLOW.keys.to_vec()), ("State", states::keys())];
+    [own, sections::shapes(), hours::shapes(), edges::shapes(), kinds::shapes(), dial::shapes()].concat()
+}
+
 /// The version of the language that this program speaks.
 const VERSION: &str = "1";
 

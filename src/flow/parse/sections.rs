@@ -26,6 +26,22 @@ const SLOT: Shape =
 const VAR: Shape =
     Shape { what: "a variable", keys: &["type", "values", "default", "secret"], later: &[], elsewhere: &[] };
 
+/// See [`super::shapes`].
+#[cfg(test)]
+pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
+    vec![
+        ("Call", CALL.keys.to_vec()),
+        ("Services", SERVICES.keys.to_vec()),
+        ("SpeechToText", SERVICE.keys.to_vec()),
+        ("LanguageModel", SERVICE.keys.to_vec()),
+        ("TextToSpeech", VOICE_SERVICE.keys.to_vec()),
+        ("Target", TARGET.keys.to_vec()),
+        ("Intent", INTENT.keys.to_vec()),
+        ("Slot", SLOT.keys.to_vec()),
+        ("Var", VAR.keys.to_vec()),
+    ]
+}
+
 pub(super) fn env(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<EnvVar> {
     let Some(node) = fields.get("env") else { return Vec::new() };
     if matches!(node.value, Value::Sequence(_)) {

@@ -61,6 +61,13 @@ const STATE: Shape = Shape {
     ],
 };
 
+/// The keys of a state that this version can carry out.
+#[cfg(test)]
+pub(super) fn keys() -> Vec<&'static str> {
+    let is_later = |key: &&str| LATER_KINDS.iter().any(|(later, _)| later == key);
+    STATE.keys.iter().copied().filter(|key| !is_later(key)).collect()
+}
+
 pub(super) fn states(reader: &mut Reader<'_>, fields: &Fields<'_>, top: Span) -> Vec<State> {
     let Some(node) =
         fields.require(reader, "states", top, "a flow", "a flow is made of states: write `states:`")

@@ -1,0 +1,252 @@
+//! `callflow check`: reports every problem of one or more flows.
+//!
+//! Findings go to standard output, what kept a file from being looked at to standard error.
+
+mod files;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::ExitStatus;
+use crate::check::{self, EnvMode};
+use crate::diagnostic::{Diagnostic, Style, render_human, render_short};
+use crate::settings::Env;
+
+pub use files::{Found, ReadError, find, read};
+
+/// Arguments of `callflow check`.
+#[derive(Args, Debug, Clone)]
+pub struct CheckArgs {
+    /// Flow files, and folders to be searched for them.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// How findings are shown.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Also check that the environment has the variables that the flows need.
+    #[arg(long)]
+    pub env: bool,
+    /// Let warnings fail the check as well.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// How findings are shown.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// With the lines they are about, and advice.
+    Human,
+    /// One line each: `path:line:col: error[F008]: message`.
+    Short,
+}
+
+/// Checks, prints, and says how it ended: [`ExitStatus::Success`] with nothing but warnings,
+/// [`ExitStatus::Findings`] with errors in a flow, [`ExitStatus::Error`] if something could not be looked at.
+#[must_use]
+pub fn run(args: &CheckArgs, env: &Env) -> ExitStatus {
+    let lookup = |name: &str| env.get(name);
+    // Both streams drop colours where nobody can see them.
+    match check_all(args, &lookup, &mut anstream::stdout(), &mut anstream::stderr()) {
+        Ok(status) => status,
+        // The reader (`head`, a pager) has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Error,
+        Err(error) => {
+            anstream::eprintln!("error: cannot print the findings: {error}");
+            ExitStatus::Error
+        }
+    }
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Tally {
+    flows: usize,
+    errors: usize,
+    warnings: usize,
+    unusable: bool,
+}
+
+fn check_all(
+    args: &CheckArgs,
+    env: &dyn Fn(&str) -> Option<String>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<ExitStatus> {
+    let mut tally = Tally::default();
+    for path in &args.paths {
+        match find(path) {
+            Ok(Found { flows, skipped }) => {
+                for path in skipped {
+                    writeln!(
+                        err,
+                        "skipped: {} has no `callflow:` line, so it is not a flow",
+                        path.display()
+                    )?;
+                }
+                if flows.is_empty() {
+                    writeln!(err, "error: there are no flows in {}", path.display())?;
+                    writeln!(err, "help: a flow is a .yaml file that begins with `callflow: 1`")?;
+                    tally.unusable = true;
+                }
+                for flow in flows {
+                    check_one(&flow, args, env, &mut tally, out, err)?;
+                }
+            }
+            Err(error) => unusable(&error, &mut tally, err)?,
+        }
+    }
+    if args.format == Format::Human && tally.flows > 0 {
+        writeln!(out, "{}", summary(&tally))?;
+    }
+    out.flush()?;
+    Ok(match () {
+        () if tally.unusable => ExitStatus::Error,
+        () if tally.errors > 0 || (args.strict && tally.warnings > 0) => ExitStatus::Findings,
+        () => ExitStatus::Success,
+    })
+}
+
+fn check_one(
+    path: &std::path::Path,
+    args: &CheckArgs,
+    env: &dyn Fn(&str) -> Option<String>,
+    tally: &mut Tally,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    let source = match read(path) {
+        Ok(source) => source,
+        Err(error) => return unusable(&error, tally, err),
+    };
+    let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
+    let diagnostics = check::check(&source, mode).diagnostics;
+    let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();
+    tally.flows += 1;
+    tally.errors += errors;
+    tally.warnings += diagnostics.len() - errors;
+    let text = match args.format {
+        Format::Human => render_human(&source, &diagnostics, Style::Colour),
+        Format::Short => render_short(&source, &diagnostics),
+    };
+    out.write_all(text.as_bytes())
+}
+
+fn unusable(error: &ReadError, tally: &mut Tally, err: &mut dyn Write) -> io::Result<()> {
+    tally.unusable = true;
+    writeln!(err, "error: {error}")?;
+    writeln!(err, "help: {}", error.help())
+}
+
+fn summary(tally: &Tally) -> String {
+    let count = |n: usize, what: &str| match n {
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    };
+    let flows = count(tally.flows, "flow");
+    match (tally.errors, tally.warnings) {
+        (0, 0) => format!("{flows} checked, nothing found"),
+        (errors, 0) => format!("{flows} checked: {}", count(errors, "error")),
+        (0, warnings) => format!("{flows} checked: {}", count(warnings, "warning")),
+        (errors, warnings) => {
+            format!("{flows} checked: {}, {}", count(errors, "error"), count(warnings, "warning"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "callflow: 1\nstart: bye\nstates:\n  bye: {end: Goodbye.}\n";
+    const WARNED: &str = "callflow: 1\nstart: bye\nvars: {x: text}\nstates:\n  bye: {end: Goodbye.}\n";
+    const BAD: &str = "callflow: 1\nstart: by\nstates:\n  bye: {end: Goodbye.}\n";
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str, files: &[(&str, &str)]) -> Self {
+            let root = std::env::temp_dir().join(format!("callflow-check-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&root);
+            for (name, text) in files {
+                let path = root.join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            Self(root)
+        }
+
+        fn run(&self, paths: &[&str], format: Format, strict: bool) -> (ExitStatus, String, String) {
+            let paths = paths.iter().map(|p| self.0.join(p)).collect();
+            let args = CheckArgs { paths, format, env: false, strict };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
+            let shown =
+                |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", self.0.display()), "");
+            (status, shown(out), shown(err))
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_short_form_is_one_line_a_finding() {
+        let folder = Folder::new("short", &[("a.yaml", BAD)]);
+        let (status, out, err) = folder.run(&["a.yaml"], Format::Short, false);
+        assert_eq!(status, ExitStatus::Findings);
+        assert_eq!(out, "a.yaml:2:8: error[F014]: the call cannot begin in `by`: there is no such state\n");
+        assert_eq!(err, "");
+    }
+
+    #[test]
+    fn warnings_fail_only_a_strict_check() {
+        let folder = Folder::new("strict", &[("a.yaml", WARNED)]);
+        assert_eq!(folder.run(&["a.yaml"], Format::Short, false).0, ExitStatus::Success);
+        assert_eq!(folder.run(&["a.yaml"], Format::Short, true).0, ExitStatus::Findings);
+    }
+
+    #[test]
+    fn a_folder_is_searched_for_flows_and_what_is_skipped_is_said() {
+        let files = [
+            ("b.yml", GOOD),
+            ("deep/a.yaml", BAD),
+            ("b.test.yaml", "callflow: 1\n"),
+            ("compose.yaml", "services: {}\n"),
+            (".hidden/c.yaml", BAD),
+            ("notes.txt", "callflow: 1\n"),
+        ];
+        let folder = Folder::new("folder", &files);
+        let (status, out, err) = folder.run(&[""], Format::Human, false);
+        assert_eq!(status, ExitStatus::Findings);
+        assert!(out.contains("deep/a.yaml:2:8") && out.ends_with("2 flows checked: 1 error\n"), "{out}");
+        assert_eq!(err, "skipped: compose.yaml has no `callflow:` line, so it is not a flow\n");
+    }
+
+    #[test]
+    fn a_file_given_by_name_is_checked_whatever_it_holds() {
+        let folder = Folder::new("named", &[("compose.yaml", "services: {}\n")]);
+        let (status, out, _) = folder.run(&["compose.yaml"], Format::Short, false);
+        assert_eq!(status, ExitStatus::Findings);
+        assert!(out.contains("error[F004]: a flow needs `callflow`"), "{out}");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_ends_with_an_error_and_a_remedy() {
+        let folder = Folder::new("unusable", &[("a.yaml", GOOD), ("empty/readme.md", "")]);
+        std::fs::write(folder.0.join("latin1.yaml"), b"callflow: 1 # \xe4\n").unwrap();
+        for (path, says) in [
+            ("nowhere.yaml", "nowhere.yaml does not exist"),
+            ("empty", "there are no flows in empty"),
+            ("latin1.yaml", "latin1.yaml is not UTF-8"),
+        ] {
+            let (status, _, err) = folder.run(&["a.yaml", path], Format::Short, false);
+            assert_eq!(status, ExitStatus::Error, "{path}");
+            assert!(err.contains(says) && err.contains("help: "), "{err}");
+        }
+    }
+}

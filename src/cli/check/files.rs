@@ -1,0 +1,123 @@
+//! Finding and reading flow files.
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::flow::MAX_BYTES;
+use crate::source::SourceFile;
+
+/// Why a file cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such file or folder.
+    #[error("{path} does not exist", path = .0.display())]
+    Missing(PathBuf),
+    /// It is not text.
+    #[error("{path} is not UTF-8 text", path = .0.display())]
+    NotText(PathBuf),
+    /// The system refuses.
+    #[error("cannot read {path}: {cause}", path = path.display())]
+    Io {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl ReadError {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "look at the path; flows of the project stand in `flows/`",
+            Self::NotText(_) => "save the file as UTF-8",
+            Self::Io { .. } => "look at the file's permissions",
+        }
+    }
+
+    fn new(path: &Path, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            io::ErrorKind::InvalidData => Self::NotText(path.to_owned()),
+            _ => Self::Io { path: path.to_owned(), cause },
+        }
+    }
+}
+
+/// What a path leads to, in a fixed order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The flows.
+    pub flows: Vec<PathBuf>,
+    /// YAML files of a folder that are not flows.
+    pub skipped: Vec<PathBuf>,
+}
+
+/// Reads a flow file. What is larger than any flow is not read to its end; the checker refuses it.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read(path: &Path) -> Result<SourceFile, ReadError> {
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX) + 1;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|cause| ReadError::new(path, cause))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|cause| ReadError::new(path, cause))?;
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        // The limit may have cut a character in two.
+        Err(error) if error.as_bytes().len() > MAX_BYTES => {
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }
+        Err(_) => return Err(ReadError::NotText(path.to_owned())),
+    };
+    Ok(SourceFile::new(path, text))
+}
+
+/// The flows at a path: the file itself, or all flows in a folder and the folders in it. Tests
+/// (`*.test.yaml`), hidden folders and links to folders are left out.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn find(path: &Path) -> Result<Found, ReadError> {
+    let metadata = std::fs::metadata(path).map_err(|cause| ReadError::new(path, cause))?;
+    let mut found = Found::default();
+    if metadata.is_dir() {
+        search(path, &mut found)?;
+    } else {
+        found.flows.push(path.to_owned());
+    }
+    Ok(found)
+}
+
+fn search(folder: &Path, found: &mut Found) -> Result<(), ReadError> {
+    let entries = std::fs::read_dir(folder).map_err(|cause| ReadError::new(folder, cause))?;
+    let entries: Result<Vec<_>, _> = entries.collect();
+    let mut entries = entries.map_err(|cause| ReadError::new(folder, cause))?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry.file_type().map_err(|cause| ReadError::new(&path, cause))?;
+        if name.starts_with('.') {
+            continue;
+        }
+        if kind.is_dir() {
+            search(&path, found)?;
+        } else if is_yaml(&name) && path.is_file() {
+            // What cannot be read is passed on, so that the reason is reported.
+            let is_flow = read(&path).map_or(true, |source| is_flow(source.text()));
+            if is_flow { found.flows.push(path) } else { found.skipped.push(path) }
+        }
+    }
+    Ok(())
+}
+
+fn is_yaml(name: &str) -> bool {
+    let stem = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml"));
+    stem.is_some_and(|stem| !stem.ends_with(".test"))
+}
+
+/// Whether a text has the one key that every flow has, as YAML or as JSON.
+fn is_flow(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("callflow:")) || text.contains("\"callflow\"")
+}

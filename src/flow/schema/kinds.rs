@@ -1,0 +1,226 @@
+//! What stands behind the kind of a state.
+#![expect(dead_code, reason = "mirror types: only their shape is used")]
+
+use schemars::JsonSchema;
+
+use super::words::{Duration, Guard, StateName, Text};
+
+/// The words to say, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum SayOrText {
+    /// The words.
+    Text(Text),
+    /// All of it.
+    Say(Say),
+}
+
+/// Speaks fixed text.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Say {
+    /// The words.
+    text: Text,
+    /// Whether the caller can talk over it; `false` if left out.
+    interruptible: Option<bool>,
+}
+
+/// The prompt, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum ConverseOrText {
+    /// The prompt.
+    Text(Text),
+    /// All of it.
+    Converse(Converse),
+}
+
+/// Lets the model talk with the caller.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Converse {
+    /// The model's instructions.
+    prompt: Text,
+    /// Who speaks first. `auto`, if left out: the bot, unless the way here has just spoken.
+    #[schemars(extend("enum" = ["auto", "bot", "caller"]))]
+    first: Option<String>,
+    /// What the model remembers on entry: `append` (all of the call, if left out), `reset` (nothing) or
+    /// `summary`.
+    #[schemars(extend("enum" = ["append", "reset", "summary"]))]
+    context: Option<String>,
+    /// What happens when the caller says nothing. If left out: 8s, "Are you still there?", 8s, the end.
+    #[schemars(length(min = 1), extend("examples" = [[{"after": "8s", "say": "Are you still there?"}, {"after": "8s", "to": "bye"}]]))]
+    silence: Option<Vec<Rung>>,
+}
+
+/// One step of the silence ladder.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Rung {
+    /// How long it is quiet before it.
+    after: Duration,
+    /// What is then said.
+    say: Option<Text>,
+    /// Where it then leads; on the last step only.
+    to: Option<StateName>,
+}
+
+/// The question, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum ConfirmOrText {
+    /// The question.
+    Text(Text),
+    /// All of it.
+    Confirm(Confirm),
+}
+
+/// Asks a yes/no question, answered by voice or with the keys 1 and 2.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Confirm {
+    /// The question.
+    question: Text,
+    /// How often it is asked before `exhausted`; 2 if left out.
+    #[schemars(range(min = 1, max = 10))]
+    tries: Option<u32>,
+    /// How long an answer may take; 10s if left out.
+    timeout: Option<Duration>,
+    /// Whether the caller can answer before it is finished; `true` if left out.
+    interruptible: Option<bool>,
+}
+
+/// One entry of a `choose`: `if` and `to`, or `else`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["if", "to"]}, {"required": ["else"]}]))]
+pub(super) struct Choice {
+    /// The condition.
+    r#if: Option<Guard>,
+    /// Where it leads if the condition holds.
+    to: Option<StateName>,
+    /// Where it leads if no condition holds.
+    r#else: Option<StateName>,
+}
+
+/// Whom to dial, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum DialOrTargets {
+    /// Whom.
+    Targets(Targets),
+    /// All of it.
+    Dial(Box<Dial>),
+}
+
+/// A target's name, or a list that is tried in order.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum Targets {
+    /// One.
+    One(String),
+    /// Several, one after the other.
+    List(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// Reaches a person.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Dial {
+    /// Whom: a target's name, or a list that is tried in order.
+    to: Targets,
+    /// How: `dial_out` (a new leg into the caller's room, if left out), `sip_transfer` or `sip_refer` (the
+    /// caller's own leg is moved).
+    #[schemars(extend("enum" = ["dial_out", "sip_transfer", "sip_refer"]))]
+    method: Option<String>,
+    /// Said to the caller before the first attempt.
+    announce: Option<Text>,
+    /// How long each attempt may ring, 5s to 120s; 30s if left out.
+    ring: Option<Duration>,
+    /// What is said over the hold tone.
+    hold: Option<Hold>,
+    /// What happens to an answer that comes too late; `hang_up` if left out.
+    #[schemars(extend("enum" = ["hang_up", "accept"]))]
+    late_answer: Option<String>,
+    /// The id of the purchased number that the person called sees.
+    caller_id: Option<String>,
+    /// Further attempts for each target.
+    retry: Option<Retry>,
+    /// The only intents that are heard while it rings; none if left out.
+    #[schemars(extend("examples" = [["cancel"]]))]
+    listen: Option<Vec<String>>,
+}
+
+/// What is said over the hold tone.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Hold {
+    /// The sentence.
+    say: Text,
+    /// How often; every 20s if left out.
+    say_every: Option<Duration>,
+}
+
+/// Further attempts.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Retry {
+    /// How many.
+    #[schemars(range(min = 1, max = 5))]
+    times: u32,
+    /// The pause before each; 2s if left out.
+    wait: Option<Duration>,
+    /// By what the pause grows from one to the next; 1 if left out.
+    #[schemars(range(min = 1, max = 10))]
+    backoff: Option<f64>,
+}
+
+/// What the bot does, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum HandoffOrMode {
+    /// What the bot does.
+    Mode(Mode),
+    /// All of it.
+    Handoff(Handoff),
+}
+
+/// What the bot does when it has handed over.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub(super) enum Mode {
+    /// Stays in the room, deaf and mute, so that the room lasts.
+    KeepRoom,
+    /// Leaves the room.
+    Leave,
+}
+
+/// The cold transfer.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Handoff {
+    /// What the bot does.
+    mode: Mode,
+    /// The longest the two may talk; 2h if left out.
+    max: Option<Duration>,
+}
+
+/// The last sentence, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum EndOrText {
+    /// The last sentence, or `silent`.
+    Text(Text),
+    /// All of it.
+    End(End),
+}
+
+/// Ends the call.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct End {
+    /// The last sentence.
+    say: Option<Text>,
+    /// What the record says; `completed` if left out.
+    #[schemars(extend("enum" = ["completed", "caller_left", "failed"]))]
+    cause: Option<String>,
+}

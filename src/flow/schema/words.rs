@@ -1,0 +1,73 @@
+//! Texts that are more than text: names, lengths of time, events.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::flow::event::Event;
+
+/// Names that the author chooses.
+pub(super) const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+
+macro_rules! text {
+    ($($name:ident: $schema:tt;)*) => {$(
+        pub(super) struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+text! {
+    Text: {
+        "type": "string",
+        "minLength": 1,
+        "description": "Text, which may hold {{ names }} of variables, call.from, call.to, call.id and env.NAME."
+    };
+    StateName: {
+        "type": "string",
+        "pattern": NAME,
+        "description": "The name of a state."
+    };
+    Duration: {
+        "type": "string",
+        "minLength": 2,
+        "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
+        "description": "A length of time with its unit.",
+        "examples": ["500ms", "8s", "1m30s", "2h"]
+    };
+    Guard: {
+        "type": "string",
+        "minLength": 1,
+        "description": "A condition over variables, call.from, attempts(state) and within(hours).",
+        "examples": ["attempts(dialing) < 3", "within(office) and not vip", "team in ['sales', 'support']"]
+    };
+    Constant: {
+        "type": ["string", "number", "boolean", "array"],
+        "items": {"type": ["string", "number", "boolean"]},
+        "description": "A value of the variable's type."
+    };
+    Assigned: {
+        "type": ["string", "number", "boolean"],
+        "description": "The new value; a text may hold {{ names }}."
+    };
+}
+
+/// The names of events, as a schema for the keys of `on:`.
+pub(super) fn event_names() -> Schema {
+    json_schema!({
+        "anyOf": [
+            {"enum": Event::names(true)},
+            {"pattern": "^intent\\.[A-Za-z_][A-Za-z0-9_]*$"},
+            {"pattern": "^caller\\.dtmf\\([\"'][0-9*#][\"']\\)$"},
+            {"pattern": "^caller\\.silent\\([0-9hms]+\\)$"}
+        ]
+    })
+}

@@ -1,0 +1,173 @@
+//! Whatever is in a file, checking it ends soon and says something.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use callflow::check::{Checked, EnvMode, check};
+use callflow::diagnostic::{Rule, Style, render_human, render_short};
+use callflow::plan;
+use callflow::source::SourceFile;
+use proptest::prelude::*;
+
+fn examine(text: &str) -> Checked {
+    let source = SourceFile::new("x.yaml", text);
+    let checked = check(&source, EnvMode::Unknown);
+    for d in &checked.diagnostics {
+        let places = d.secondary.iter().map(|label| label.span).chain([d.primary.span]);
+        for place in places {
+            assert!(place.start <= place.end && place.end as usize <= text.len(), "{d:?} lies outside");
+        }
+    }
+    assert_eq!(checked.flow.is_none(), checked.diagnostics.iter().any(|d| d.is_error()));
+    let human = render_human(&source, &checked.diagnostics, Style::Plain);
+    let short = render_short(&source, &checked.diagnostics);
+    assert_eq!(short.lines().count(), checked.diagnostics.len());
+    assert_eq!(human.is_empty(), checked.diagnostics.is_empty());
+    checked
+}
+
+/// Generous: the tests run unoptimised on busy machines.
+fn quickly(what: &str, text: &str) -> Checked {
+    #[expect(clippy::disallowed_methods, reason = "this measures real time")]
+    let start = std::time::Instant::now();
+    let checked = examine(text);
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(5), "{what} took {took:?}");
+    checked
+}
+
+fn shipped() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    ["flows/cold_transfer.yaml", "flows/business_hours.yaml", "tests/flows/ok/everything.yaml"]
+        .iter()
+        .map(|path| std::fs::read_to_string(root.join(path)).unwrap())
+        .collect()
+}
+
+#[test]
+fn attacks_on_the_parser_are_refused_at_once() {
+    let bomb = {
+        let first = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        ('b'..='j').fold((first, 'a'), |(text, last), next| {
+            (text + &format!("{next}: &{next} [{}]\n", format!("*{last}, ").repeat(10)), next)
+        })
+    };
+    let long_text = "é".repeat(100_000);
+    for (what, text) in [
+        ("an alias bomb", bomb.0),
+        ("a text repeated by alias", format!("a: &a {long_text}\nb: [{}]\n", "*a, ".repeat(10_000))),
+        ("nested lists", "[".repeat(100_000)),
+        ("nested maps", "{a: ".repeat(100_000)),
+        ("nested blocks", (0..2_000).map(|i| format!("{}a:\n", " ".repeat(i))).collect()),
+        ("ten megabytes", "callflow: 1\n".repeat(900_000)),
+        ("one long line", format!("callflow: {}", "x".repeat(1_000_000))),
+        ("many values", format!("callflow: [{}]", "1, ".repeat(200_000))),
+    ] {
+        let checked = quickly(what, &text);
+        assert!(checked.flow.is_none(), "{what} passed");
+    }
+}
+
+#[test]
+fn large_and_entangled_flows_are_checked_in_reasonable_time() {
+    let chain: String = (0..2_000)
+        .map(|i| format!("  s{i}: {{say: Hello., next: s{}}}\n", i + 1))
+        .chain(["  s2000: {end: Goodbye.}\n".to_owned()])
+        .collect();
+    let checked = quickly("a chain", &format!("callflow: 1\nstart: s0\nstates:\n{chain}"));
+    assert!(checked.flow.is_some());
+    let _ = plan::compile(checked.flow.unwrap());
+
+    // Every state counts another one: the search for unbounded circles could double with each.
+    let counters: String = (0..60)
+        .map(|i| {
+            let choices: String = (0..60)
+                .map(|j| format!("      - {{if: attempts(s{}) < 3, to: s{j}}}\n", (i * 7 + j) % 60))
+                .collect();
+            format!("  s{i}:\n    choose:\n{choices}      - else: bye\n")
+        })
+        .collect();
+    let head = "callflow: 1\nstart: s0\nstates:\n  bye: {end: Goodbye.}\n";
+    let _ = quickly("counters", &format!("{head}{counters}"));
+
+    let wrong: String = (0..5_000).map(|i| format!("  s{i}: {{sya: Hello., next: nowhere{i}}}\n")).collect();
+    let checked = quickly("five thousand mistakes", &format!("{head}{wrong}"));
+    assert!(checked.diagnostics.len() < 300);
+    assert!(checked.diagnostics.iter().any(|d| d.id == Rule::UnknownKey));
+
+    let vars: String = (0..3_000).map(|i| format!("  v{i}: text\n")).collect();
+    let uses: String = (0..3_000).map(|i| format!("{{{{ v{i} }}}}")).collect();
+    let text = format!(
+        "callflow: 1\nstart: a\nvars:\n{vars}states:\n  a: {{say: \"{uses}\", next: b}}\n  b: {{end: silent}}\n"
+    );
+    let _ = quickly("three thousand variables", &text);
+}
+
+/// A shipped flow with some of its text damaged.
+fn damaged() -> impl Strategy<Value = String> {
+    let flows = shipped();
+    let piece = prop_oneof![
+        Just(String::new()),
+        "[a-z_:{}\\[\\]\"' \\n#&*!|>%@`,.0-9-]{0,12}",
+        Just("{{ ".to_owned()),
+        Just("\n  ".to_owned()),
+        Just(": ".to_owned()),
+        Just("ä\u{2028}\u{feff}\0".to_owned()),
+        Just("\t".to_owned()),
+        Just("[]".to_owned()),
+        Just("~".to_owned()),
+    ];
+    let cut = (any::<prop::sample::Index>(), 0usize..40, piece);
+    (0..flows.len(), prop::collection::vec(cut, 1..6)).prop_map(move |(flow, cuts)| {
+        let mut text: Vec<char> = flows[flow].chars().collect();
+        for (at, length, piece) in cuts {
+            let start = at.index(text.len() + 1);
+            let end = (start + length).min(text.len());
+            text.splice(start..end, piece.chars());
+        }
+        text.into_iter().collect()
+    })
+}
+
+/// A shipped flow with whole lines moved about, as when editing.
+fn rearranged() -> impl Strategy<Value = String> {
+    let flows = shipped();
+    let swap = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..3);
+    (0..flows.len(), prop::collection::vec(swap, 1..8)).prop_map(move |(flow, swaps)| {
+        let mut lines: Vec<String> = flows[flow].lines().map(str::to_owned).collect();
+        for (a, b, what) in swaps {
+            let (a, b) = (a.index(lines.len()), b.index(lines.len()));
+            match what {
+                0 => lines.swap(a, b),
+                1 => lines[a] = lines[b].clone(),
+                _ => lines.insert(a, lines[b].clone()),
+            }
+        }
+        lines.join("\n")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_checked_without_panic(text in any::<String>()) {
+        examine(&text);
+    }
+
+    #[test]
+    fn damaged_flows_are_checked_without_panic_and_compile_if_they_pass(text in damaged()) {
+        if let Some(flow) = examine(&text).flow {
+            let _ = plan::compile(flow);
+        }
+    }
+
+    #[test]
+    fn rearranged_flows_are_checked_without_panic_and_compile_if_they_pass(text in rearranged()) {
+        if let Some(flow) = examine(&text).flow {
+            let _ = plan::compile(flow);
+        }
+    }
+}
