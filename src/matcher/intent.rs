@@ -2,7 +2,8 @@
 //!
 //! A word counts by what it tells: content words fully, light words ("talk", "help") a little, words of
 //! every sentence not at all. Word endings are cut, a few plain synonyms are one word, and what is negated
-//! ("I don't want a manager") matches only what is negated too ("no more questions").
+//! ("I don't want a manager") matches only what is negated too ("no more questions"). An example without
+//! a telling word ("put me through") is looked for as it stands.
 
 use super::{Token, tokens};
 
@@ -20,6 +21,9 @@ const THRESHOLD: f32 = 0.7;
 /// What must be shared at least: one content word, or two light ones.
 const LEAST_SHARED: f32 = 0.5;
 
+/// What an example is worth that was said as it stands.
+const PHRASE: f32 = 0.9;
+
 /// The index of the candidate that a text fits best, if it fits any well enough.
 ///
 /// A text fits that holds all telling words of an example; less of it will do the less else the text says.
@@ -27,20 +31,24 @@ const LEAST_SHARED: f32 = 0.5;
 /// examples together. Of equals, the first wins.
 pub fn best<'a>(text: &str, candidates: impl IntoIterator<Item = Candidate<'a>>) -> Option<usize> {
     let said = Terms::of(text);
+    let words = words(text);
     candidates
         .into_iter()
-        .map(|candidate| score(&said, &candidate))
+        .map(|candidate| score(&said, &words, &candidate))
         .enumerate()
         .filter(|(_, score)| *score >= THRESHOLD)
         .reduce(|best, next| if next.1 > best.1 { next } else { best })
         .map(|(index, _)| index)
 }
 
-fn score(said: &Terms, candidate: &Candidate<'_>) -> f32 {
+fn score(said: &Terms, words: &[String], candidate: &Candidate<'_>) -> f32 {
     let mut vocabulary = Terms::of(candidate.when);
     let mut best = 0.0_f32;
-    for example in &candidate.examples {
-        let example = Terms::of(example);
+    for text in &candidate.examples {
+        let example = Terms::of(text);
+        if example.weight() < LEAST_SHARED && is_phrase_of(text, words) {
+            best = best.max(PHRASE);
+        }
         let shared = said.shared_with(&example);
         if shared >= LEAST_SHARED {
             best = best.max(0.7 * shared / example.weight() + 0.3 * shared / said.weight());
@@ -49,6 +57,25 @@ fn score(said: &Terms, candidate: &Candidate<'_>) -> f32 {
     }
     let known = said.shared_with(&vocabulary);
     if known >= LEAST_SHARED { best.max(0.75 * known / said.weight()) } else { best }
+}
+
+/// Whether words contain an example (of two words or more, courtesy apart), and not in the negative.
+fn is_phrase_of(example: &str, said: &[String]) -> bool {
+    let phrase = words(example);
+    let is_here = |start: usize| {
+        let negated = start > 0 && is_listed(&said[start - 1], NEGATORS);
+        said[start..].starts_with(&phrase) && !negated
+    };
+    phrase.len() > 1 && (0..said.len()).any(is_here)
+}
+
+/// The words of a text without those of courtesy.
+fn words(text: &str) -> Vec<String> {
+    let word = |token| match token {
+        Token::Word(word) if !is_listed(&word, COURTESY) => Some(word),
+        _ => None,
+    };
+    tokens(text).into_iter().filter_map(word).collect()
 }
 
 /// The distinct telling words of a text.
@@ -180,6 +207,8 @@ const NEGATORS: &str = "not dont doesnt didnt never without";
 const NEW_CLAUSE: &str = "but i so because just instead";
 /// Words between "no" and what it negates.
 const MORE: &str = "more other further any longer else";
+/// Words that make a wish polite.
+const COURTESY: &str = "can could will would you may might i id we want like to please just";
 /// Words that tell a little.
 const LIGHT: &str = "talk help someone somebody call";
 const SYNONYMS: &[(&str, &str)] = &[
@@ -266,6 +295,38 @@ mod tests {
              I don't want to speak to a manager | I do not need a human | no manager please | \
              What are your opening hours?",
         );
+    }
+
+    #[test]
+    fn examples_of_plain_words_and_of_refusals_are_understood() {
+        let candidates = || {
+            [
+                Candidate {
+                    when: "The caller wants to speak to a person, or has a problem that needs one.",
+                    examples: vec!["I want to talk to someone", "can you put me through"],
+                },
+                Candidate {
+                    when: "The caller no longer wants to be connected.",
+                    examples: vec!["never mind", "stop, I don't want to wait"],
+                },
+            ]
+        };
+        for (text, expected) in [
+            ("can you put me through", Some(0)),
+            ("Put me through, please.", Some(0)),
+            ("please don't put me through", None),
+            ("I went through my bills", None),
+            ("can I talk to someone?", Some(0)),
+            ("get me a human", Some(0)),
+            ("never mind", Some(1)),
+            ("oh, never mind then", Some(1)),
+            ("stop", Some(1)),
+            ("I don't want to wait", Some(1)),
+            ("I can wait", None),
+            ("hello?", None),
+        ] {
+            assert_eq!(best(text, candidates()), expected, "{text}");
+        }
     }
 
     #[test]

@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use callflow::machine::{Effect, Input, Outcome, Service, Timer};
 
-use crate::rig::{Rig, flow, said, shipped};
+use crate::rig::{Rig, end, flow, said, shipped};
 
 const APOLOGY: &str = "I'm sorry, something went wrong on our side. Please call again later.";
-
-fn end(outcome: Outcome) -> Effect {
-    Effect::End { outcome }
-}
 
 fn conversing() -> Rig {
     let mut rig = Rig::joined(shipped("cold_transfer.yaml"));

@@ -5,6 +5,7 @@
 
 mod conversation;
 mod endings;
+mod handoff;
 mod properties;
 mod rig;
 mod transfer;

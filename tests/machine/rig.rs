@@ -227,6 +227,11 @@ pub fn position(effects: &[Effect], is: impl Fn(&Effect) -> bool) -> usize {
     effects.iter().position(is).unwrap_or_else(|| panic!("not among {effects:?}"))
 }
 
+/// The end of a call.
+pub fn end(outcome: Outcome) -> Effect {
+    Effect::End { outcome }
+}
+
 pub fn cause(outcome: LegOutcome) -> LegCause {
     LegCause { outcome, raw: "the vendor's words".to_owned() }
 }
