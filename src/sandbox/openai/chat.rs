@@ -25,6 +25,9 @@ use crate::sandbox::site::OpenStream;
 /// Ends every stream.
 const DONE: &str = "[DONE]";
 
+/// Between the last event and a break.
+const BEFORE_BREAK: Duration = Duration::from_millis(20);
+
 /// The route.
 pub(super) async fn complete(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     match answer(&shared, &headers, &body).await {
@@ -133,7 +136,11 @@ fn streamed(outbox: Outbox, open: OpenStream, stop: CancellationToken) -> Respon
         };
         match step {
             Step::Send(data) => Some((Ok(event(&data)), Some((outbox, open, stop)))),
-            Step::Break => Some((Err(broken()), None)),
+            Step::Break => {
+                // What was given out before is sent while nothing is ready; an error at once would take it along.
+                sleep(BEFORE_BREAK).await;
+                Some((Err(broken()), None))
+            }
         }
     });
     ([(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")], Body::from_stream(events)).into_response()

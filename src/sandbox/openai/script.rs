@@ -121,7 +121,7 @@ mod tests {
              - calls: [{name: f, arguments: '{\"broken'}]\n",
         )
         .unwrap();
-        let mut say = |said: &str| script.take(said).and_then(|reply| reply.say);
+        let say = |said: &str| script.take(said).and_then(|reply| reply.say);
         assert_eq!(say("hello").as_deref(), Some("First."));
         assert_eq!(say("My BILL").as_deref(), Some("About bills."));
         assert_eq!(say("the bill").as_deref(), Some("About bills."));

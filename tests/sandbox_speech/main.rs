@@ -1,0 +1,6 @@
+//! The emulated speech services over real sockets, on virtual time, as a client sees them.
+
+mod cartesia;
+mod deepgram;
+mod openai;
+mod place;
