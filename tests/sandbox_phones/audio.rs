@@ -115,7 +115,8 @@ async fn caller_operator_and_bot_hear_each_other_and_an_unsubscribed_bot_hears_n
         ticks.tick().await;
         call.bot.say(&[1_000; 320]).await;
     }
-    call.caller.listen(200).await;
+    // The operator broke off in mid-sound and is waited for, for 300 ms.
+    call.caller.listen(500).await;
     assert!(call.caller.peak_of_last(150) < 50, "the bot is heard with its microphone off");
     call.bot.subscribe(false).await;
     call.bot.silent(20).await;
