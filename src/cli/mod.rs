@@ -2,10 +2,11 @@
 
 mod exit;
 pub mod run;
+pub mod sandbox;
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 pub use exit::ExitStatus;
 
@@ -15,8 +16,10 @@ use crate::telemetry;
 /// Try a call:       callflow --flow flows/cold_transfer.yaml
 /// Check all flows:  callflow check flows/
 #[derive(Parser, Debug)]
-#[command(name = "callflow", version, about, verbatim_doc_comment)]
+#[command(name = "callflow", version, about, args_conflicts_with_subcommands = true, verbatim_doc_comment)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     run: run::RunArgs,
     /// What is logged: a level or a filter such as `callflow=debug` [default: warn; also RUST_LOG].
@@ -28,6 +31,12 @@ struct Cli {
     /// File of settings; `.env` is read if it is there.
     #[arg(long, global = true, value_name = "FILE")]
     env_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the emulated vendors and phones alone.
+    Sandbox(sandbox::SandboxArgs),
 }
 
 /// Parses the arguments and does what they say.
@@ -48,8 +57,10 @@ pub fn main() -> ExitStatus {
     let overrides = Overrides { log: cli.log.clone(), log_json: cli.log_json, ..Overrides::default() };
     match LogSettings::from_env(&|name| env.get(name), &overrides) {
         Ok(mut log) => {
-            // The transcript shows what happens; logs would only say it again.
-            log.filter.get_or_insert_with(|| "warn".to_owned());
+            if cli.command.is_none() {
+                // The transcript shows what happens; logs would only say it again.
+                log.filter.get_or_insert_with(|| "warn".to_owned());
+            }
             if let Err(error) = telemetry::init(&log) {
                 return fail(&error);
             }
@@ -57,7 +68,10 @@ pub fn main() -> ExitStatus {
         Err(error) => return fail(&error),
     }
     crate::speech::socket::install_tls();
-    run::run(&cli.run, env)
+    match cli.command {
+        None => run::run(&cli.run, env),
+        Some(Command::Sandbox(args)) => sandbox::run(&args),
+    }
 }
 
 fn read_env(file: Option<&std::path::Path>) -> Result<Env, settings::DotenvError> {

@@ -4,12 +4,14 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ExitStatus;
 use crate::pii::{AddressError, PhoneNumber};
+use crate::sandbox::openai::{Script, ScriptError};
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions, Urls};
 
 /// Options of the sandbox.
@@ -33,6 +35,9 @@ pub struct SandboxArgs {
     /// A room goes on when its owner leaves. Daily is said to end it, which is the default here.
     #[arg(long)]
     pub rooms_survive_owner: bool,
+    /// Replies of the emulated language model, fixed beforehand: a list in YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub llm_script: Option<PathBuf>,
 }
 
 /// Why the sandbox did not run.
@@ -45,6 +50,22 @@ pub enum SandboxCommandError {
         number: String,
         /// What is wrong with it.
         source: AddressError,
+    },
+    /// The script cannot be read.
+    #[error("--llm-script {}: {source}", path.display())]
+    ScriptFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The script is not one.
+    #[error("--llm-script {}: {source}", path.display())]
+    Script {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ScriptError,
     },
     /// The runtime or its signals cannot be had.
     #[error("cannot start: {0}")]
@@ -94,6 +115,12 @@ pub async fn serve(args: &SandboxArgs) -> Result<(), SandboxCommandError> {
     Ok(())
 }
 
+fn script(path: &Path) -> Result<Script, SandboxCommandError> {
+    let unreadable = |source| SandboxCommandError::ScriptFile { path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    Script::parse(&text).map_err(|source| SandboxCommandError::Script { path: path.to_owned(), source })
+}
+
 fn options(args: &SandboxArgs) -> Result<SandboxOptions, SandboxCommandError> {
     let parse = |number: &String| {
         PhoneNumber::parse(number)
@@ -105,6 +132,7 @@ fn options(args: &SandboxArgs) -> Result<SandboxOptions, SandboxCommandError> {
         numbers: args.numbers.iter().map(parse).collect::<Result<_, _>>()?,
         rate_limits: args.rate_limits,
         room_ends_with_owner: !args.rooms_survive_owner,
+        script: args.llm_script.as_deref().map(script).transpose()?.unwrap_or_default(),
         ..SandboxOptions::default()
     })
 }
@@ -153,6 +181,7 @@ mod tests {
             numbers: vec!["+1 555 0100 777".to_owned()],
             rate_limits: false,
             rooms_survive_owner: true,
+            llm_script: None,
         }
     }
 

@@ -4,6 +4,7 @@ mod audio;
 mod bot;
 mod call;
 mod calls;
+mod command;
 mod raw_phone;
 mod rest;
 mod socket;
