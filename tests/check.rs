@@ -148,3 +148,12 @@ fn every_error_says_how_it_can_be_mended() {
         }
     }
 }
+
+#[test]
+fn every_rule_is_documented() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/flow-language.md")).unwrap();
+    for rule in Rule::ALL {
+        assert!(page.contains(&format!("| {rule} |")), "docs/flow-language.md says nothing about {rule}");
+    }
+}

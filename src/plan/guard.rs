@@ -113,7 +113,11 @@ impl Expr {
             Self::Not(inner) => Value::Bool(!inner.is_true(context)),
             Self::Binary(Op::And, a, b) => Value::Bool(a.is_true(context) && b.is_true(context)),
             Self::Binary(Op::Or, a, b) => Value::Bool(a.is_true(context) || b.is_true(context)),
-            Self::Binary(op, a, b) => Value::Bool(op.compare(&a.value(context)?, &b.value(context)?)),
+            Self::Binary(op, a, b) => Value::Bool(match (a.value(context), b.value(context)) {
+                (Some(a), Some(b)) => op.compare(&a, &b),
+                // What is not there is unequal to everything.
+                _ => *op == Op::Ne,
+            }),
         })
     }
 }
@@ -178,5 +182,71 @@ impl Hours {
         let day = usize::try_from(local.weekday().to_monday_zero_offset()).unwrap_or(0);
         let minute = u16::try_from(i32::from(local.hour()) * 60 + i32::from(local.minute())).unwrap_or(0);
         self.open.iter().any(|o| o.days[day] && (o.from..o.until).contains(&minute))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call whose variables are `Some(n)` for even ids and have no value for odd ones.
+    struct Context;
+
+    impl GuardContext for Context {
+        fn var(&self, var: VarId) -> Option<Value> {
+            var.index().is_multiple_of(2).then_some(Value::Number(2.0))
+        }
+        fn attempts(&self, _: StateId) -> u32 {
+            3
+        }
+        fn within(&self, _: HoursId) -> bool {
+            true
+        }
+        fn call_from(&self) -> Option<Arc<str>> {
+            None
+        }
+        fn call_to(&self) -> Option<Arc<str>> {
+            Some("+15550100123".into())
+        }
+    }
+
+    fn compare(op: Op, var: usize, number: f64) -> bool {
+        let sides = (Expr::Var(VarId::from_index(var)), Expr::Literal(Value::Number(number)));
+        Expr::Binary(op, Box::new(sides.0), Box::new(sides.1)).is_true(&Context)
+    }
+
+    #[test]
+    fn what_has_no_value_is_unequal_to_everything() {
+        assert!(compare(Op::Eq, 0, 2.0) && !compare(Op::Ne, 0, 2.0) && compare(Op::Ge, 0, 2.0));
+        assert!(compare(Op::Ne, 1, 2.0));
+        for op in [Op::Eq, Op::Lt, Op::Le, Op::Gt, Op::Ge, Op::In] {
+            assert!(!compare(op, 1, 2.0), "{op:?}");
+        }
+        let same = Expr::Binary(Op::Eq, Box::new(Expr::CallFrom), Box::new(Expr::CallFrom));
+        assert!(!same.is_true(&Context) && Expr::Not(Box::new(same)).is_true(&Context));
+    }
+
+    fn open(hours: &Hours, when: &str) -> bool {
+        hours.is_open(when.parse::<jiff::Timestamp>().unwrap().as_second())
+    }
+
+    #[test]
+    fn hours_are_those_of_their_own_time_zone() {
+        let mut days = [false; 7];
+        days[4] = true;
+        let hours = Hours {
+            name: "office".into(),
+            zone: jiff::tz::TimeZone::get("America/New_York").unwrap(),
+            open: vec![Open { days, from: 9 * 60, until: 24 * 60 }],
+            closed: vec![jiff::civil::date(2026, 12, 25)],
+        };
+        // Friday, 4 December 2026; New York is five hours behind.
+        assert!(!open(&hours, "2026-12-04T13:59:59Z"));
+        assert!(open(&hours, "2026-12-04T14:00:00Z"));
+        assert!(open(&hours, "2026-12-05T04:59:59Z"));
+        assert!(!open(&hours, "2026-12-05T05:00:00Z"));
+        assert!(!open(&hours, "2026-12-25T15:00:00Z"));
+        // In July it is four hours behind.
+        assert!(open(&hours, "2026-07-03T13:00:00Z"));
     }
 }
