@@ -99,7 +99,7 @@ pub(super) async fn run(setup: CallSetup) -> CallRecord {
         machine: Machine::new(Arc::clone(&plan), info.clone()),
         inbox: VecDeque::from([Input::Start]),
         room: session,
-        ears: Ears::new(opened.stt),
+        ears: Ears::new(opened.stt, vendors.stt.capabilities()),
         voice: Voice::new(opened.tts),
         dialogue: Dialogue::new(Arc::clone(&plan), Arc::clone(&vendors.llm), Arc::clone(&info.id)),
         legs: Legs::new(Arc::clone(&vendors.telephony), &room.name),
@@ -269,7 +269,10 @@ impl Call {
                     self.turns.caller_started(now);
                     self.inbox.push_back(Input::SpeechStarted);
                 }
-                TurnEvent::SpeechStopped => {}
+                TurnEvent::SpeechStopped
+                | TurnEvent::EagerTurnEnd { .. }
+                | TurnEvent::TurnResumed
+                | TurnEvent::Overdue => {}
                 TurnEvent::TurnEnded { text } => {
                     self.turns.caller_ended(now, &text);
                     if !text.is_blank() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::audio::Frame;
 use crate::speech::turn::{TurnEvent, TurnSettings, TurnTaker};
-use crate::speech::{SttCommand, SttEvent, SttStream};
+use crate::speech::{SttCapabilities, SttCommand, SttEvent, SttStream};
 
 pub(super) struct Ears {
     stt: Option<SttStream>,
@@ -13,8 +13,9 @@ pub(super) struct Ears {
 }
 
 impl Ears {
-    pub(super) fn new(stt: Option<SttStream>) -> Self {
-        Self { stt, turns: TurnTaker::new(TurnSettings::default()), on: true }
+    pub(super) fn new(stt: Option<SttStream>, can: SttCapabilities) -> Self {
+        let settings = TurnSettings { ends_turns: can.ends_turns, ..TurnSettings::default() };
+        Self { stt, turns: TurnTaker::new(settings), on: true }
     }
 
     /// The next event of the recogniser; never resolves without one.
@@ -71,7 +72,7 @@ impl Ears {
     /// The next thing the caller did. The end of speech makes the recogniser give out what it has.
     pub(super) fn poll(&mut self) -> Option<TurnEvent> {
         let event = self.turns.poll_event()?;
-        if matches!(event, TurnEvent::SpeechStopped) {
+        if self.turns.asks_to_finalize(&event) {
             self.command(SttCommand::Finalize);
         }
         Some(event)

@@ -3,8 +3,10 @@
 //! A provider is a value that opens streams; a stream is a pair of channels whose task ends when the
 //! stream is dropped. No call logic: nothing here knows a flow, a state or a leg.
 
+mod backlog;
 pub mod cartesia;
 pub mod deepgram;
+pub mod flux;
 pub mod openai;
 pub mod playout;
 pub mod sentences;
@@ -26,6 +28,21 @@ use crate::pii::Utterance;
 pub trait Stt: Send + Sync {
     /// Opens a stream for one caller. Resolves when audio may be sent; bounded by the provider.
     fn open(&self, params: SttParams) -> BoxFuture<'static, Result<SttStream, SpeechError>>;
+
+    /// What it can do beyond giving fixed words.
+    fn capabilities(&self) -> SttCapabilities {
+        SttCapabilities::default()
+    }
+}
+
+/// What a recogniser can do beyond giving fixed words when asked to finalize.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SttCapabilities {
+    /// Gives words while they are being spoken.
+    pub interims: bool,
+    /// Decides itself when a turn is over ([`SttEvent::EndOfTurn`]). It is then told to finalize only if it
+    /// has not decided in time.
+    pub ends_turns: bool,
 }
 
 /// How a caller is to be heard.
@@ -64,7 +81,8 @@ pub enum SttCommand {
 /// What a recogniser tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SttEvent {
-    /// Words that may still change; replaces the previous interim.
+    /// Words that may still change; replaces the previous interim. From a recogniser that ends turns: all
+    /// words of the turn.
     Interim(Utterance),
     /// Words that are fixed; appended to the turn. May be blank.
     Final {
@@ -72,6 +90,20 @@ pub enum SttEvent {
         text: Utterance,
         /// The vendor heard the end of an utterance, or this answers `Finalize`.
         speech_final: bool,
+    },
+    /// The caller began a turn. This and the next three only from a recogniser that ends turns.
+    TurnStarted,
+    /// The turn is probably over, and these are all its words: a reply may be prepared, but not spoken.
+    EagerEndOfTurn {
+        /// The words.
+        text: Utterance,
+    },
+    /// The turn goes on after all: what was prepared is void.
+    TurnResumed,
+    /// The turn is over; all its words that were not told as [`Final`](Self::Final) before.
+    EndOfTurn {
+        /// The words.
+        text: Utterance,
     },
     /// The stream is gone.
     Closed(Result<(), SpeechError>),
@@ -164,6 +196,18 @@ pub enum LlmEvent {
 pub trait Tts: Send + Sync {
     /// Opens a voice for one call. Resolves when text may be sent; bounded by the provider.
     fn open(&self, params: TtsParams) -> BoxFuture<'static, Result<TtsStream, SpeechError>>;
+
+    /// What it can do beyond giving audio.
+    fn capabilities(&self) -> TtsCapabilities {
+        TtsCapabilities::default()
+    }
+}
+
+/// What a voice can do beyond giving audio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TtsCapabilities {
+    /// Says where words lie in its audio ([`TtsEvent::Words`]).
+    pub words: bool,
 }
 
 /// How the bot is to sound.

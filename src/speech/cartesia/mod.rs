@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::socket::{BaseUrl, Endpoint, EndpointError, Network, Redial, Tcp, secret_header};
-use super::{SpeechError, Tts, TtsParams, TtsStream};
+use super::{SpeechError, Tts, TtsCapabilities, TtsParams, TtsStream};
 use crate::pii::ApiKey;
 
 /// Where the vendor listens.
@@ -66,6 +66,10 @@ impl Cartesia {
 }
 
 impl Tts for Cartesia {
+    fn capabilities(&self) -> TtsCapabilities {
+        TtsCapabilities { words: true }
+    }
+
     fn open(&self, params: TtsParams) -> BoxFuture<'static, Result<TtsStream, SpeechError>> {
         let endpoint = self.endpoint();
         async move {

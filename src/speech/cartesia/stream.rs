@@ -2,26 +2,22 @@
 
 use std::collections::VecDeque;
 
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::error::Error as WsError;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
+use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::VENDOR;
 use super::contexts::{ANSWER_WITHIN, Contexts, Plan};
 use super::wire::{self, Manner, Response};
 use crate::pii::Utterance;
-use crate::speech::socket::{Endpoint, Redial, Socket, hang_up, vendor_text};
+use crate::speech::socket::{Endpoint, Garbage, Incoming, Line, Redial, Socket, Step};
 use crate::speech::{ContextId, SpeechError, TtsCommand, TtsEvent, TtsParams};
 
 /// Texts and cancellations that wait for a connection; no more commands are taken beyond.
 const MAX_OUTBOX: usize = 256;
 /// Events that wait for their reader; no more commands are taken beyond.
 const MAX_UNTOLD: usize = 256;
-/// This many messages in a row that are not the protocol are no accident.
-const MAX_GARBAGE: usize = 10;
 
 /// One call's voice.
 pub(super) struct Voice {
@@ -35,7 +31,7 @@ pub(super) struct Voice {
     redial: Redial,
     up_since: Instant,
     heard_at: Instant,
-    garbage: usize,
+    garbage: Garbage,
 }
 
 /// What waits to be sent.
@@ -44,40 +40,12 @@ enum Outgoing {
     Forget { vendor_id: String },
 }
 
-/// The connection.
-enum Line {
-    Up(Box<Socket>),
-    Connecting(BoxFuture<'static, (Redial, Result<Box<Socket>, SpeechError>)>),
-    /// Nothing is to be said.
-    Down,
-}
-
-/// What happened on the line.
-enum Step {
-    Message(Option<Result<Message, WsError>>),
-    Connected(Redial, Result<Box<Socket>, SpeechError>),
-}
-
 /// What the task wakes for.
 enum Happening {
     Told,
     Command(Option<TtsCommand>),
     Step(Step),
     Overdue,
-}
-
-impl Line {
-    /// Waits for the next thing to happen; may be dropped without losing it.
-    async fn step(&mut self) -> Step {
-        match self {
-            Self::Up(socket) => Step::Message(socket.next().await),
-            Self::Connecting(connecting) => {
-                let (redial, result) = connecting.await;
-                Step::Connected(redial, result)
-            }
-            Self::Down => std::future::pending().await,
-        }
-    }
 }
 
 impl Voice {
@@ -98,7 +66,7 @@ impl Voice {
             redial: Redial::default(),
             up_since: Instant::now(),
             heard_at: Instant::now(),
-            garbage: 0,
+            garbage: Garbage::default(),
         }
     }
 
@@ -106,9 +74,7 @@ impl Voice {
     pub(super) async fn run(mut self, socket: Socket) {
         let mut line = Line::Up(Box::new(socket));
         while self.turn(&mut line).await {}
-        if let Line::Up(mut socket) = line {
-            hang_up(&mut socket).await;
-        }
+        line.hang_up().await;
         if self.events.send(TtsEvent::Closed(Ok(()))).await.is_err() {
             tracing::trace!("nobody waits for the end of the voice");
         }
@@ -230,21 +196,28 @@ impl Voice {
                 self.fail(self.contexts.all(), &error);
                 *line = Line::Down;
             }
-            Step::Message(Some(Ok(Message::Text(text)))) => match wire::parse(&text) {
-                Ok(response) => {
-                    self.heard_at = Instant::now();
-                    self.garbage = 0;
-                    self.understand(response);
+            Step::Message(message) => {
+                if let Err(error) = self.read(message) {
+                    self.lose(line, error);
                 }
-                Err(detail) => self.count_garbage(line, detail),
-            },
-            Step::Message(Some(Ok(Message::Binary(_)))) => {
-                self.count_garbage(line, "a binary frame".to_owned())
             }
-            Step::Message(Some(Ok(Message::Close(frame)))) => self.lose(line, self.closed(frame)),
-            Step::Message(Some(Ok(_ping_or_pong))) => {}
-            Step::Message(Some(Err(error))) => self.lose(line, self.endpoint.disconnected(error.to_string())),
-            Step::Message(None) => self.lose(line, self.endpoint.disconnected("it ended without a goodbye")),
+        }
+    }
+
+    fn read(&mut self, message: Option<Result<Message, WsError>>) -> Result<(), SpeechError> {
+        let parsed = match self.endpoint.incoming(message)? {
+            Incoming::Text(text) => wire::parse(&text),
+            Incoming::Binary(_) => Err("a binary frame".to_owned()),
+            Incoming::Nothing => return Ok(()),
+        };
+        match parsed {
+            Ok(response) => {
+                self.heard_at = Instant::now();
+                self.garbage.forget();
+                self.understand(response);
+                Ok(())
+            }
+            Err(detail) => self.garbage.count(VENDOR, detail),
         }
     }
 
@@ -319,7 +292,7 @@ impl Voice {
         let lost = self.contexts.broken();
         self.fail(lost, &error);
         self.outbox.retain(|out| matches!(out, Outgoing::Say { .. }));
-        self.garbage = 0;
+        self.garbage.forget();
         *line = if self.outbox.is_empty() {
             tracing::debug!(%error, "the voice is disconnected until it is needed");
             Line::Down
@@ -329,30 +302,7 @@ impl Voice {
     }
 
     fn connect(&mut self, cause: SpeechError) -> Line {
-        let endpoint = self.endpoint.clone();
-        let mut redial = std::mem::take(&mut self.redial);
-        let connecting = async move {
-            let result = redial.connect(&endpoint, cause).await.map(Box::new);
-            (redial, result)
-        };
-        Line::Connecting(connecting.boxed())
-    }
-
-    fn count_garbage(&mut self, line: &mut Line, detail: String) {
-        tracing::warn!(%detail, "the voice sent something unintelligible");
-        self.garbage += 1;
-        if self.garbage >= MAX_GARBAGE {
-            self.lose(line, SpeechError::Protocol { vendor: VENDOR, detail });
-        }
-    }
-
-    fn closed(&self, frame: Option<CloseFrame>) -> SpeechError {
-        match frame {
-            None => self.endpoint.disconnected("closed without a code"),
-            Some(CloseFrame { code, reason }) => {
-                self.endpoint.disconnected(format!("closed with {code}: {}", vendor_text(&reason)))
-            }
-        }
+        Line::connecting(&self.endpoint, std::mem::take(&mut self.redial), cause)
     }
 }
 

@@ -4,7 +4,6 @@
 //! or doubling words. Does no voice activity detection and does not decide when a turn is over.
 //! Protocol facts are from developers.deepgram.com (streaming reference, troubleshooting).
 
-mod backlog;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -22,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::socket::{BaseUrl, Endpoint, EndpointError, Network, Redial, Tcp, secret_header};
-use super::{SpeechError, Stt, SttParams, SttStream};
+use super::{SpeechError, Stt, SttCapabilities, SttParams, SttStream};
 use crate::pii::ApiKey;
 
 /// Where the vendor listens.
@@ -63,6 +62,10 @@ impl Deepgram {
 }
 
 impl Stt for Deepgram {
+    fn capabilities(&self) -> SttCapabilities {
+        SttCapabilities { interims: true, ends_turns: false }
+    }
+
     fn open(&self, params: SttParams) -> BoxFuture<'static, Result<SttStream, SpeechError>> {
         let endpoint = self.endpoint(&params);
         async move {

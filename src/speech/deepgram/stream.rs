@@ -7,14 +7,16 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::error::Error as WsError;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
+use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::VENDOR;
-use super::backlog::Backlog;
 use super::wire::{self, Results, ServerMessage};
 use crate::audio::Frame;
 use crate::pii::Utterance;
-use crate::speech::socket::{Endpoint, Redial, Socket, hang_up, is_permanent, vendor_text};
+use crate::speech::backlog::Backlog;
+use crate::speech::socket::{
+    Endpoint, Garbage, Incoming, Redial, Socket, hang_up, is_permanent, vendor_text,
+};
 use crate::speech::{SpeechError, SttCommand, SttEvent};
 
 /// The vendor closes after 10 s without a frame from us and advises one every 3 to 5 s.
@@ -26,8 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const ANSWERABLE_FRAMES: usize = 50;
 /// After so many connections on which nothing was answered, the vendor is given up.
 const MAX_MUTE: usize = 2;
-/// This many messages in a row that are not the protocol are no accident.
-const MAX_GARBAGE: usize = 10;
+/// Five seconds of audio.
+const BACKLOG_FRAMES: usize = 250;
 /// Finals remembered to recognise one that comes twice.
 const REMEMBERED: usize = 8;
 
@@ -56,7 +58,7 @@ struct Connection {
     finals: VecDeque<(f64, f64, String)>,
     /// Seconds of audio whose words are fixed.
     fixed_to: f64,
-    garbage: usize,
+    garbage: Garbage,
 }
 
 impl Connection {
@@ -68,7 +70,7 @@ impl Connection {
             answer_by: None,
             finals: VecDeque::with_capacity(REMEMBERED),
             fixed_to: 0.0,
-            garbage: 0,
+            garbage: Garbage::default(),
         }
     }
 
@@ -105,7 +107,14 @@ impl Recogniser {
         commands: mpsc::Receiver<SttCommand>,
         events: mpsc::Sender<SttEvent>,
     ) -> Self {
-        Self { endpoint, commands, events, backlog: Backlog::default(), finalizing: false, mute: 0 }
+        Self {
+            endpoint,
+            commands,
+            events,
+            backlog: Backlog::holding(BACKLOG_FRAMES),
+            finalizing: false,
+            mute: 0,
+        }
     }
 
     /// Runs until told to close, or until the vendor cannot be reached any more.
@@ -212,20 +221,17 @@ impl Recogniser {
         line: &mut Connection,
         message: Option<Result<Message, WsError>>,
     ) -> Result<bool, SpeechError> {
-        let parsed = match message {
-            Some(Ok(Message::Text(text))) => wire::parse(&text),
-            Some(Ok(Message::Binary(_))) => Err("a binary frame".to_owned()),
-            Some(Ok(Message::Close(frame))) => return Err(closed(&self.endpoint, frame)),
-            Some(Ok(_ping_or_pong)) => return Ok(false),
-            Some(Err(error)) => return Err(self.endpoint.disconnected(error.to_string())),
-            None => return Err(self.endpoint.disconnected("it ended without a goodbye")),
+        let parsed = match self.endpoint.incoming(message)? {
+            Incoming::Text(text) => wire::parse(&text),
+            Incoming::Binary(_) => Err("a binary frame".to_owned()),
+            Incoming::Nothing => return Ok(false),
         };
         let parsed = match parsed {
             Ok(parsed) => parsed,
-            Err(detail) => return line.count_garbage(detail).map(|()| false),
+            Err(detail) => return line.garbage.count(VENDOR, detail).map(|()| false),
         };
         self.mute = 0;
-        line.garbage = 0;
+        line.garbage.forget();
         line.answer_by = None;
         line.frames_unanswered = 0;
         match parsed {
@@ -290,32 +296,5 @@ impl Recogniser {
             tracing::warn!(within = ?CLOSE_WITHIN, "the recogniser did not end politely");
         }
         hang_up(&mut line.socket).await;
-    }
-}
-
-impl Connection {
-    /// A bad message is forgiven, many in a row are not.
-    fn count_garbage(&mut self, detail: String) -> Result<(), SpeechError> {
-        tracing::warn!(%detail, "the recogniser sent something unintelligible");
-        self.garbage += 1;
-        if self.garbage < MAX_GARBAGE {
-            return Ok(());
-        }
-        Err(SpeechError::Protocol { vendor: VENDOR, detail })
-    }
-}
-
-/// 1008 says that our audio cannot be decoded; a new connection would not change that.
-fn closed(endpoint: &Endpoint, frame: Option<CloseFrame>) -> SpeechError {
-    match frame {
-        None => endpoint.disconnected("closed without a code"),
-        Some(CloseFrame { code, reason }) => {
-            let detail = format!("closed with {}: {}", u16::from(code), vendor_text(&reason));
-            if u16::from(code) == 1008 {
-                SpeechError::Refused { vendor: VENDOR, detail }
-            } else {
-                endpoint.disconnected(detail)
-            }
-        }
     }
 }

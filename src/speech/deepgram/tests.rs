@@ -212,9 +212,9 @@ async fn after_a_drop_unfixed_audio_is_heard_again_and_fixed_audio_is_not() {
     let dropped = Instant::now();
     let (mut server, _) = vendor.accept().await;
     assert!(dropped.elapsed().is_zero(), "the first attempt is made at once");
-    say(&stream, 10..12).await;
     assert_eq!(audio(&mut server, 6).await, [4, 5, 6, 7, 8, 9]);
     assert_eq!(heard(&mut server).await, Message::text(wire!("client_finalize.json")));
+    say(&stream, 10..12).await;
     assert_eq!(audio(&mut server, 2).await, [10, 11]);
     server.send(results("two", 0.0, 0.16, FINAL)).await.unwrap();
     assert_eq!(event(&mut stream).await, fixed("two", false));
@@ -242,7 +242,8 @@ async fn a_vendor_that_stays_away_ends_the_stream() {
     let dropped = Instant::now();
     let event = event(&mut stream).await;
     assert!(matches!(event, SttEvent::Closed(Err(SpeechError::Unreachable { .. }))), "{event:?}");
-    assert_eq!(dropped.elapsed().as_millis(), 1300);
+    let waited = dropped.elapsed().as_millis();
+    assert!((975..=1625).contains(&waited), "{waited}");
 }
 
 #[tokio::test(start_paused = true)]

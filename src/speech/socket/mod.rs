@@ -4,6 +4,8 @@
 //! [`SpeechError`] that says what a caller can do about it.
 
 mod base;
+mod incoming;
+mod line;
 mod network;
 mod redial;
 mod refusal;
@@ -23,8 +25,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_c
 pub(crate) use network::pipe;
 
 pub use base::{BaseUrl, EndpointError, secret_header};
+pub use incoming::{Garbage, Incoming};
+pub use line::{Line, Step};
 pub use network::{Link, Network, Tcp, install_tls};
-pub use redial::Redial;
+pub use redial::{PAUSES, Redial, jittered};
 pub use refusal::{is_permanent, refusal, vendor_text};
 
 use super::SpeechError;

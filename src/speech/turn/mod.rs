@@ -38,6 +38,13 @@ pub struct TurnSettings {
     pub stale: Duration,
     /// The longest turn.
     pub longest: Duration,
+    /// Whether the recogniser is expected to end turns itself ([`SttCapabilities::ends_turns`]). What it says
+    /// corrects this.
+    ///
+    /// [`SttCapabilities::ends_turns`]: super::SttCapabilities::ends_turns
+    pub ends_turns: bool,
+    /// How long a recogniser that ends turns may take before it is asked to. Longer than its own timeout.
+    pub ending: Duration,
 }
 
 impl Default for TurnSettings {
@@ -51,6 +58,8 @@ impl Default for TurnSettings {
             stall: Duration::from_secs(1),
             stale: Duration::from_secs(5),
             longest: Duration::from_secs(60),
+            ends_turns: false,
+            ending: Duration::from_millis(3_500),
         }
     }
 }
@@ -58,14 +67,25 @@ impl Default for TurnSettings {
 /// What the caller does.
 ///
 /// `SpeechStarted` and `SpeechStopped` alternate; a turn with a pause in it has several of them. `TurnEnded`
-/// ends a turn after a `SpeechStopped`. Words that arrive late are told by a further `TurnEnded` of their own,
+/// ends a turn after a `SpeechStopped`. Some events are moments to tell the recogniser to finalize:
+/// [`TurnTaker::asks_to_finalize`] says which. Words that arrive late are told by a further `TurnEnded` of their own,
 /// without a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnEvent {
     /// The caller began to speak, or went on after a pause.
     SpeechStarted,
-    /// The caller fell silent: the moment to ask the recogniser for what it holds back.
+    /// The caller fell silent.
     SpeechStopped,
+    /// The caller is probably done, and these are their words: a reply may be prepared, but not spoken. Only
+    /// with a recogniser that ends turns.
+    EagerTurnEnd {
+        /// The words.
+        text: Utterance,
+    },
+    /// The caller goes on after all: what was prepared after [`EagerTurnEnd`](Self::EagerTurnEnd) is void.
+    TurnResumed,
+    /// A recogniser that ends turns has not done so in time.
+    Overdue,
     /// The caller is done. Blank text means that speech was heard, but no words.
     TurnEnded {
         /// The words.
@@ -119,7 +139,7 @@ impl TurnTaker {
     pub fn transcript(&mut self, now: Duration, event: &SttEvent) {
         self.now = self.now.max(now);
         if self.muted {
-            return;
+            return self.turns.overhear(event);
         }
         self.turns.transcript(self.now, event);
         self.tick(now);
@@ -152,8 +172,16 @@ impl TurnTaker {
         self.turns.poll_event()
     }
 
+    /// Whether an event is the moment to ask the recogniser for what it holds back. One that ends turns
+    /// itself is not asked at every pause: that would take the decision from it.
+    #[must_use]
+    pub fn asks_to_finalize(&self, event: &TurnEvent) -> bool {
+        self.turns.asks_to_finalize(event)
+    }
+
     /// Turns speech input off or on. Muting discards an open turn and all that was not polled; nothing that
-    /// was said while muted is told later, even if its words arrive after that.
+    /// was said while muted is told later, even if its words arrive after that. A turn that the recogniser has
+    /// open is told to be [`Overdue`](TurnEvent::Overdue).
     pub fn mute(&mut self, muted: bool) {
         if muted == self.muted {
             return;

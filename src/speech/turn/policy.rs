@@ -1,5 +1,7 @@
 //! The rules by which voice activity and words become turns.
 
+mod vendor;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -25,6 +27,10 @@ struct Turn {
     begun: Duration,
     speech: Speech,
     words: Words,
+    /// The recogniser took it to be over, and has not changed its mind.
+    eager: bool,
+    /// Since when the recogniser's end of the turn is overdue.
+    overdue: Option<Duration>,
 }
 
 /// A turn that has ended, or the time while muted, whose words may still be on their way.
@@ -41,6 +47,9 @@ struct Past {
 pub(super) struct Turns {
     settings: TurnSettings,
     bot_speaking: bool,
+    /// Whether there is voice activity.
+    voice: bool,
+    recogniser: vendor::Recogniser,
     turn: Option<Turn>,
     past: Option<Past>,
     events: VecDeque<TurnEvent>,
@@ -48,7 +57,15 @@ pub(super) struct Turns {
 
 impl Turns {
     pub(super) fn new(settings: TurnSettings) -> Self {
-        Self { settings, bot_speaking: false, turn: None, past: None, events: VecDeque::new() }
+        Self {
+            settings,
+            bot_speaking: false,
+            voice: false,
+            recogniser: vendor::Recogniser::new(settings.ends_turns),
+            turn: None,
+            past: None,
+            events: VecDeque::new(),
+        }
     }
 
     pub(super) fn bot_speaking(&mut self, speaking: bool) {
@@ -58,24 +75,43 @@ impl Turns {
     /// Forgets the open turn and everything that was not told; words that are on their way are not wanted.
     pub(super) fn start_clean(&mut self, now: Duration) {
         self.turn = None;
+        self.voice = false;
         self.events.clear();
         self.past = Some(Past { ended: now, words: Words::default(), wanted: false });
+        self.discard_vendor_turn();
     }
 
     pub(super) fn poll_event(&mut self) -> Option<TurnEvent> {
         self.events.pop_front()
     }
 
+    /// Whether an event is the moment to ask the recogniser for what it holds back.
+    pub(super) fn asks_to_finalize(&self, event: &TurnEvent) -> bool {
+        match event {
+            TurnEvent::SpeechStopped => !self.recogniser.ends_turns,
+            TurnEvent::Overdue => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn voice_started(&mut self, now: Duration) {
+        self.voice = true;
         let Some(turn) = &mut self.turn else { return self.open(now, Speech::Voiced) };
         if matches!(turn.speech, Speech::Stopped { .. }) {
             self.events.push_back(TurnEvent::SpeechStarted);
         }
         turn.speech = Speech::Voiced;
+        turn.overdue = None;
         turn.words.go_on();
     }
 
     pub(super) fn voice_stopped(&mut self, now: Duration) {
+        self.voice = false;
+        self.stop(now);
+    }
+
+    /// Takes the caller to be silent, though there may be sound.
+    fn stop(&mut self, now: Duration) {
         let Some(turn) = &mut self.turn else { return };
         if !matches!(turn.speech, Speech::Stopped { .. }) {
             turn.speech = Speech::Stopped { at: now };
@@ -85,11 +121,14 @@ impl Turns {
     }
 
     pub(super) fn transcript(&mut self, now: Duration, event: &SttEvent) {
+        if self.vendor_event(now, event) {
+            return;
+        }
         match event {
             SttEvent::Interim(text) => self.interim(now, text),
             SttEvent::Final { text, speech_final } => self.fixed(now, text, *speech_final),
             // Without a recogniser an open turn ends by its deadline; what else follows is not decided here.
-            SttEvent::Closed(_) => {}
+            _ => {}
         }
     }
 
@@ -98,7 +137,7 @@ impl Turns {
             if text.is_blank() || self.bot_speaking || self.is_late(now) {
                 return;
             }
-            self.open(now, Speech::Soft);
+            self.open_by_words(now);
         }
         if let Some(turn) = &mut self.turn {
             turn.words.interim(now, text.text());
@@ -121,7 +160,7 @@ impl Turns {
         let Some(turn) = &mut self.turn else { return };
         turn.words.fixed(now, text.text(), over);
         if over && turn.speech == Speech::Soft {
-            self.voice_stopped(now);
+            self.stop(now);
         }
     }
 
@@ -155,11 +194,21 @@ impl Turns {
     }
 
     fn open(&mut self, now: Duration, speech: Speech) {
-        self.turn = Some(Turn { begun: now, speech, words: Words::none_since(now) });
+        let words = Words::none_since(now);
+        self.turn = Some(Turn { begun: now, speech, words, eager: false, overdue: None });
         self.events.push_back(TurnEvent::SpeechStarted);
     }
 
+    /// A recogniser that ends turns may begin the next one before voice activity has made a pause.
+    fn open_by_words(&mut self, now: Duration) {
+        let voiced = self.voice && self.recogniser.ends_turns;
+        self.open(now, if voiced { Speech::Voiced } else { Speech::Soft });
+    }
+
     pub(super) fn deadline(&self) -> Option<Duration> {
+        if let Some(at) = self.vendor_deadline() {
+            return Some(at);
+        }
         let turn = self.turn.as_ref()?;
         let settings = &self.settings;
         let longest = turn.begun + settings.longest;
@@ -173,9 +222,12 @@ impl Turns {
 
     pub(super) fn tick(&mut self, now: Duration) {
         while self.deadline().is_some_and(|due| due <= now) {
+            if self.ask_vendor(now) {
+                continue;
+            }
             match self.turn.take_if(|turn| matches!(turn.speech, Speech::Stopped { .. })) {
                 Some(turn) => self.end(now, turn),
-                None => self.voice_stopped(now),
+                None => self.stop(now),
             }
         }
     }

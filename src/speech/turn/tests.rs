@@ -236,6 +236,176 @@ fn sound_that_goes_on_does_not_hold_a_turn_open() {
     assert_eq!(told, [(100, SpeechStarted), (60_100, SpeechStopped), (61_300, ended(""))]);
 }
 
+fn eager(text: &str) -> SttEvent {
+    SttEvent::EagerEndOfTurn { text: Utterance::new(text) }
+}
+
+fn over(text: &str) -> SttEvent {
+    SttEvent::EndOfTurn { text: Utterance::new(text) }
+}
+
+fn maybe(text: &str) -> TurnEvent {
+    TurnEvent::EagerTurnEnd { text: Utterance::new(text) }
+}
+
+#[test]
+fn a_recogniser_that_ends_turns_ends_them_at_once_and_only_then() {
+    let told = run([
+        Voice(100),
+        Words(300, SttEvent::TurnStarted),
+        Words(300, interim("I want")),
+        Quiet(1_000),
+        Voice(2_500),
+        Words(2_700, interim("I want to speak")),
+        Quiet(3_000),
+        Words(3_260, over("I want to speak.")),
+    ]);
+    let expected = [
+        (100, SpeechStarted),
+        (1_000, SpeechStopped),
+        (2_500, SpeechStarted),
+        (3_000, SpeechStopped),
+        (3_260, ended("I want to speak.")),
+    ];
+    assert_eq!(told, expected, "a long pause within a turn is the recogniser's to judge");
+}
+
+#[test]
+fn an_eager_end_is_told_and_taken_back_and_told_again() {
+    let told = run([
+        Voice(100),
+        Words(300, SttEvent::TurnStarted),
+        Quiet(1_000),
+        Words(1_050, eager("I want it.")),
+        Words(1_300, SttEvent::TurnResumed),
+        Words(1_300, interim("I want it. Or")),
+        Words(1_400, SttEvent::TurnResumed),
+        Words(2_000, eager("I want it. Or not.")),
+        Words(2_200, over("I want it. Or not.")),
+    ]);
+    let expected = [
+        (1_050, maybe("I want it.")),
+        (1_300, TurnEvent::TurnResumed),
+        (2_000, maybe("I want it. Or not.")),
+        (2_200, ended("I want it. Or not.")),
+    ];
+    assert_eq!(told[2..], expected);
+}
+
+#[test]
+fn an_end_that_stays_away_is_asked_for_and_then_done_without() {
+    let told =
+        run([Voice(100), Words(300, SttEvent::TurnStarted), Words(400, interim("my number")), Quiet(1_000)]);
+    assert_eq!(told[2..], [(4_500, TurnEvent::Overdue), (5_700, ended("my number"))]);
+    let answered = run([
+        Voice(100),
+        Words(300, SttEvent::TurnStarted),
+        Words(400, interim("my number")),
+        Quiet(1_000),
+        Words(4_600, over("My number is.")),
+    ]);
+    assert_eq!(answered[2..], [(4_500, TurnEvent::Overdue), (4_600, ended("My number is."))]);
+}
+
+#[test]
+fn an_end_that_comes_after_all_is_told_only_if_it_says_more() {
+    let schedule = |late: &str| {
+        [
+            Voice(100),
+            Words(300, SttEvent::TurnStarted),
+            Words(400, interim("my number")),
+            Quiet(1_000),
+            Words(6_000, over(late)),
+        ]
+    };
+    assert_eq!(run(schedule("My number."))[3..], [(5_700, ended("my number"))]);
+    let told = run(schedule("My number is 5."));
+    assert_eq!(told[3..], [(5_700, ended("my number")), (6_000, ended("My number is 5."))]);
+}
+
+#[test]
+fn a_cough_that_the_recogniser_takes_for_nothing_does_not_hold_a_turn() {
+    let mut turns = Turns::new(TurnSettings { ends_turns: true, ..TurnSettings::default() });
+    turns.voice_started(ms(100));
+    turns.voice_stopped(ms(300));
+    assert_eq!(turns.deadline(), Some(ms(1_500)));
+    turns.tick(ms(1_500));
+    let told: Vec<_> = std::iter::from_fn(|| turns.poll_event()).collect();
+    assert_eq!(told, [SpeechStarted, SpeechStopped, ended("")]);
+    assert!(!turns.asks_to_finalize(&SpeechStopped), "the pause was the recogniser's to judge");
+    assert!(turns.asks_to_finalize(&TurnEvent::Overdue));
+}
+
+#[test]
+fn an_end_while_there_is_sound_ends_the_turn_and_the_next_one_waits_for_the_sound() {
+    let told = run([
+        Voice(100),
+        Words(300, SttEvent::TurnStarted),
+        Words(1_000, over("Play some music.")),
+        Words(1_200, SttEvent::TurnStarted),
+        Words(1_200, interim("please")),
+        Quiet(2_500),
+        Words(2_700, over("Please.")),
+    ]);
+    let expected = [
+        (100, SpeechStarted),
+        (1_000, SpeechStopped),
+        (1_000, ended("Play some music.")),
+        (1_200, SpeechStarted),
+        (2_500, SpeechStopped),
+        (2_700, ended("Please.")),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn another_recogniser_may_take_over_within_a_turn() {
+    let told = run([
+        Voice(100),
+        Words(300, SttEvent::TurnStarted),
+        Words(300, interim("I want")),
+        Quiet(1_000),
+        Words(1_100, fixed("I want a person", true)),
+    ]);
+    assert_eq!(told.last(), Some(&(1_250, ended("I want a person"))), "by the rules for such a one");
+    let told = run([
+        Voice(100),
+        Words(500, fixed("I want", false)),
+        Words(700, SttEvent::TurnStarted),
+        Words(700, interim("a person")),
+        Quiet(1_000),
+        Words(1_100, over("A person.")),
+    ]);
+    assert_eq!(told.last(), Some(&(1_100, ended("I want A person."))));
+}
+
+#[test]
+fn what_a_muted_turn_held_is_not_told_after_it() {
+    let mut turns = Turns::new(TurnSettings::default());
+    turns.transcript(ms(100), &SttEvent::TurnStarted);
+    turns.start_clean(ms(500));
+    assert_eq!(turns.poll_event(), Some(TurnEvent::Overdue), "the recogniser is to end it");
+    turns.start_clean(ms(600));
+    turns.poll_event();
+    turns.transcript(ms(4_000), &interim("my card number"));
+    turns.transcript(ms(4_000), &eager("my card number is"));
+    turns.transcript(ms(4_500), &over("my card number is 5"));
+    assert_eq!(turns.poll_event(), None);
+    turns.transcript(ms(5_000), &SttEvent::TurnStarted);
+    turns.transcript(ms(5_500), &over("Hello."));
+    let told: Vec<_> = std::iter::from_fn(|| turns.poll_event()).collect();
+    assert_eq!(told, [SpeechStarted, SpeechStopped, ended("Hello.")]);
+}
+
+#[test]
+fn the_bots_echo_does_not_start_a_turn_of_the_recogniser() {
+    let mut turns = Turns::new(TurnSettings::default());
+    turns.bot_speaking(true);
+    turns.transcript(ms(100), &SttEvent::TurnStarted);
+    turns.transcript(ms(200), &eager("how can I help"));
+    assert_eq!(turns.poll_event(), None);
+}
+
 /// What a caller says: sound with pauses in it, and how the recogniser answers.
 #[derive(Clone, Debug)]
 struct Spoken {
@@ -259,6 +429,10 @@ enum Chaos {
     Interim,
     Final(bool),
     BlankFinal(bool),
+    TurnStarted,
+    Eager,
+    Resumed,
+    Over,
     Clean,
     Bot(bool),
 }
@@ -270,6 +444,10 @@ fn chaos() -> impl Strategy<Value = (u64, Chaos)> {
         2 => Just(Chaos::Interim),
         3 => any::<bool>().prop_map(Chaos::Final),
         1 => any::<bool>().prop_map(Chaos::BlankFinal),
+        2 => Just(Chaos::TurnStarted),
+        1 => Just(Chaos::Eager),
+        1 => Just(Chaos::Resumed),
+        3 => Just(Chaos::Over),
         1 => Just(Chaos::Clean),
         1 => any::<bool>().prop_map(Chaos::Bot),
     ];
@@ -284,11 +462,12 @@ fn check_order(told: &[(u64, TurnEvent)]) -> Result<(), TestCaseError> {
             SpeechStarted => prop_assert!(!speaking, "a second start at {}", at),
             SpeechStopped => prop_assert!(speaking, "a stop without a start at {}", at),
             TurnEvent::TurnEnded { .. } => prop_assert!(!speaking, "ended while speaking at {}", at),
+            TurnEvent::EagerTurnEnd { .. } | TurnEvent::TurnResumed | TurnEvent::Overdue => {}
         }
         speaking = match event {
             SpeechStarted => true,
             SpeechStopped => false,
-            TurnEvent::TurnEnded { .. } => speaking,
+            _ => speaking,
         };
     }
     prop_assert!(!speaking);
@@ -355,6 +534,16 @@ proptest! {
                     expected.push(format!("w{word}x"));
                     turns.transcript(at, &fixed(&format!("w{word}x"), over));
                 }
+                Chaos::TurnStarted => turns.transcript(at, &SttEvent::TurnStarted),
+                Chaos::Eager => turns.transcript(at, &eager("maybe")),
+                Chaos::Resumed => turns.transcript(at, &SttEvent::TurnResumed),
+                Chaos::Over => {
+                    // With a start, since an end alone may be of a turn that was discarded.
+                    turns.transcript(at, &SttEvent::TurnStarted);
+                    word += 1;
+                    expected.push(format!("w{word}x"));
+                    turns.transcript(at, &over(&format!("w{word}x")));
+                }
                 Chaos::BlankFinal(over) => turns.transcript(at, &fixed("", over)),
                 Chaos::Clean => turns.start_clean(at),
                 Chaos::Bot(speaking) => turns.bot_speaking(speaking),
@@ -364,7 +553,7 @@ proptest! {
         let told = bench.told;
         prop_assert_eq!(bench.turns.deadline(), None);
         check_order(&told)?;
-        prop_assert!(told.last().is_none_or(|(at, _)| *at <= now + 62_000));
+        prop_assert!(told.last().is_none_or(|(at, _)| *at <= now + 66_000));
         let all: String = told
             .iter()
             .filter_map(|(_, event)| match event {

@@ -62,6 +62,10 @@ impl Words {
         !self.fixed.is_empty()
     }
 
+    pub(super) fn has_any(&self) -> bool {
+        self.has_fixed() || self.has_interim()
+    }
+
     /// What was said, with the words that may still change.
     pub(super) fn text(&self) -> String {
         let mut text = self.fixed.clone();

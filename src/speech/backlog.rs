@@ -1,4 +1,5 @@
-//! Audio that the vendor has not yet turned into fixed words, kept so that a new connection can hear it again.
+//! Audio that a recogniser has not yet turned into fixed words, kept so that a new connection can hear it
+//! again. No I/O, no clock.
 
 use std::collections::VecDeque;
 
@@ -6,12 +7,11 @@ use bytes::Bytes;
 
 use crate::audio::{FRAME_MS, Frame};
 
-/// Five seconds. Older audio is dropped first: words that late would answer a question of the past.
-const MAX_FRAMES: usize = 250;
-
-/// A bounded ring of frames in order: sent ones that are not yet fixed, then unsent ones.
-#[derive(Debug, Default)]
+/// A bounded ring of frames in order: sent ones that are not yet fixed, then unsent ones. When it is full the
+/// oldest audio is dropped: words that late would answer a question of the past.
+#[derive(Debug)]
 pub(super) struct Backlog {
+    max_frames: usize,
     frames: VecDeque<Bytes>,
     /// How many of `frames`, from the front, were sent on this connection.
     sent: usize,
@@ -20,8 +20,13 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
+    /// An empty backlog for so many frames.
+    pub(super) fn holding(max_frames: usize) -> Self {
+        Self { max_frames, frames: VecDeque::new(), sent: 0, first: 0 }
+    }
+
     pub(super) fn push(&mut self, frame: &Frame) {
-        if self.frames.len() == MAX_FRAMES {
+        if self.frames.len() >= self.max_frames {
             self.drop_first();
         }
         self.frames.push_back(Bytes::from(frame.to_le_bytes()));
@@ -32,6 +37,16 @@ impl Backlog {
         let frame = self.frames.get(self.sent)?.clone();
         self.sent += 1;
         Some(frame)
+    }
+
+    /// How many frames wait to be sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.frames.len() - self.sent
+    }
+
+    /// Where in this connection's audio the first kept frame lies, in seconds.
+    pub(super) fn first_second(&self) -> f64 {
+        (self.first * FRAME_MS) as f64 / 1000.0
     }
 
     /// The vendor fixed its words for the connection's audio up to this second.
@@ -75,7 +90,7 @@ mod tests {
 
     #[test]
     fn after_a_rewind_only_what_is_not_fixed_is_sent_again() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::holding(250);
         (0..10).for_each(|n| backlog.push(&numbered(n)));
         assert_eq!(drain(&mut backlog).len(), 10);
         backlog.fixed_up_to(0.12);
@@ -88,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_oldest_audio_goes_first_and_positions_stay_true() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::holding(250);
         for n in 0..300 {
             backlog.push(&numbered(n));
             drain(&mut backlog);
@@ -100,14 +115,14 @@ mod tests {
 
     #[test]
     fn audio_of_an_outage_is_bounded() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::holding(250);
         (0..1000).for_each(|n| backlog.push(&numbered(n)));
         assert_eq!(drain(&mut backlog), (750..1000).collect::<Vec<_>>());
     }
 
     #[test]
     fn nonsense_from_the_vendor_drops_no_unsent_audio() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::holding(250);
         backlog.push(&numbered(1));
         backlog.fixed_up_to(f64::INFINITY);
         backlog.fixed_up_to(f64::NAN);
