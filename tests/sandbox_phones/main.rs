@@ -5,6 +5,7 @@ mod bot;
 mod call;
 mod calls;
 mod command;
+mod hostile;
 mod raw_phone;
 mod rest;
 mod socket;

@@ -19,6 +19,9 @@ use crate::sandbox::world::World;
 /// A phone says what it wants within this time, and takes each message within it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Longest message accepted. A second of audio is 11 KB.
+const LONGEST_MESSAGE: usize = 64 * 1024;
+
 /// Why a socket is closed by us.
 enum Close {
     /// The phone is gone, or its call is over.
@@ -56,7 +59,7 @@ pub(crate) async fn upgrade(State(world): State<Arc<World>>, upgrade: WebSocketU
         Some(slow) => sleep(slow.delay()).await,
         None => {}
     }
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.max_message_size(LONGEST_MESSAGE).on_upgrade(move |socket| async move {
         let stop = world.site.stop.clone();
         if stop.run_until_cancelled_owned(serve(world, socket)).await.is_none() {
             tracing::debug!("a phone's socket was closed: the sandbox stops");

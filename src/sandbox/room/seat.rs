@@ -81,6 +81,10 @@ impl Room {
         let (queue, messages) = mpsc::channel(CLIENT_QUEUE);
         let ears = Ears::Client { queue: Some(queue), microphone: false, subscribed: false };
         let place = self.seat(Uuid::new_v4(), user_name, owner, ears);
+        if !self.is_open() {
+            // Closed in this moment: the end of the session may have been before the seat.
+            self.unseat(place.id);
+        }
         ClientSeat { messages, place }
     }
 
@@ -147,5 +151,71 @@ impl Drop for Place {
 impl Drop for EndpointLease {
     fn drop(&mut self) {
         self.room.lock().taken.remove(&self.endpoint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::{Room, RoomSettings, Rooms};
+    use super::*;
+    use crate::sandbox::faults::Faults;
+    use crate::sandbox::tasks::Tasks;
+
+    fn room(rooms: &Rooms) -> Arc<Room> {
+        let settings = RoomSettings { enable_dialout: true, ..RoomSettings::default() };
+        rooms.create("r".to_owned(), true, settings, Map::new()).unwrap()
+    }
+
+    fn rooms() -> Rooms {
+        Rooms::new(true, Tasks::new(CancellationToken::new()), Faults::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_cut_off_and_the_others_hear_everything() {
+        let rooms = rooms();
+        let room = room(&rooms);
+        let mut deaf = room.seat_client(None, true);
+        let mut good = room.seat_client(None, true);
+        for n in 0..CLIENT_QUEUE + 10 {
+            room.announce(&json!({"action": "dtmf-event", "tone": n.to_string()}));
+            assert!(good.messages.recv().await.is_some(), "event {n}");
+        }
+        let mut kept = 0;
+        while deaf.messages.recv().await.is_some() {
+            kept += 1;
+        }
+        assert_eq!(kept, CLIENT_QUEUE, "the queue ends where it was full");
+        drop(deaf);
+        assert_eq!(room.state().participants.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn audio_never_crowds_out_events() {
+        let rooms = rooms();
+        let room = room(&rooms);
+        let listener = room.seat_client(None, true);
+        listener.set_subscribed(true);
+        let leg = room.seat_phone(Uuid::new_v4(), None).unwrap();
+        for _ in 0..1_000 {
+            leg.say(Frame::silence());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let waiting = listener.messages.len();
+        assert!((100..CLIENT_QUEUE).contains(&waiting), "{waiting} messages wait");
+        room.announce(&json!({"action": "dtmf-event"}));
+        assert_eq!(listener.messages.len(), waiting + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_stays_in_a_room_that_is_deleted_while_they_sit_down() {
+        let rooms = rooms();
+        let room = room(&rooms);
+        assert!(rooms.delete("r"));
+        let mut late = room.seat_client(None, true);
+        while late.messages.recv().await.is_some() {}
+        assert!(room.state().participants.is_empty() && room.session_end().is_none());
     }
 }

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A token that throws its holder out later than this (30 days) is taken for one that does not.
 const FAR_FUTURE: f64 = 30.0 * 86_400.0;
 
+/// Longest message accepted. A token may take a few KB.
+const LONGEST_MESSAGE: usize = 64 * 1024;
+
 /// What a client says.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -57,7 +60,7 @@ pub(crate) async fn upgrade(
         Some(slow) => sleep(slow.delay()).await,
         None => {}
     }
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.max_message_size(LONGEST_MESSAGE).on_upgrade(move |socket| async move {
         let stop = world.site.stop.clone();
         let conversation = stop.run_until_cancelled_owned(converse(world, name, socket));
         if conversation.await.is_none() {
