@@ -1,6 +1,7 @@
 //! The emulated speech services over real sockets, on virtual time, as a client sees them.
 
 mod cartesia;
+mod circle;
 mod deepgram;
 mod openai;
 mod place;
