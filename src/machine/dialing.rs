@@ -67,7 +67,6 @@ impl Dialing {
         step.arrive(self.state);
         step.listen(!dial.listen.is_empty());
         step.call.way.heard = None;
-        step.prepare_farewells();
         match dial.announce.as_ref().and_then(|text| step.sentence(text).ok()) {
             Some(text) => {
                 let within = time_to_say(&text).saturating_sub(ANNOUNCE_SOONER);
@@ -77,6 +76,8 @@ impl Dialing {
             }
             None => self.begin(step),
         }
+        // After what the caller is waiting for.
+        step.prepare_farewells();
     }
 
     pub(super) fn leave(&self, step: &mut Step<'_>) {

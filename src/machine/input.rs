@@ -18,6 +18,8 @@ pub enum Input {
     CallerJoined,
     /// The caller's leg is gone, however.
     CallerLeft,
+    /// The vendor could not bring the caller to us, though they may still be there: no call comes of it.
+    CallerUnreachable,
     /// The caller pressed a key: `0`–`9`, `*`, `#`.
     Dtmf {
         /// The key.

@@ -81,7 +81,8 @@ impl Step<'_> {
                 Signal::ServiceFailed(*service)
             }
             Input::RoomExpiring => Signal::RoomExpiring,
-            Input::RoomClosed => Signal::RoomClosed,
+            // Either way there is nowhere to meet.
+            Input::RoomClosed | Input::CallerUnreachable => Signal::RoomClosed,
             Input::Shutdown => Signal::Shutdown,
             // The second of its kind, an answer to nothing, speech unasked for, or no more than a wake-up.
             Input::CallerJoined

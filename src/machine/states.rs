@@ -43,6 +43,7 @@ impl Lifecycle {
         match event {
             Signal::Start => Transition(State::joining()),
             Signal::CallerJoined => Transition(context.first_state()),
+            Signal::ServiceFailed(_) => Handled,
             _ => Super,
         }
     }
@@ -51,6 +52,8 @@ impl Lifecycle {
     fn joining(context: &mut Step<'_>, event: &Signal<'_>) -> Outcome<State> {
         match event {
             Signal::CallerJoined => Transition(context.first_state()),
+            // The caller is on the way and must not be left on hold: the flow will deal with it.
+            Signal::ServiceFailed(_) => Handled,
             Signal::Due(Timer::Join) => Transition(State::over(CallOutcome::CallerLeft)),
             _ => Super,
         }

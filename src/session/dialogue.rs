@@ -34,6 +34,8 @@ pub(super) struct Dialogue {
     llm: Arc<dyn Llm>,
     call_id: Arc<str>,
     messages: VecDeque<Message>,
+    /// What the caller said last, if the model was not asked since.
+    unanswered: Option<Utterance>,
     live: Option<Live>,
 }
 
@@ -55,7 +57,7 @@ pub(super) struct Question {
 
 impl Dialogue {
     pub(super) fn new(plan: Arc<Plan>, llm: Arc<dyn Llm>, call_id: Arc<str>) -> Self {
-        Self { plan, llm, call_id, messages: VecDeque::new(), live: None }
+        Self { plan, llm, call_id, messages: VecDeque::new(), unanswered: None, live: None }
     }
 
     /// Whether the model is at it.
@@ -75,8 +77,9 @@ impl Dialogue {
     pub(super) fn ask(&mut self, question: Question) {
         self.apply(question.context);
         if let Some(words) = question.user {
-            self.remember(Message::User(words));
+            self.put_last(words);
         }
+        self.unanswered = None;
         let tools = question.intents.iter().map(|&id| tool(self.plan.intent(id))).collect();
         let request = LlmRequest {
             model: Arc::clone(&self.plan.services.llm.model),
@@ -106,7 +109,7 @@ impl Dialogue {
     /// Keeps what the caller heard of the bot, so that the model knows what was really said.
     pub(super) fn heard(&mut self, words: &Utterance) {
         if !words.is_blank() {
-            self.remember(Message::Assistant(words.clone()));
+            self.remember(Message::Assistant(Utterance::new(words.text().trim_end())));
         }
     }
 
@@ -114,6 +117,7 @@ impl Dialogue {
     pub(super) fn overheard(&mut self, words: &Utterance) {
         if !words.is_blank() {
             self.remember(Message::User(words.clone()));
+            self.unanswered = Some(words.clone());
         }
     }
 
@@ -173,6 +177,16 @@ impl Dialogue {
         let Some(mut live) = self.live.take() else { return Vec::new() };
         let rest = live.sentences.flush().map(|clause| Said::Clause(live.reply, clause));
         rest.into_iter().chain([Said::WordsEnd(live.reply)]).collect()
+    }
+
+    /// The words that the model is to answer come last, also if they were overheard before.
+    fn put_last(&mut self, words: Utterance) {
+        if self.unanswered.as_ref() == Some(&words)
+            && let Some(index) = self.messages.iter().rposition(|m| *m == Message::User(words.clone()))
+        {
+            self.messages.remove(index);
+        }
+        self.remember(Message::User(words));
     }
 
     fn apply(&mut self, policy: ContextPolicy) {

@@ -2,28 +2,36 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
+use super::line::Line;
 use crate::audio::Frame;
+use crate::pii::Utterance;
 use crate::speech::turn::{TurnEvent, TurnSettings, TurnTaker};
-use crate::speech::{SttCapabilities, SttCommand, SttEvent, SttStream};
+use crate::speech::{SpeechError, SttCapabilities, SttCommand, SttEvent, SttStream};
+
+/// Audio that waits for a recogniser to open: two seconds.
+const MOST_WAITING: usize = 100;
 
 pub(super) struct Ears {
-    stt: Option<SttStream>,
+    stt: Line<SttCommand, SttEvent>,
     turns: TurnTaker,
+    can: SttCapabilities,
     on: bool,
 }
 
 impl Ears {
-    pub(super) fn new(stt: Option<SttStream>, can: SttCapabilities) -> Self {
+    /// Ears that do not listen yet.
+    pub(super) fn new(stt: BoxFuture<'static, Result<SttStream, SpeechError>>, can: SttCapabilities) -> Self {
         let settings = TurnSettings { ends_turns: can.ends_turns, ..TurnSettings::default() };
-        Self { stt, turns: TurnTaker::new(settings), on: true }
+        let mut turns = TurnTaker::new(settings);
+        turns.mute(true);
+        Self { stt: Line::opening(stt, MOST_WAITING), turns, can, on: false }
     }
 
-    /// The next event of the recogniser; never resolves without one.
-    pub(super) async fn stt_event(&mut self) -> Option<SttEvent> {
-        match &mut self.stt {
-            Some(stream) => stream.events.recv().await,
-            None => std::future::pending().await,
-        }
+    /// What the recogniser says next; never resolves without one.
+    pub(super) async fn stt_event(&mut self) -> Result<Option<SttEvent>, SpeechError> {
+        self.stt.next().await
     }
 
     pub(super) fn hear(&mut self, now: Duration, frame: Frame) {
@@ -38,25 +46,27 @@ impl Ears {
     pub(super) fn on_stt(
         &mut self,
         now: Duration,
-        event: Option<SttEvent>,
-    ) -> Result<(), Option<crate::speech::SpeechError>> {
-        match event {
-            Some(SttEvent::Closed(Err(error))) => {
-                self.stt = None;
-                Err(Some(error))
-            }
-            Some(SttEvent::Closed(Ok(()))) | None => {
-                self.stt = None;
-                Err(None)
-            }
-            Some(event) => {
+        event: Result<Option<SttEvent>, SpeechError>,
+    ) -> Result<(), Option<SpeechError>> {
+        let end = match event {
+            Ok(Some(SttEvent::Closed(Ok(()))) | None) => None,
+            Ok(Some(SttEvent::Closed(Err(error)))) | Err(error) => Some(error),
+            Ok(Some(event)) => {
                 self.turns.transcript(now, &event);
-                Ok(())
+                return Ok(());
             }
-        }
+        };
+        self.stt.close();
+        Err(end)
     }
 
+    /// Turns listening on or off. What the recogniser holds back when it is turned off must not come out
+    /// with the words that are spoken after it is turned on again: it is asked for it now. Of one that ends
+    /// turns itself, the turn-taker knows whether it holds anything.
     pub(super) fn listen(&mut self, on: bool) {
+        if self.on && !on && !self.can.ends_turns {
+            self.command(SttCommand::Finalize);
+        }
         self.on = on;
         self.turns.mute(!on);
     }
@@ -69,7 +79,7 @@ impl Ears {
         self.turns.tick(now);
     }
 
-    /// The next thing the caller did. The end of speech makes the recogniser give out what it has.
+    /// The next thing the caller did. At the end of speech the recogniser is asked for what it has.
     pub(super) fn poll(&mut self) -> Option<TurnEvent> {
         let event = self.turns.poll_event()?;
         if self.turns.asks_to_finalize(&event) {
@@ -78,16 +88,19 @@ impl Ears {
         Some(event)
     }
 
-    pub(super) fn close(&mut self) {
-        self.listen(false);
-        self.stt = None;
+    /// The words of a turn that has not ended.
+    pub(super) fn unfinished(&self) -> Option<Utterance> {
+        self.turns.unfinished().filter(|words| !words.is_blank())
     }
 
-    fn command(&self, command: SttCommand) {
+    pub(super) fn close(&mut self) {
+        self.stt.close();
+        self.listen(false);
+    }
+
+    fn command(&mut self, command: SttCommand) {
         // A full queue means that the vendor is slow: fresh audio is dropped rather than the call delayed.
-        if let Some(stt) = &self.stt
-            && stt.commands.try_send(command).is_err()
-        {
+        if !self.stt.is_closed() && !self.stt.send(command) {
             tracing::debug!("audio for the recogniser was dropped");
         }
     }

@@ -1,10 +1,13 @@
 //! Effects of the machine, done to the world.
 
+use std::sync::Arc;
+
 use super::call::Call;
 use super::dialogue::Question;
 use super::voice::Speech;
 use super::watch::CallEvent;
-use crate::machine::{Effect, Input, ReplyId};
+use crate::audio::hold_audio;
+use crate::machine::{Effect, Input, ReplyId, Service};
 use crate::plan::HandoffMode;
 use crate::telephony::RoomCommand;
 
@@ -12,13 +15,13 @@ impl Call {
     pub(super) fn enact(&mut self, effect: Effect) {
         match effect {
             Effect::Enter { state } => {
-                let state = std::sync::Arc::clone(&self.plan.state(state).name);
+                let state = Arc::clone(&self.plan.state(state).name);
                 tracing::info!(%state, "entered");
                 self.watch.event(CallEvent::Entered { state });
             }
             Effect::Say { utterance, text, .. } => {
                 if self.stage.handed_off {
-                    self.send_room(RoomCommand::Microphone(true));
+                    self.room.wish(RoomCommand::Microphone(true));
                 }
                 if !self.voice.say(utterance, &text) {
                     self.inbox.push_back(Input::SayFailed { utterance });
@@ -26,24 +29,30 @@ impl Call {
             }
             Effect::Prepare { text } => self.voice.prepare(&text),
             Effect::StopSpeaking => self.stop_speaking(),
+            Effect::Reply { reply, .. } if self.stage.handed_off => {
+                self.inbox.push_back(Input::ReplyFailed { reply, service: Service::Llm });
+            }
             Effect::Reply { reply, prompt, context, user, intents, .. } => {
                 self.dialogue.ask(Question { reply, prompt, context, user, intents });
             }
             Effect::CancelReply { reply } => self.cancel_reply(reply),
-            Effect::Listen { on } => self.ears.listen(on),
-            Effect::Hold { on, .. } => self.voice.hold(on.then(crate::audio::hold_audio)),
+            Effect::Listen { on } => {
+                self.turns.caller_interrupted();
+                self.ears.listen(on);
+            }
+            Effect::Hold { on, .. } => self.voice.hold(on.then(hold_audio)),
             Effect::Dial { attempt, target, method } => {
                 let target = self.plan.target(target);
                 tracing::info!(target = %target.name, address = %target.address, ?method, "dialling");
-                self.watch.event(CallEvent::Dialing { target: std::sync::Arc::clone(&target.name) });
+                self.watch.event(CallEvent::Dialing { target: Arc::clone(&target.name) });
                 self.legs.dial(attempt, target, method, self.people.caller.clone());
             }
             Effect::StopDial { attempt } => {
-                self.stage.ringing = false;
+                self.rings_no_more(attempt);
                 self.legs.stop(attempt);
             }
             Effect::Handoff { mode } => self.hand_off(mode),
-            Effect::End { outcome } => self.stage.outcome = Some(outcome),
+            Effect::End { outcome } => self.end(outcome),
         }
     }
 
@@ -55,15 +64,18 @@ impl Call {
             self.inbox.push_back(Input::ReplyDone { reply, heard_all: false });
         }
         self.voice.cut();
+        self.hear_ourselves();
     }
 
+    /// Nothing but the reply is cut: what is said before it may have to be heard.
     fn cancel_reply(&mut self, reply: ReplyId) {
         let was_live = self.dialogue.is_live(reply);
         if was_live {
             self.dialogue.cancel();
         }
         if self.voice.is_open(Speech::Reply(reply)) {
-            self.voice.cut();
+            self.voice.cancel(Speech::Reply(reply));
+            self.hear_ourselves();
         } else if was_live {
             self.inbox.push_back(Input::ReplyDone { reply, heard_all: false });
         }
@@ -74,16 +86,17 @@ impl Call {
         self.ears.close();
         self.dialogue.cancel();
         self.voice.close();
-        self.send_room(RoomCommand::Microphone(false));
-        self.send_room(RoomCommand::Subscribe(false));
+        self.hear_ourselves();
+        self.room.wish(RoomCommand::Microphone(false));
+        self.room.wish(RoomCommand::Subscribe(false));
         if mode == HandoffMode::Leave {
-            self.send_room(RoomCommand::Leave);
+            self.room.wish(RoomCommand::Leave);
             self.stage.left_room = true;
         }
         self.stage.handed_off = true;
         let now = self.now();
-        let after_ms = self.stage.answered_at.map_or(0, |answered| now.0.saturating_sub(answered.0));
-        self.stage.bot_left = Some(after_ms);
-        self.watch.event(CallEvent::BotLeft { after_ms });
+        let since_answer = self.stage.answered.map(|(_, answered)| now.0.saturating_sub(answered.0));
+        self.stage.bot_left_ms = since_answer;
+        self.watch.event(CallEvent::BotLeft { after_ms: since_answer.unwrap_or_default() });
     }
 }

@@ -1,18 +1,25 @@
 //! The operator's legs: attempts of the machine on one side, the vendor's leg ids on the other.
 //!
 //! Commands run as tasks of their own, so that a slow vendor never holds up the call; their answers come
-//! back in order through one queue. Decides nothing.
+//! back through one queue. Decides nothing.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::machine::{AttemptId, LegCause, LegEvent, LegOutcome};
+use crate::machine::AttemptId;
 use crate::plan::{DialMethod, Target};
-use crate::telephony::daily::{InferredOutcome, infer_leg_outcome};
-use crate::telephony::{DialOut, LegId, RoomEvent, Telephony, TelephonyError};
+use crate::telephony::{DialIn, DialOut, LegId, RoomEvent, Telephony, TelephonyError};
+
+/// More events than any vendor sends between its answer and the events that overtake it.
+const MOST_EARLY: usize = 16;
+/// How long the end of all legs is waited for: a start that is still unanswered, and then its stop, each
+/// bounded by the vendor's client.
+const ALL_STOPPED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What became of a command.
 #[derive(Debug)]
@@ -29,40 +36,65 @@ pub(super) enum Answer {
 pub(super) struct Legs {
     telephony: Arc<dyn Telephony>,
     room: Arc<str>,
-    legs: HashMap<LegId, AttemptId>,
+    legs: Vec<Leg>,
+    /// Attempts whose start is not answered, and whether they are to be stopped when it is.
     starting: Vec<(AttemptId, bool)>,
     /// Events of legs that are not known yet: the vendor's event can overtake the answer to our command.
     early: Vec<RoomEvent>,
     answers: (mpsc::Sender<Answer>, mpsc::Receiver<Answer>),
-    tasks: JoinSet<()>,
+    commands: JoinSet<()>,
+    forwarding: Option<AbortOnDropHandle<()>>,
 }
 
-/// More events than any vendor sends between its answer and the events that overtake it.
-const MOST_EARLY: usize = 16;
+/// A leg that has come up and is not known to be gone.
+struct Leg {
+    id: LegId,
+    attempt: AttemptId,
+    end: End,
+}
+
+/// How far the end of a leg has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Unwanted,
+    Asked,
+    /// The vendor has answered. Until it also says so in the room, somebody may still pick up.
+    Done,
+}
 
 impl Legs {
     pub(super) fn new(telephony: Arc<dyn Telephony>, room: &str) -> Self {
         Self {
             telephony,
             room: room.into(),
-            legs: HashMap::new(),
+            legs: Vec::new(),
             starting: Vec::new(),
             early: Vec::new(),
             answers: mpsc::channel(64),
-            tasks: JoinSet::new(),
+            commands: JoinSet::new(),
+            forwarding: None,
         }
     }
 
-    pub(super) async fn answer(&mut self) -> Option<Answer> {
-        self.answers.1.recv().await
+    /// The next answer to a command.
+    pub(super) async fn answer(&mut self) -> Answer {
+        match self.answers.1.recv().await {
+            Some(answer) => answer,
+            None => std::future::pending().await,
+        }
     }
 
     /// The attempt of a leg, if it is one of ours.
-    pub(super) fn attempt_of(&self, leg: &LegId) -> Option<AttemptId> {
-        self.legs.get(leg).copied()
+    pub(super) fn attempt_of(&self, id: &LegId) -> Option<AttemptId> {
+        self.legs.iter().find(|leg| leg.id == *id).map(|leg| leg.attempt)
     }
 
-    /// Starts an attempt.
+    /// Whether an attempt has a leg whose end nobody has asked for.
+    pub(super) fn is_wanted(&self, attempt: AttemptId) -> bool {
+        self.legs.iter().any(|leg| leg.attempt == attempt && leg.end == End::Unwanted)
+    }
+
+    /// Starts an attempt. `caller` is the leg that is moved by the methods that move it.
     pub(super) fn dial(
         &mut self,
         attempt: AttemptId,
@@ -76,66 +108,62 @@ impl Legs {
             caller_id: target.caller_id.clone(),
             extension: target.extension.clone(),
         };
-        let (telephony, room, answers) =
-            (Arc::clone(&self.telephony), Arc::clone(&self.room), self.answers.0.clone());
         if method == DialMethod::DialOut {
             self.starting.push((attempt, false));
         }
-        self.tasks.spawn(async move {
+        self.command(move |telephony, room| async move {
             let answer = match method {
-                DialMethod::DialOut => match telephony.start_dial_out(&room, &request).await {
-                    Ok(leg) => Answer::Started(attempt, leg),
-                    Err(error) => Answer::Refused(attempt, error),
-                },
+                DialMethod::DialOut => {
+                    telephony.start_dial_out(&room, &request).await.map(|leg| Answer::Started(attempt, leg))
+                }
                 DialMethod::SipTransfer | DialMethod::SipRefer => {
-                    match transfer(&*telephony, &room, method, caller, &request).await {
-                        Ok(()) => Answer::Transferred(attempt),
-                        Err(error) => Answer::Refused(attempt, error),
-                    }
+                    let moved = transfer(&*telephony, &room, method, caller, &request).await;
+                    moved.map(|()| Answer::Transferred(attempt))
                 }
             };
-            let _closed = answers.send(answer).await;
+            answer.unwrap_or_else(|error| Answer::Refused(attempt, error))
         });
     }
 
-    /// Stops an attempt, also one whose start was not answered yet.
+    /// Stops an attempt, also one whose start was not answered yet: then as soon as it is.
     pub(super) fn stop(&mut self, attempt: AttemptId) {
         if let Some(starting) = self.starting.iter_mut().find(|(id, _)| *id == attempt) {
             starting.1 = true;
             return;
         }
-        let leg = self.legs.iter().find(|(_, id)| **id == attempt).map(|(leg, _)| leg.clone());
-        let (telephony, room, answers) =
-            (Arc::clone(&self.telephony), Arc::clone(&self.room), self.answers.0.clone());
-        self.tasks.spawn(async move {
-            let stopped = match leg {
-                Some(leg) => telephony.stop_dial_out(&room, &leg).await,
+        let leg = self.legs.iter_mut().find(|leg| leg.attempt == attempt);
+        let id = leg.map(|leg| {
+            leg.end = End::Asked;
+            leg.id.clone()
+        });
+        self.command(move |telephony, room| async move {
+            let stopped = match id {
+                Some(id) => telephony.stop_dial_out(&room, &id).await,
                 None => Ok(()),
             };
-            let answer = match stopped {
+            match stopped {
                 Ok(()) => Answer::Stopped(attempt),
                 Err(error) => Answer::StopFailed(attempt, error),
-            };
-            let _closed = answers.send(answer).await;
+            }
         });
     }
 
     /// Forwards the held caller into the room.
-    pub(super) fn forward(&mut self, dial_in: crate::telephony::DialIn, sip_uri: String) {
+    pub(super) fn forward(&mut self, dial_in: DialIn, sip_uri: String) {
         let (telephony, answers) = (Arc::clone(&self.telephony), self.answers.0.clone());
-        self.tasks.spawn(async move {
+        self.forwarding = Some(AbortOnDropHandle::new(tokio::spawn(async move {
             let answer = match telephony.forward_caller(&dial_in, &sip_uri).await {
                 Ok(()) => Answer::Forwarded,
                 Err(error) => Answer::ForwardFailed(error),
             };
             let _closed = answers.send(answer).await;
-        });
+        })));
     }
 
     /// Takes the answer to a start: the leg is known now, and events that came too early are due.
-    pub(super) fn started(&mut self, attempt: AttemptId, leg: LegId) -> Vec<RoomEvent> {
+    pub(super) fn started(&mut self, attempt: AttemptId, id: LegId) -> Vec<RoomEvent> {
         let stop_now = self.settle(attempt);
-        self.legs.insert(leg, attempt);
+        self.legs.push(Leg { id, attempt, end: End::Unwanted });
         if stop_now {
             self.stop(attempt);
         }
@@ -150,6 +178,14 @@ impl Legs {
         }
     }
 
+    /// Takes the answer to a stop.
+    pub(super) fn stopped(&mut self, attempt: AttemptId, done: bool) {
+        let end = if done { End::Done } else { End::Unwanted };
+        for leg in self.legs.iter_mut().filter(|leg| leg.attempt == attempt) {
+            leg.end = end;
+        }
+    }
+
     /// Keeps an event of an unknown leg while a start is unanswered.
     pub(super) fn keep_early(&mut self, event: RoomEvent) {
         if !self.starting.is_empty() && self.early.len() < MOST_EARLY {
@@ -159,30 +195,72 @@ impl Legs {
         }
     }
 
-    /// The only attempt that is being started, for errors that name no leg.
+    /// The only attempt that an error which names no leg can mean.
     pub(super) fn sole_attempt(&self) -> Option<AttemptId> {
-        match (self.starting.as_slice(), self.legs.len()) {
-            ([(attempt, _)], _) => Some(*attempt),
-            ([], 1) => self.legs.values().next().copied(),
+        let mut wanted = self.legs.iter().filter(|leg| leg.end == End::Unwanted);
+        match (self.starting.as_slice(), wanted.next(), wanted.next()) {
+            ([(attempt, _)], None, _) => Some(*attempt),
+            ([], Some(leg), None) => Some(leg.attempt),
             _ => None,
         }
     }
 
-    /// Stops every leg that may still be there; bounded by the vendor client's own deadlines.
-    pub(super) async fn stop_all(&mut self) {
-        self.tasks.abort_all();
-        let stops = self.legs.keys().map(|leg| self.telephony.stop_dial_out(&self.room, leg));
-        for stopped in futures_util::future::join_all(stops).await {
-            if let Err(error) = stopped {
-                tracing::debug!(%error, "a leg could not be stopped; the room's end will do it");
-            }
-        }
-        self.legs.clear();
+    /// Forgets a leg that is gone.
+    pub(super) fn gone(&mut self, id: &LegId) {
+        self.legs.retain(|leg| leg.id != *id);
     }
 
-    /// Forgets a leg that is gone.
-    pub(super) fn gone(&mut self, leg: &LegId) {
-        self.legs.remove(leg);
+    /// Stops every leg that may still be there, those included whose start is not answered yet, and waits for
+    /// that, bounded.
+    pub(super) async fn stop_all(&mut self) {
+        self.forwarding = None;
+        for (_, stop) in &mut self.starting {
+            *stop = true;
+        }
+        let left: Vec<AttemptId> =
+            self.legs.iter().filter(|leg| leg.end == End::Unwanted).map(|leg| leg.attempt).collect();
+        for attempt in left {
+            self.stop(attempt);
+        }
+        if timeout(ALL_STOPPED_WITHIN, self.answered()).await.is_err() {
+            tracing::warn!("a leg may be left; the room's end will end it");
+        }
+    }
+
+    /// Waits until every command was answered, and stops what comes up late.
+    async fn answered(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                Some(answer) = self.answers.1.recv() => match answer {
+                    Answer::Started(attempt, id) => drop(self.started(attempt, id)),
+                    Answer::StopFailed(_, error) => {
+                        tracing::warn!(%error, "a leg could not be stopped; the room's end will end it");
+                    }
+                    Answer::Refused(..) | Answer::Transferred(_) | Answer::Stopped(_) => {}
+                    Answer::Forwarded | Answer::ForwardFailed(_) => {}
+                },
+                command = self.commands.join_next() => match command {
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => tracing::error!(%error, "a command to the telephony vendor broke"),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Runs a command as a task of its own.
+    fn command<F, A>(&mut self, command: F)
+    where
+        F: FnOnce(Arc<dyn Telephony>, Arc<str>) -> A,
+        A: Future<Output = Answer> + Send + 'static,
+    {
+        while self.commands.try_join_next().is_some() {}
+        let answer = command(Arc::clone(&self.telephony), Arc::clone(&self.room));
+        let answers = self.answers.0.clone();
+        self.commands.spawn(async move {
+            let _closed = answers.send(answer.await).await;
+        });
     }
 
     fn settle(&mut self, attempt: AttemptId) -> bool {
@@ -205,22 +283,4 @@ async fn transfer(
         DialMethod::SipRefer => telephony.sip_refer(room, &caller, &to.to).await,
         _ => telephony.sip_transfer(room, &caller, to).await,
     }
-}
-
-/// The vendor's refusal as the machine is told it.
-pub(super) fn refusal(error: &TelephonyError) -> LegEvent {
-    LegEvent::Refused { cause: cause(&error.to_string()) }
-}
-
-/// The vendor's free text as a cause. Daily reports none: anything but `failed` is inferred.
-pub(super) fn cause(raw: &str) -> LegCause {
-    let (inferred, _guessed) = infer_leg_outcome(raw);
-    let outcome = match inferred {
-        InferredOutcome::Busy => LegOutcome::Busy,
-        InferredOutcome::Rejected => LegOutcome::Rejected,
-        InferredOutcome::Unreachable => LegOutcome::Unreachable,
-        InferredOutcome::NoAnswer => LegOutcome::NoAnswer,
-        InferredOutcome::Failed => LegOutcome::Failed,
-    };
-    LegCause { outcome, raw: raw.to_owned() }
 }

@@ -4,14 +4,20 @@
 //! machine, enacts its effects, and tears everything down at the end, however the call ended. It decides
 //! nothing about the call itself. A failed effect becomes an input, never a swallowed warning.
 
+mod cadence;
 mod call;
 mod dialogue;
 mod ears;
 mod enact;
 mod journal;
+mod leg_news;
 mod legs;
+mod line;
+mod prepared;
 mod record;
+mod room;
 mod room_events;
+mod teardown;
 mod voice;
 mod watch;
 

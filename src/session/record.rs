@@ -1,12 +1,14 @@
 //! The call record: what is left of a call when it is over, as one JSON object.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::machine::{Known, LegOutcome, Millis, Outcome, TransferReport};
+use crate::machine::{CallInfo, Known, LegOutcome, Millis, Outcome, TransferReport};
 use crate::pii::{PhoneNumber, Utterance};
 use crate::plan::{FlowHash, Plan, StateId};
+use crate::speech::vad::VadSettings;
 
 /// Version of the record's shape.
 pub const RECORD_VERSION: u32 = 1;
@@ -32,12 +34,32 @@ pub struct CallRecord {
     pub duration_ms: u64,
     /// How it ended.
     pub outcome: Outcome,
-    /// Names of the states entered, in order, each time it was entered.
+    /// Names of the states entered, in order; a state stands there each time it was entered.
     pub states: Vec<Arc<str>>,
     /// The transfer, if one was tried.
     pub transfer: Option<TransferRecord>,
-    /// Who said what.
+    /// Who said what, by the time at which they began.
     pub turns: Vec<Turn>,
+}
+
+impl CallRecord {
+    /// The record of a call in which nothing has happened yet.
+    pub(super) fn new(plan: &Plan, info: &CallInfo) -> Self {
+        Self {
+            version: RECORD_VERSION,
+            flow: Arc::clone(&plan.name),
+            flow_hash: plan.hash.clone(),
+            call_id: Arc::clone(&info.id),
+            from: info.from.clone(),
+            to: info.to.clone(),
+            started_at: info.started_at,
+            duration_ms: 0,
+            outcome: Outcome::Failed,
+            states: Vec::new(),
+            transfer: None,
+            turns: Vec::new(),
+        }
+    }
 }
 
 /// What came of the transfer.
@@ -57,6 +79,7 @@ pub struct TransferRecord {
     /// How long the last attempt rang.
     pub ring_ms: Option<u64>,
     /// From the answer until the bot was out of the conversation: pipeline gone, microphone unpublished.
+    /// Absent if nobody answered, or nobody can tell.
     pub bot_left_ms: Option<u64>,
 }
 
@@ -105,25 +128,40 @@ impl TransferRecord {
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     list: Vec<Turn>,
+    vad: VadSettings,
     caller_since: Option<Millis>,
+    caller_until: Option<Millis>,
 }
 
 const MOST_TURNS: usize = 2_000;
 
 impl Turns {
+    /// Speech is known to have begun; that takes as long as an onset.
     pub(super) fn caller_started(&mut self, now: Millis) {
-        self.caller_since.get_or_insert(now);
+        self.caller_since.get_or_insert(earlier(now, self.vad.onset));
+        self.caller_until = None;
+    }
+
+    /// Speech is known to have stopped; that takes a while, too.
+    pub(super) fn caller_stopped(&mut self, now: Millis) {
+        self.caller_until = Some(earlier(now, self.vad.stop));
+    }
+
+    /// What the caller was saying does not count.
+    pub(super) fn caller_interrupted(&mut self) {
+        (self.caller_since, self.caller_until) = (None, None);
     }
 
     pub(super) fn caller_ended(&mut self, now: Millis, text: &Utterance) {
-        let start = self.caller_since.take().unwrap_or(now);
+        let end = self.caller_until.take().unwrap_or(now);
+        let start = self.caller_since.take().unwrap_or(end).min(end);
         if !text.is_blank() {
             self.push(Turn {
                 who: Who::Caller,
                 text: text.clone(),
                 heard: text.clone(),
                 start_ms: start.0,
-                end_ms: now.0,
+                end_ms: end.0,
             });
         }
     }
@@ -132,8 +170,11 @@ impl Turns {
         self.push(Turn { who: Who::Bot, text, heard, start_ms: start.0, end_ms: end.0 });
     }
 
+    /// All turns, by the time at which they began.
     pub(super) fn take(&mut self) -> Vec<Turn> {
-        std::mem::take(&mut self.list)
+        let mut turns = std::mem::take(&mut self.list);
+        turns.sort_by_key(|turn| turn.start_ms);
+        turns
     }
 
     fn push(&mut self, turn: Turn) {
@@ -141,6 +182,10 @@ impl Turns {
             self.list.push(turn);
         }
     }
+}
+
+fn earlier(at: Millis, by: Duration) -> Millis {
+    Millis(at.0.saturating_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// Names of the states of a path.

@@ -1,78 +1,90 @@
 //! What happens in the room, as inputs of the machine: who is the caller, who is the operator.
 
 use super::call::Call;
-use super::legs;
-use super::watch::CallEvent;
-use crate::machine::{AttemptId, Input, LegEvent};
-use crate::telephony::{CloseReason, LegId, RoomEvent};
+use crate::audio::Frame;
+use crate::machine::{Input, LegEvent};
+use crate::telephony::{LegId, RoomEvent};
+
+/// People remembered until it is known whether they are the caller.
+const MOST_STRANGERS: usize = 8;
 
 impl Call {
-    pub(super) fn on_room(&mut self, event: Option<RoomEvent>) {
-        let Some(event) = event else {
-            return self.room_closed(&CloseReason::Lost("the room's stream ended".to_owned()));
-        };
+    pub(super) fn on_room(&mut self, event: RoomEvent) {
+        let raw = event.clone();
         match event {
             RoomEvent::DialinReady { sip_endpoint } => self.forward_caller(sip_endpoint),
-            RoomEvent::DialinConnected { id } => {
-                self.people.caller.get_or_insert(id);
-            }
+            RoomEvent::DialinConnected { id } => self.caller_is(id),
             RoomEvent::DialinStopped { id } => self.caller_left(&id),
             RoomEvent::DialinError { id, message } => {
                 tracing::warn!(%message, "the dial-in failed");
-                if id.is_none() || id == self.people.caller {
+                if id.is_none() || self.is_caller(id.as_ref()) {
                     self.inbox.push_back(Input::CallerLeft);
                 }
             }
-            RoomEvent::ParticipantJoined { id } => {
-                if self.people.caller.as_ref() == Some(&id) {
-                    self.caller_is_here();
-                }
-            }
-            RoomEvent::ParticipantLeft { id } => self.participant_left(&id),
-            RoomEvent::DialoutConnected { ref id } => match self.legs.attempt_of(id) {
-                Some(attempt) => self.leg(attempt, LegEvent::Ringing),
-                None => self.legs.keep_early(event),
-            },
-            RoomEvent::DialoutAnswered { ref id } => match self.legs.attempt_of(id) {
-                Some(attempt) => self.leg(attempt, LegEvent::Answered),
-                None => self.legs.keep_early(event),
-            },
-            RoomEvent::DialoutStopped { ref id } => match self.legs.attempt_of(id) {
-                Some(attempt) => {
-                    self.legs.gone(id);
-                    self.leg(attempt, LegEvent::Stopped);
-                }
-                None => self.legs.keep_early(event),
-            },
-            RoomEvent::DialoutError { ref id, ref message } => {
-                let attempt = match id {
-                    Some(id) => self.legs.attempt_of(id),
-                    None => self.legs.sole_attempt(),
-                };
-                match attempt {
-                    Some(attempt) => {
-                        let cause = legs::cause(message);
-                        if let Some(id) = id {
-                            self.legs.gone(id);
-                        }
-                        self.leg(attempt, LegEvent::Failed { cause });
-                    }
-                    None => self.legs.keep_early(event),
-                }
-            }
+            RoomEvent::ParticipantJoined { id } => self.joined(id),
+            RoomEvent::ParticipantLeft { id } => self.left(&id, raw),
+            RoomEvent::DialoutConnected { id } => self.on_dial_out(&id, LegEvent::Ringing, raw),
+            RoomEvent::DialoutAnswered { id } => self.on_dial_out(&id, LegEvent::Answered, raw),
+            RoomEvent::DialoutStopped { id } => self.on_dial_out(&id, LegEvent::Stopped, raw),
+            RoomEvent::DialoutError { id, message } => self.on_dial_out_error(id.as_ref(), &message, raw),
             RoomEvent::Dtmf { id, tone } => {
                 // Keys of the operator's leg are not the caller's.
-                if id.is_none() || id == self.people.caller {
+                if id.is_none() || self.is_caller(id.as_ref()) {
                     self.inbox.push_back(Input::Dtmf { digit: tone });
                 }
             }
             RoomEvent::Warning { message } => tracing::warn!(%message, "the telephony vendor warns"),
-            RoomEvent::Closed { reason } => self.room_closed(&reason),
+            RoomEvent::Closed { reason } => {
+                tracing::info!(?reason, "out of the room");
+                self.inbox.push_back(Input::RoomClosed);
+            }
+        }
+    }
+
+    /// Only the caller is listened to.
+    pub(super) fn on_audio(&mut self, leg: &LegId, frame: Frame) {
+        if self.is_caller(Some(leg)) {
+            self.caller_is_here();
+            self.ears.hear(self.began.elapsed(), frame);
+        }
+    }
+
+    fn is_caller(&self, id: Option<&LegId>) -> bool {
+        id.is_some() && self.people.caller.as_ref() == id
+    }
+
+    /// The vendor names the caller's leg. The first one stays.
+    fn caller_is(&mut self, id: LegId) {
+        if self.people.caller.is_some() {
+            return;
+        }
+        let is_in_room = self.people.strangers.contains(&id);
+        self.people.caller = Some(id);
+        self.people.strangers.clear();
+        if is_in_room {
+            self.caller_is_here();
+        }
+    }
+
+    fn joined(&mut self, id: LegId) {
+        if self.is_caller(Some(&id)) {
+            self.caller_is_here();
+        } else if self.people.caller.is_none() && self.people.strangers.len() < MOST_STRANGERS {
+            self.people.strangers.push(id);
+        }
+    }
+
+    fn left(&mut self, id: &LegId, raw: RoomEvent) {
+        self.people.strangers.retain(|stranger| stranger != id);
+        if self.is_caller(Some(id)) {
+            self.caller_left(id);
+        } else {
+            self.on_dial_out(id, LegEvent::Stopped, raw);
         }
     }
 
     /// The caller can hear us now: their leg is in the room, or its first audio came.
-    pub(super) fn caller_is_here(&mut self) {
+    fn caller_is_here(&mut self) {
         if !self.people.caller_here {
             self.people.caller_here = true;
             self.inbox.push_back(Input::CallerJoined);
@@ -86,51 +98,13 @@ impl Call {
         }
     }
 
-    fn participant_left(&mut self, id: &LegId) {
-        if let Some(attempt) = self.legs.attempt_of(id) {
-            self.legs.gone(id);
-            self.leg(attempt, LegEvent::Stopped);
-        } else {
-            self.caller_left(id);
-        }
-    }
-
-    /// The vendor reports it twice (participant and leg); the machine is told once.
+    /// A dial-in leg is gone. Before the vendor named the caller's, it can be nobody else's. The vendor
+    /// reports it twice, as a leg and as a participant; the machine is told once.
     fn caller_left(&mut self, id: &LegId) {
-        if self.people.caller.as_ref() == Some(id) && !self.people.caller_gone {
+        let is_theirs = self.people.caller.is_none() || self.is_caller(Some(id));
+        if is_theirs && !self.people.caller_gone {
             self.people.caller_gone = true;
             self.inbox.push_back(Input::CallerLeft);
-        }
-    }
-
-    fn leg(&mut self, attempt: AttemptId, event: LegEvent) {
-        match &event {
-            LegEvent::Ringing => {
-                self.stage.ringing = true;
-                self.watch.event(CallEvent::Ringing);
-            }
-            LegEvent::Answered => {
-                self.stage.ringing = false;
-                let now = self.now();
-                self.stage.answered_at.get_or_insert(now);
-                self.watch.event(CallEvent::Answered);
-            }
-            LegEvent::Failed { cause } => {
-                self.stage.ringing = false;
-                let (outcome, raw) = (cause.outcome, cause.raw.clone());
-                self.watch.event(CallEvent::LegFailed { outcome, raw });
-            }
-            LegEvent::Stopped => self.stage.ringing = false,
-            LegEvent::Started | LegEvent::Refused { .. } | LegEvent::StopFailed => {}
-        }
-        self.inbox.push_back(Input::Leg { attempt, event });
-    }
-
-    fn room_closed(&mut self, reason: &CloseReason) {
-        if !self.stage.room_closed {
-            tracing::info!(?reason, "out of the room");
-            self.stage.room_closed = true;
-            self.inbox.push_back(Input::RoomClosed);
         }
     }
 }

@@ -1,15 +1,32 @@
 //! The bot's mouth: sentences to the TTS stream, its audio into the playout, and "said" when it was heard.
 //!
-//! Prepared sentences are kept as audio, so that they can be spoken when no vendor is there any more.
-//! Decides nothing: what is said, and when it is cut, is the machine's business.
+//! Everything that is begun ends, heard or not, whatever the vendor does. Decides nothing: what is said, and
+//! when it is cut, is the machine's business.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::line::Line;
+use super::prepared::Prepared;
 use crate::audio::Frame;
 use crate::machine::{Millis, ReplyId, UtteranceId};
 use crate::pii::Utterance;
 use crate::speech::playout::{Heard, Playout, PlayoutEvent, PlayoutSettings};
-use crate::speech::{ContextId, TtsCommand, TtsEvent, TtsStream, Word};
+use crate::speech::{ContextId, SpeechError, TtsCommand, TtsEvent, TtsStream};
+
+/// Texts that wait for a voice to open.
+const MOST_WAITING: usize = 32;
+/// How long a voice may owe us audio. What it does not give by then would keep everything behind it from
+/// being said. Longer than the vendor client's own patience, which knows better what went wrong.
+const MUTE_AFTER: Duration = Duration::from_secs(6);
+
+/// Frames that lie between our room connection and the caller's ear, in a jitter buffer and a network: a
+/// sentence counts as said when they have played it too, or the end of a goodbye would be cut off.
+const DOWNSTREAM: u64 = 6;
 
 /// What a stretch of speech is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,108 +45,73 @@ pub(super) struct Spoken {
     pub failed: bool,
 }
 
-/// A sentence kept as audio.
-#[derive(Debug, Default)]
-struct Prepared {
-    samples: Vec<i16>,
-    words: Vec<Word>,
-    complete: bool,
-}
-
 #[derive(Debug)]
 struct Open {
     speech: Speech,
     text: String,
     started: Option<Millis>,
     failed: bool,
+    /// All text was given.
+    complete: bool,
+    /// Since when the voice owes us audio, or its end.
+    owed: Option<Instant>,
 }
 
-#[derive(Debug)]
 pub(super) struct Voice {
-    tts: Option<TtsStream>,
+    tts: Line<TtsCommand, TtsEvent>,
     playout: Playout,
-    open: HashMap<ContextId, Open>,
-    preparing: HashMap<ContextId, String>,
-    prepared: HashMap<String, Prepared>,
-    next_context: u64,
+    open: BTreeMap<ContextId, Open>,
+    prepared: Prepared,
+    last_context: u64,
 }
 
 impl Voice {
-    pub(super) fn new(tts: Option<TtsStream>) -> Self {
+    pub(super) fn new(tts: BoxFuture<'static, Result<TtsStream, SpeechError>>) -> Self {
         Self {
-            tts,
-            // From our room connection to the caller's ear lie a jitter buffer and a network: a sentence
-            // counts as said when they, too, have played it, or the end of a goodbye would be cut off.
-            playout: Playout::new(PlayoutSettings { downstream_frames: 6, ..PlayoutSettings::default() }),
-            open: HashMap::new(),
-            preparing: HashMap::new(),
-            prepared: HashMap::new(),
-            next_context: 0,
+            tts: Line::opening(tts, MOST_WAITING),
+            playout: Playout::new(PlayoutSettings { downstream_frames: DOWNSTREAM, ..Default::default() }),
+            open: BTreeMap::new(),
+            prepared: Prepared::default(),
+            last_context: 0,
         }
     }
 
-    /// The next event of the TTS stream; never resolves without a stream.
-    pub(super) async fn tts_event(&mut self) -> Option<TtsEvent> {
-        match &mut self.tts {
-            Some(stream) => stream.events.recv().await,
-            None => std::future::pending().await,
-        }
+    /// What the TTS stream gives next; never resolves without one.
+    pub(super) async fn tts_event(&mut self) -> Result<Option<TtsEvent>, SpeechError> {
+        self.tts.next().await
     }
 
     /// Speaks a fixed sentence after whatever is queued. `false`: it cannot be spoken at all.
     pub(super) fn say(&mut self, utterance: UtteranceId, text: &Utterance) -> bool {
-        let context = self.fresh_context();
-        let prepared = self.prepared.get(text.text()).filter(|p| p.complete);
-        if prepared.is_none() && self.tts.is_none() {
+        if self.prepared.get(text.text()).is_none() && self.tts.is_closed() {
             return false;
         }
-        self.playout.begin(context, text);
-        if let Some(prepared) = prepared {
-            self.playout.push(context, &prepared.samples);
-            self.playout.words(context, prepared.words.clone());
-            self.playout.end(context);
-        }
-        let send = prepared.is_none();
-        self.open.insert(
-            context,
-            Open {
-                speech: Speech::Fixed(utterance),
-                text: text.text().to_owned(),
-                started: None,
-                failed: false,
-            },
-        );
-        if send {
-            self.speak(context, text.text(), true);
+        let context = self.begin(Speech::Fixed(utterance), text);
+        match self.prepared.get(text.text()) {
+            Some(sentence) => {
+                self.playout.push(context, &sentence.samples);
+                self.playout.words(context, sentence.words.clone());
+                self.playout.end(context);
+            }
+            None => self.speak(context, text.text(), true),
         }
         true
     }
 
     /// Renders a sentence ahead of time.
     pub(super) fn prepare(&mut self, text: &Utterance) {
-        if text.is_blank() || self.prepared.contains_key(text.text()) || self.tts.is_none() {
+        if text.is_blank() || self.prepared.knows(text.text()) {
             return;
         }
         let context = self.fresh_context();
-        self.prepared.insert(text.text().to_owned(), Prepared::default());
-        self.preparing.insert(context, text.text().to_owned());
+        self.prepared.begin(context, text.text());
         self.speak(context, text.text(), true);
     }
 
-    /// Adds a clause to a reply; the first one takes the reply's place in the queue.
+    /// Adds a clause to a reply, verbatim; the first one takes the reply's place in the queue.
     pub(super) fn add_to_reply(&mut self, reply: ReplyId, clause: &str) {
-        let context = match self.context_of(Speech::Reply(reply)) {
-            Some(context) => context,
-            None => {
-                let context = self.fresh_context();
-                self.playout.begin(context, &Utterance::default());
-                let open =
-                    Open { speech: Speech::Reply(reply), text: String::new(), started: None, failed: false };
-                self.open.insert(context, open);
-                context
-            }
-        };
-        // Verbatim: a clause brings the space that parts it from the next one.
+        let speech = Speech::Reply(reply);
+        let context = self.context_of(speech).unwrap_or_else(|| self.begin(speech, &Utterance::default()));
         if let Some(open) = self.open.get_mut(&context) {
             open.text.push_str(clause);
         }
@@ -148,12 +130,20 @@ impl Voice {
     pub(super) fn cut(&mut self) {
         let contexts: Vec<ContextId> = self.open.keys().copied().collect();
         for context in contexts {
-            self.command(TtsCommand::Cancel(context));
+            self.unsay(context);
         }
         self.playout.cut();
     }
 
-    pub(super) fn hold(&mut self, audio: Option<std::sync::Arc<[i16]>>) {
+    /// Cuts one stretch of speech; what is before and behind it stays.
+    pub(super) fn cancel(&mut self, speech: Speech) {
+        if let Some(context) = self.context_of(speech) {
+            self.unsay(context);
+            self.playout.cancel(context);
+        }
+    }
+
+    pub(super) fn hold(&mut self, audio: Option<Arc<[i16]>>) {
         self.playout.hold(audio);
     }
 
@@ -161,49 +151,49 @@ impl Voice {
         self.playout.is_speaking() || !self.open.is_empty()
     }
 
-    /// Whether this reply has words that were not heard to their end yet.
+    /// Whether this has words that were not heard to their end yet.
     pub(super) fn is_open(&self, speech: Speech) -> bool {
         self.context_of(speech).is_some()
     }
 
     /// The next 20 ms.
     pub(super) fn next_frame(&mut self) -> Frame {
+        self.give_up_on_the_mute();
         self.playout.next_frame()
     }
 
     /// Takes what the vendor gave. An error is what made the stream end.
     pub(super) fn on_tts(
         &mut self,
-        event: Option<TtsEvent>,
-    ) -> Result<(), Option<crate::speech::SpeechError>> {
+        event: Result<Option<TtsEvent>, SpeechError>,
+    ) -> Result<(), Option<SpeechError>> {
         match event {
-            Some(TtsEvent::Audio { context, samples }) => match self.preparing_of(context) {
-                Some(prepared) => prepared.samples.extend(samples),
-                None => self.playout.push(context, &samples),
-            },
-            Some(TtsEvent::Words { context, words }) => match self.preparing_of(context) {
-                Some(prepared) => prepared.words.extend(words),
-                None => self.playout.words(context, words),
-            },
-            Some(TtsEvent::Done(context)) => match self.preparing.remove(&context) {
-                Some(text) => {
-                    if let Some(prepared) = self.prepared.get_mut(&text) {
-                        prepared.complete = true;
-                    }
+            Ok(Some(TtsEvent::Audio { context, samples })) => self.on_audio(context, &samples),
+            Ok(Some(TtsEvent::Words { context, words })) => {
+                if self.prepared.is_rendering(context) {
+                    self.prepared.words(context, words);
+                } else {
+                    self.playout.words(context, words);
                 }
-                None => self.playout.end(context),
-            },
-            Some(TtsEvent::Failed(context, error)) => self.on_failed(context, &error),
-            Some(TtsEvent::Closed(Ok(()))) | None => return self.on_closed(None),
-            Some(TtsEvent::Closed(Err(error))) => return self.on_closed(Some(error)),
+            }
+            Ok(Some(TtsEvent::Done(context))) => {
+                self.prepared.done(context);
+                self.playout.end(context);
+                if let Some(open) = self.open.get_mut(&context) {
+                    open.owed = None;
+                }
+            }
+            Ok(Some(TtsEvent::Failed(context, error))) => self.fail(context, &error),
+            Ok(Some(TtsEvent::Closed(Ok(()))) | None) => return self.on_closed(None),
+            Ok(Some(TtsEvent::Closed(Err(error)))) | Err(error) => return self.on_closed(Some(error)),
         }
         Ok(())
     }
 
     /// The pipeline is gone: what is not prepared cannot be spoken any more.
     pub(super) fn close(&mut self) {
-        self.tts = None;
-        self.preparing.clear();
+        self.tts.close();
+        self.prepared.give_up();
         self.playout.hold(None);
         self.playout.cut();
     }
@@ -221,7 +211,7 @@ impl Voice {
                     let Some(open) = self.open.remove(&context) else { continue };
                     return Some(Spoken {
                         speech: open.speech,
-                        text: Utterance::new(open.text),
+                        text: Utterance::new(open.text.trim_end()),
                         heard,
                         start: open.started.unwrap_or(now),
                         failed: open.failed,
@@ -232,53 +222,77 @@ impl Voice {
         None
     }
 
-    fn on_failed(&mut self, context: ContextId, error: &crate::speech::SpeechError) {
-        tracing::warn!(%error, "a sentence could not be spoken");
-        if let Some(text) = self.preparing.remove(&context) {
-            self.prepared.remove(&text);
-        } else if let Some(open) = self.open.get_mut(&context) {
-            open.failed = true;
-            self.playout.fail(context);
+    fn begin(&mut self, speech: Speech, text: &Utterance) -> ContextId {
+        let context = self.fresh_context();
+        self.playout.begin(context, text);
+        let text = text.text().to_owned();
+        let open = Open { speech, text, started: None, failed: false, complete: false, owed: None };
+        self.open.insert(context, open);
+        context
+    }
+
+    fn on_audio(&mut self, context: ContextId, samples: &[i16]) {
+        if self.prepared.is_rendering(context) {
+            return self.prepared.audio(context, samples);
+        }
+        self.playout.push(context, samples);
+        if let Some(open) = self.open.get_mut(&context) {
+            open.owed = open.complete.then(Instant::now);
         }
     }
 
-    fn on_closed(
-        &mut self,
-        error: Option<crate::speech::SpeechError>,
-    ) -> Result<(), Option<crate::speech::SpeechError>> {
-        self.tts = None;
-        let unfinished: Vec<ContextId> = self.open.keys().copied().collect();
-        for context in unfinished {
-            if let Some(open) = self.open.get_mut(&context) {
-                open.failed = true;
-            }
+    fn on_closed(&mut self, error: Option<SpeechError>) -> Result<(), Option<SpeechError>> {
+        self.tts.close();
+        self.prepared.give_up();
+        for (&context, open) in &mut self.open {
+            // A sentence that has all its audio is heard to its end.
+            open.failed |= open.owed.is_some() || !open.complete;
             self.playout.fail(context);
         }
         Err(error)
     }
 
-    fn speak(&mut self, context: ContextId, text: &str, last: bool) {
-        self.command(TtsCommand::Speak { context, text: Utterance::new(text), last });
-    }
-
-    fn command(&mut self, command: TtsCommand) {
-        let Some(stream) = &self.tts else { return };
-        let context = match &command {
-            TtsCommand::Speak { context, .. } => Some(*context),
-            _ => None,
-        };
-        if stream.commands.try_send(command).is_err()
-            && let Some(context) = context
+    fn give_up_on_the_mute(&mut self) {
+        let now = Instant::now();
+        let is_mute = |open: &Open| open.owed.is_some_and(|since| now.duration_since(since) >= MUTE_AFTER);
+        while let Some(context) =
+            self.open.iter().find(|(_, open)| is_mute(open)).map(|(&context, _)| context)
         {
-            let vendor = "the voice";
-            let detail = "its queue is full or closed".to_owned();
-            self.on_failed(context, &crate::speech::SpeechError::Disconnected { vendor, detail });
+            self.unsay(context);
+            self.fail(context, &SpeechError::Silent { vendor: "the voice", waited: MUTE_AFTER });
         }
     }
 
-    fn preparing_of(&mut self, context: ContextId) -> Option<&mut Prepared> {
-        let text = self.preparing.get(&context)?;
-        self.prepared.get_mut(text)
+    fn fail(&mut self, context: ContextId, error: &SpeechError) {
+        tracing::warn!(%error, "a sentence could not be spoken");
+        self.prepared.fail(context);
+        if let Some(open) = self.open.get_mut(&context) {
+            open.failed = true;
+            open.owed = None;
+        }
+        self.playout.fail(context);
+    }
+
+    fn speak(&mut self, context: ContextId, text: &str, last: bool) {
+        if let Some(open) = self.open.get_mut(&context) {
+            open.complete |= last;
+            if last {
+                open.owed = Some(Instant::now());
+            } else {
+                open.owed.get_or_insert_with(Instant::now);
+            }
+        }
+        if !self.tts.send(TtsCommand::Speak { context, text: Utterance::new(text), last }) {
+            let detail = "its queue is full or closed".to_owned();
+            self.fail(context, &SpeechError::Disconnected { vendor: "the voice", detail });
+        }
+    }
+
+    /// No more audio of a context is wanted.
+    fn unsay(&mut self, context: ContextId) {
+        if !self.tts.send(TtsCommand::Cancel(context)) {
+            tracing::trace!("a voice was not told that a context is over");
+        }
     }
 
     fn context_of(&self, speech: Speech) -> Option<ContextId> {
@@ -286,7 +300,7 @@ impl Voice {
     }
 
     fn fresh_context(&mut self) -> ContextId {
-        self.next_context += 1;
-        ContextId(self.next_context)
+        self.last_context += 1;
+        ContextId(self.last_context)
     }
 }

@@ -98,11 +98,7 @@ impl Playout {
 
     /// Cuts everything that is spoken or queued, with a short fade. All open contexts finish now.
     pub fn cut(&mut self) {
-        if let Some(line) = self.lines.front().filter(|line| line.has_begun()) {
-            let mut tail = line.upcoming(samples_in(self.settings.fade));
-            fade(&mut tail, 1.0, 0.0);
-            self.tail.extend(tail);
-        }
+        self.fade_out_head();
         // What was handed out before is on its way; a cut does not wait for it to arrive.
         for (due, _) in &mut self.events {
             *due = self.frames;
@@ -111,6 +107,18 @@ impl Playout {
             let finished = PlayoutEvent::Finished { context: line.context, heard: line.heard() };
             self.events.push_back((self.frames, finished));
         }
+    }
+
+    /// Cuts one context, with a short fade if it is being spoken. It finishes now; the others stay.
+    pub fn cancel(&mut self, context: ContextId) {
+        let Some(index) = self.lines.iter().position(|line| line.context == context) else { return };
+        if index == 0 {
+            self.fade_out_head();
+        }
+        if let Some(line) = self.lines.remove(index) {
+            self.tell(PlayoutEvent::Finished { context, heard: line.heard() });
+        }
+        self.finish_heads();
     }
 
     /// Plays hold audio (16 kHz mono, looped) whenever nothing is spoken, or stops it with a short fade. It
@@ -153,6 +161,15 @@ impl Playout {
 
     fn line(&mut self, context: ContextId) -> Option<&mut Line> {
         self.lines.iter_mut().find(|line| line.context == context)
+    }
+
+    /// What is being spoken ends with a short fade; its line is to be taken out.
+    fn fade_out_head(&mut self) {
+        if let Some(line) = self.lines.front().filter(|line| line.has_begun()) {
+            let mut tail = line.upcoming(samples_in(self.settings.fade));
+            fade(&mut tail, 1.0, 0.0);
+            self.tail.extend(tail);
+        }
     }
 
     fn head_has_begun(&self) -> bool {

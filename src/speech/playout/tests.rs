@@ -55,6 +55,29 @@ fn utterances_follow_each_other_without_a_gap_and_finish_with_their_last_sample(
 }
 
 #[test]
+fn one_of_several_is_cut_and_the_others_are_heard() {
+    let mut playout = playout();
+    const C: ContextId = ContextId(3);
+    say(&mut playout, A, "one", &[1_000; 400]);
+    playout.begin(B, &Utterance::new("two"));
+    say(&mut playout, C, "three", &[3_000; 320]);
+    playout.next_frame();
+    playout.cancel(B);
+    assert_eq!(events(&mut playout), [PlayoutEvent::Started { context: A }, finished(B, "", false)]);
+    playout.cancel(A);
+    playout.cancel(A);
+    let [PlayoutEvent::Finished { context: A, heard }] = &events(&mut playout)[..] else { panic!("not cut") };
+    assert!(!heard.all);
+    let frame = playout.next_frame();
+    assert!(frame.samples()[1..80].iter().all(|s| (0..1_000).contains(s)), "a fade of what was left");
+    assert_eq!(&frame.samples()[80..], &[3_000; 240]);
+    playout.next_frame();
+    let expected = [PlayoutEvent::Started { context: C }, finished(C, "three", true)];
+    assert_eq!(events(&mut playout), expected);
+    assert!(playout.is_idle());
+}
+
+#[test]
 fn a_place_is_kept_for_what_has_no_audio_yet() {
     let mut playout = playout();
     playout.begin(A, &Utterance::new("first"));

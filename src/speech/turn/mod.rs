@@ -179,6 +179,12 @@ impl TurnTaker {
         self.turns.asks_to_finalize(event)
     }
 
+    /// The words so far of a turn that has not ended.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<Utterance> {
+        self.turns.unfinished()
+    }
+
     /// Turns speech input off or on. Muting discards an open turn and all that was not polled; nothing that
     /// was said while muted is told later, even if its words arrive after that. A turn that the recogniser has
     /// open is told to be [`Overdue`](TurnEvent::Overdue).

@@ -94,6 +94,10 @@ impl Turns {
         }
     }
 
+    pub(super) fn unfinished(&self) -> Option<Utterance> {
+        self.turn.as_ref().map(|turn| Utterance::new(turn.words.text()))
+    }
+
     pub(super) fn voice_started(&mut self, now: Duration) {
         self.voice = true;
         let Some(turn) = &mut self.turn else { return self.open(now, Speech::Voiced) };

@@ -1,0 +1,119 @@
+//! What becomes of dial attempts, as inputs of the machine: the vendor's answers, and what happens in the room.
+
+use super::call::Call;
+use super::legs::Answer;
+use super::watch::CallEvent;
+use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome};
+use crate::telephony::daily::{InferredOutcome, infer_leg_outcome};
+use crate::telephony::{LegId, RoomEvent, TelephonyError};
+
+impl Call {
+    /// Takes the answer to a command.
+    pub(super) fn on_answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Started(attempt, leg) => {
+                self.leg(attempt, LegEvent::Started);
+                for early in self.legs.started(attempt, leg) {
+                    self.on_room(early);
+                }
+            }
+            Answer::Transferred(attempt) => self.leg(attempt, LegEvent::Started),
+            Answer::Refused(attempt, error) => {
+                tracing::warn!(%error, "the dial-out was refused");
+                self.legs.refused(attempt);
+                self.leg(attempt, LegEvent::Refused { cause: cause(&error.to_string()) });
+            }
+            Answer::Stopped(attempt) => {
+                self.legs.stopped(attempt, true);
+                self.leg(attempt, LegEvent::Stopped);
+            }
+            Answer::StopFailed(attempt, error) => {
+                tracing::warn!(%error, "a leg could not be stopped");
+                self.legs.stopped(attempt, false);
+                self.leg(attempt, LegEvent::StopFailed);
+            }
+            Answer::Forwarded => tracing::debug!("the caller is on the way"),
+            Answer::ForwardFailed(error) => {
+                tracing::warn!(%error, "the caller could not be forwarded");
+                self.inbox.push_back(match error {
+                    TelephonyError::NotFound(_) => Input::CallerLeft,
+                    _ => Input::CallerUnreachable,
+                });
+            }
+        }
+    }
+
+    /// Takes an event of a dial-out leg, or keeps it until the leg is known.
+    pub(super) fn on_dial_out(&mut self, id: &LegId, event: LegEvent, raw: RoomEvent) {
+        let Some(attempt) = self.legs.attempt_of(id) else { return self.legs.keep_early(raw) };
+        if matches!(event, LegEvent::Stopped | LegEvent::Failed { .. }) {
+            self.legs.gone(id);
+        }
+        self.leg(attempt, event);
+    }
+
+    /// Takes an error of a dial-out leg that may not be named.
+    pub(super) fn on_dial_out_error(&mut self, id: Option<&LegId>, message: &str, raw: RoomEvent) {
+        let event = LegEvent::Failed { cause: cause(message) };
+        match (id, self.legs.sole_attempt()) {
+            (Some(id), _) => self.on_dial_out(id, event, raw),
+            (None, Some(attempt)) => self.leg(attempt, event),
+            (None, None) => tracing::debug!(%message, "an error of an unknown leg was dropped"),
+        }
+    }
+
+    /// Tells the machine, and whoever looks on, of an attempt.
+    fn leg(&mut self, attempt: AttemptId, event: LegEvent) {
+        match &event {
+            LegEvent::Ringing => self.it_rings(attempt),
+            LegEvent::Answered => self.somebody_answered(attempt),
+            LegEvent::Failed { cause } | LegEvent::Refused { cause } => {
+                self.rings_no_more(attempt);
+                let (outcome, raw) = (cause.outcome, cause.raw.clone());
+                self.watch.event(CallEvent::LegFailed { outcome, raw });
+            }
+            LegEvent::Stopped | LegEvent::StopFailed => self.rings_no_more(attempt),
+            LegEvent::Started => {}
+        }
+        self.inbox.push_back(Input::Leg { attempt, event });
+    }
+
+    fn it_rings(&mut self, attempt: AttemptId) {
+        let is_news = self.legs.is_wanted(attempt)
+            && self.stage.ringing != Some(attempt)
+            && !self.was_answered(attempt);
+        if is_news {
+            self.stage.ringing = Some(attempt);
+            self.watch.event(CallEvent::Ringing);
+        }
+    }
+
+    fn somebody_answered(&mut self, attempt: AttemptId) {
+        self.rings_no_more(attempt);
+        if !self.was_answered(attempt) {
+            self.stage.answered = Some((attempt, self.now()));
+            self.watch.event(CallEvent::Answered);
+        }
+    }
+
+    fn was_answered(&self, attempt: AttemptId) -> bool {
+        self.stage.answered.is_some_and(|(answered, _)| answered == attempt)
+    }
+
+    pub(super) fn rings_no_more(&mut self, attempt: AttemptId) {
+        self.stage.ringing.take_if(|ringing| *ringing == attempt);
+    }
+}
+
+/// The vendor's free text as a cause. Daily reports none: anything but `failed` is inferred.
+fn cause(raw: &str) -> LegCause {
+    let (inferred, _guessed) = infer_leg_outcome(raw);
+    let outcome = match inferred {
+        InferredOutcome::Busy => LegOutcome::Busy,
+        InferredOutcome::Rejected => LegOutcome::Rejected,
+        InferredOutcome::Unreachable => LegOutcome::Unreachable,
+        InferredOutcome::NoAnswer => LegOutcome::NoAnswer,
+        InferredOutcome::Failed => LegOutcome::Failed,
+    };
+    LegCause { outcome, raw: raw.to_owned() }
+}

@@ -1,0 +1,15 @@
+//! Whole calls of the shipped flow on a virtual clock, with fakes of every vendor: what a session does to
+//! the world, in which order, and that it leaves nothing behind.
+
+mod fakes;
+mod world;
+
+mod barge_in;
+mod beginning;
+mod failing_vendors;
+mod leaving;
+mod operator;
+mod recording;
+mod stopping;
+mod thinking;
+mod transfer;

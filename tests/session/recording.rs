@@ -1,0 +1,143 @@
+//! What is left of a call: its record, its journal, and what a spectator saw.
+
+use callflow::machine::Outcome;
+use callflow::session::{RECORD_VERSION, Who};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::fakes::Step;
+use crate::world::{GREETING, QUESTION, World, bot_said};
+
+#[tokio::test(start_paused = true)]
+async fn a_record_has_every_turn_with_its_times_and_no_number_in_clear() {
+    let began = Instant::now();
+    let mut world = World::greeted().await;
+    world.llm.will(&[Step::Text("One two three four five six seven eight nine ten.")]);
+    world.caller_says("count for me").await;
+    world.until("speak One").await;
+    tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+    world.caller_says("goodbye then").await;
+    world.until(&bot_said("Sure.")).await;
+    world.llm.will(&[Step::Tool("terminate_call")]);
+    world.caller_says("that's all").await;
+    world.until(&bot_said("Thank you for calling. Goodbye.")).await;
+    let log = world.log.clone();
+    let record = world.over().await;
+
+    assert_eq!((record.version, record.outcome), (RECORD_VERSION, Outcome::Completed));
+    assert!(record.duration_ms <= u64::try_from(began.elapsed().as_millis()).unwrap());
+    let (_, ended) = log.find(0, "leave").unwrap();
+    assert!(u128::from(record.duration_ms) <= ended.as_millis() + 1);
+    let who: Vec<Who> = record.turns.iter().map(|turn| turn.who).collect();
+    assert_eq!(who, [Who::Bot, Who::Caller, Who::Bot, Who::Caller, Who::Bot, Who::Caller, Who::Bot]);
+    for turn in &record.turns {
+        assert!(turn.start_ms <= turn.end_ms && turn.end_ms <= record.duration_ms, "{turn:?}");
+        assert!(turn.text.text().starts_with(turn.heard.text()), "{turn:?}");
+    }
+    for pair in record.turns.windows(2) {
+        assert!(pair[0].start_ms <= pair[1].start_ms, "{pair:?}");
+    }
+    let json = serde_json::to_string(&*record).unwrap();
+    assert!(!json.contains("555010"), "{json}");
+    let value: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["outcome"], "completed");
+    assert_eq!(value["flow"], "cold_transfer");
+    assert_eq!(value["transfer"], Value::Null);
+    assert_eq!(value["turns"][0]["text"], GREETING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_lie_where_they_were_heard() {
+    let mut world = World::greeted().await;
+    let began = Instant::now() - world.log.elapsed();
+    let spoke = began.elapsed().as_millis();
+    world.caller.says("count for me");
+    world.until("caller said").await;
+    world.caller_hangs_up();
+    let record = world.over().await;
+    let turn = record.turns.iter().find(|turn| turn.who == Who::Caller).unwrap();
+    // 21 characters a second, with a beginning and an end: "count for me" lasts about 0.9 s.
+    assert!(u128::from(turn.start_ms).abs_diff(spoke) < 120, "{turn:?} {spoke}");
+    let lasted = turn.end_ms - turn.start_ms;
+    assert!((600..1_100).contains(&lasted), "{lasted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_discarded_does_not_lend_its_beginning_to_the_next() {
+    let mut world = World::asked().await;
+    world.caller.says("yes");
+    world.until("caller said yes").await;
+    // In the middle of a word when the bot ceases to listen.
+    world.caller.makes_sound("and one more thing that nobody hears");
+    world.until("started leg-1").await;
+    world.room.event(callflow::telephony::RoomEvent::DialoutStopped { id: crate::world::leg(1) });
+    world.until("entered converse").await;
+    world.until("bot said I'm sorry").await;
+    world.caller_says("my bill").await;
+    world.caller_hangs_up();
+    let record = world.over().await;
+    let turn = record.turns.iter().find(|turn| turn.text.text() == "my bill").unwrap();
+    assert!(turn.end_ms - turn.start_ms < 1_500, "{turn:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_has_a_line_of_json_for_every_step() {
+    let path = std::env::temp_dir().join(format!("callflow-journal-{}.jsonl", std::process::id()));
+    let mut world = World::new();
+    world.write_journal(&path);
+    world.get_greeted().await;
+    world.ask_for_a_person().await;
+    world.caller_says("yes").await;
+    world.until("started leg-1").await;
+    world.rings(1).await;
+    world.answers(1);
+    world.until("bot left").await;
+    world.caller_hangs_up();
+    let record = world.over().await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["input"]["type"], "start");
+    let mut last = 0;
+    for line in &lines {
+        assert_eq!((&line["call"], &line["flow_hash"]), (&"c-1".into(), &lines[0]["flow_hash"]));
+        let t = line["t"].as_u64().unwrap();
+        assert!(t >= last && line["state"].is_string());
+        last = t;
+    }
+    let effects: Vec<&Value> = lines.iter().flat_map(|line| line["effects"].as_array().unwrap()).collect();
+    let entered = effects.iter().filter(|effect| effect["do"] == "enter").count();
+    assert_eq!(entered, record.states.len());
+    assert_eq!(effects.iter().filter(|effect| effect["do"] == "end").count(), 1);
+    assert_eq!(effects.last().unwrap()["do"], "end");
+    assert!(effects.iter().any(|effect| effect["do"] == "handoff" && effect["mode"] == "keep_room"));
+    assert!(effects.iter().any(|effect| effect["do"] == "say" && effect["text"] == QUESTION));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["input"]["type"] == "leg" && line["input"]["event"]["leg"] == "answered")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_when_it_is_the_callers_turn() {
+    let mut world = World::greeted().await;
+    crate::world::settle().await;
+    let status = world.status.borrow().clone();
+    assert_eq!((&*status.state, status.listening, status.bot_busy), ("converse", true, false));
+    world.llm.will(&[Step::Wait(2_000), Step::Text("Here I am.")]);
+    world.caller_says("hello").await;
+    world.until("ask").await;
+    let status = world.status.borrow().clone();
+    assert_eq!((status.listening, status.bot_busy), (false, true));
+    world.until("speak Here").await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let status = world.status.borrow().clone();
+    assert_eq!((status.listening, status.bot_busy), (false, true));
+    world.until(&bot_said("Here I am.")).await;
+    crate::world::settle().await;
+    let status = world.status.borrow().clone();
+    assert_eq!((status.listening, status.bot_busy), (true, false));
+    world.caller_hangs_up();
+    world.over().await;
+}

@@ -1,0 +1,164 @@
+//! The cold transfer itself: the bot is out of it the moment the operator answers.
+
+use std::time::Duration;
+
+use callflow::machine::{Known, LegOutcome, Outcome};
+use callflow::telephony::RoomEvent;
+use tokio::time::{Instant, sleep};
+
+use crate::fakes::Step;
+use crate::world::{
+    ANNOUNCEMENT, GREETING, LEFT_ALONE, QUESTION, World, bot_said, caller, leg, settle, shipped_flow, states,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_asks_for_a_person_is_handed_to_the_operator() {
+    let mut world = World::greeted().await;
+    world.llm.will(&[Step::Text("I can see "), Step::Text("your bill. What about it?")]);
+    world.caller_says("I need help with my bill").await;
+    world.until(&bot_said("I can see your bill. What about it?")).await;
+    world.ask_for_a_person().await;
+    world.caller_says("yes").await;
+    world.until("started leg-1").await;
+    world.rings(1).await;
+    assert!(world.status.borrow().ringing);
+    sleep(Duration::from_secs(4)).await;
+    world.answers(1);
+    world.until("bot left").await;
+    assert!(world.status.borrow().handed_off && !world.status.borrow().ringing);
+    settle().await;
+    world.in_order(&[
+        "microphone true",
+        &bot_said(GREETING),
+        &bot_said(QUESTION),
+        "caller said yes",
+        "entered dialing_operator",
+        &bot_said(ANNOUNCEMENT),
+        "start leg-1 to +15550100100",
+        "ringing",
+        "answered",
+        "entered handed_off",
+        "bot left",
+        "microphone false",
+    ]);
+    world.times("subscribe false", 1);
+    world.times("stt dropped", 1);
+    world.times("tts dropped", 1);
+    world.times("stop", 0);
+
+    sleep(Duration::from_secs(60)).await;
+    world.operator_hangs_up(1);
+    let record = world.over().await;
+    assert_eq!(record.outcome, Outcome::Transferred);
+    assert_eq!(states(&record), ["greet", "converse", "confirm_transfer", "dialing_operator", "handed_off"]);
+    let transfer = record.transfer.as_ref().unwrap();
+    assert_eq!(
+        (&*transfer.target, transfer.outcome, transfer.known),
+        ("operator", LegOutcome::Answered, Known::Reported)
+    );
+    assert_eq!((transfer.attempts, transfer.bot_left_ms), (1, Some(0)));
+    assert!((3_990..=4_100).contains(&transfer.ring_ms.unwrap()), "{:?}", transfer.ring_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_left_alone_after_an_hour_hears_one_sentence_at_the_pace_of_speech() {
+    let mut world = World::bridged().await;
+    sleep(Duration::from_secs(3_600)).await;
+    world.times("tts dropped", 1);
+    let alone = Instant::now();
+    world.operator_hangs_up(1);
+    let room = std::sync::Arc::clone(&world.room);
+    world.until(&bot_said(LEFT_ALONE)).await;
+    assert_eq!(room.understood_since(alone), [LEFT_ALONE]);
+    let times: Vec<Instant> =
+        room.recording().into_iter().map(|(at, _)| at).filter(|at| *at >= alone).collect();
+    let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(gaps.clone().all(|gap| gap >= Duration::from_millis(19)), "{:?}", gaps.min());
+    world.in_order(&["bot left", "microphone false", "microphone true", "leave", "delete room-1"]);
+    world.times("stop", 0);
+    assert_eq!(world.over().await.outcome, Outcome::Transferred);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_left_alone_hears_one_sentence_and_is_then_released() {
+    let mut world = World::bridged().await;
+    sleep(Duration::from_secs(30)).await;
+    let alone = Instant::now();
+    world.caller_hangs_up();
+    world.until(&bot_said(LEFT_ALONE)).await;
+    assert_eq!(world.room.understood_since(alone), [LEFT_ALONE]);
+    world.until("deleted").await;
+    world.in_order(&["microphone true", "bot said", "stop leg-1", "stopped leg-1", "leave", "delete room-1"]);
+    world.times("stop leg-1", 1);
+    assert_eq!(world.over().await.outcome, Outcome::Transferred);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_listens_to_the_pair() {
+    let world = World::bridged().await;
+    let (frames, lines) = (world.stt.frames(), world.log.len());
+    world.caller.says("my card is four one one one");
+    world.stt.says("my card is four one one one");
+    for _ in 0..50 {
+        world.room.audio(&leg(1), callflow::audio::Frame::from_samples(&[9_000; 320]));
+        sleep(Duration::from_millis(20)).await;
+    }
+    world.room.event(RoomEvent::Dtmf { id: Some(caller()), tone: '0' });
+    world.shutdown.cancel();
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(world.stt.frames(), frames);
+    assert_eq!(world.log.len(), lines, "{}", world.log.text());
+    assert_eq!(world.log.count("ask"), 1, "{}", world.log.text());
+    world.caller_hangs_up();
+    let record = world.over().await;
+    assert_eq!(record.turns.iter().filter(|turn| turn.who == callflow::session::Who::Caller).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_the_answer_the_operators_leg_is_not_heard_and_its_keys_are_not_the_callers() {
+    let mut world = World::ringing().await;
+    let frames = world.stt.frames();
+    for _ in 0..100 {
+        world.room.audio(&leg(1), callflow::audio::Frame::from_samples(&[9_000; 320]));
+        sleep(Duration::from_millis(20)).await;
+    }
+    world.room.event(RoomEvent::Dtmf { id: Some(leg(1)), tone: '0' });
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.stt.frames(), frames);
+    world.times("entered", 4);
+    world.caller_hangs_up();
+    world.until("ended CallerLeft").await;
+    world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bot_that_leaves_stops_no_leg_and_deletes_no_room() {
+    let mut world = World::with_flow(&shipped_flow().replace("{handoff: keep_room}", "{handoff: leave}"));
+    world.get_greeted().await;
+    world.ask_for_a_person().await;
+    world.caller_says("yes").await;
+    world.until("started leg-1").await;
+    world.rings(1).await;
+    world.answers(1);
+    let log = world.log.clone();
+    let record = world.over_having_left_the_room(0).await;
+    assert_eq!(record.outcome, Outcome::Transferred);
+    assert_eq!(record.transfer.as_ref().unwrap().bot_left_ms, Some(0));
+    assert_eq!((log.count("stop"), log.count("leave")), (0, 1), "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn hold_audio_plays_while_it_rings_and_ends_with_the_answer() {
+    let mut world = World::ringing().await;
+    let ringing = Instant::now();
+    sleep(Duration::from_secs(2)).await;
+    let frames = world.room.frames_since(ringing);
+    assert!(frames.len() >= 99 && frames.iter().all(|frame| frame.dbfs() > -60.0));
+    world.answers(1);
+    world.until("bot left").await;
+    sleep(Duration::from_secs(1)).await;
+    let after = world.room.recording().last().unwrap().0;
+    assert!(Instant::now() - after > Duration::from_millis(950), "the microphone is silent");
+    world.caller_hangs_up();
+    world.over().await;
+}
