@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand, and the exit codes.
 
+pub mod check;
 mod exit;
 pub mod run;
 pub mod sandbox;
+pub mod schema;
 
 use std::path::PathBuf;
 
@@ -35,6 +37,10 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Report every problem of one or more flows.
+    Check(check::CheckArgs),
+    /// Write the JSON Schema of flows, for editors.
+    Schema(schema::SchemaArgs),
     /// Run the emulated vendors and phones alone.
     Sandbox(sandbox::SandboxArgs),
 }
@@ -70,6 +76,8 @@ pub fn main() -> ExitStatus {
     crate::speech::socket::install_tls();
     match cli.command {
         None => run::run(&cli.run, env),
+        Some(Command::Check(args)) => check::run(&args, &env),
+        Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Sandbox(args)) => sandbox::run(&args),
     }
 }

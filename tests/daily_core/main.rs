@@ -1,6 +1,8 @@
 //! Rooms joined over a native library: a stand-in for Daily's (`tests/fake_daily_core`), and the real one if
 //! `DAILY_CORE_LIBRARY` names it (`tests/daily_core_real.sh` fetches it).
 #![cfg(target_os = "linux")]
+// A test reads its own switch from the environment.
+#![allow(clippy::disallowed_methods)]
 
 mod install;
 mod process;

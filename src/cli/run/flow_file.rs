@@ -31,7 +31,9 @@ struct Good {
 #[derive(Debug, thiserror::Error)]
 pub enum FlowFileError {
     /// It is not there or cannot be read.
-    #[error("cannot read the flow {path}: {source}")]
+    #[error(
+        "cannot read the flow {path}: {source}; give the path of a flow, such as flows/cold_transfer.yaml"
+    )]
     Unreadable {
         /// As given.
         path: String,

@@ -25,6 +25,8 @@ const MOST_LINES: usize = 10_000;
 pub(super) struct Script {
     lines: VecDeque<Numbered>,
     complete: bool,
+    /// The end was called; nothing more will be.
+    finished: bool,
     front_since: Option<Instant>,
     resting_until: Option<Instant>,
     acted: Option<Acted>,
@@ -128,6 +130,7 @@ impl Script {
         let since = *self.front_since.get_or_insert(now);
         let (line, patience_ends) = match self.lines.front() {
             Some(front) => (front.line.clone(), since + PATIENCE),
+            None if self.finished => return Cue::Wait(None),
             None if self.complete => (Line::HangUp, since + PATIENCE),
             None => return Cue::Wait(None),
         };
@@ -151,6 +154,7 @@ impl Script {
     fn take(&mut self, now: Instant, line: Line) -> Cue {
         self.front_since = None;
         if self.lines.pop_front().is_none() {
+            self.finished = true;
             return Cue::Finished;
         }
         let still_talking = matches!(line, Line::Say(_) | Line::Operator(_));
@@ -163,7 +167,10 @@ impl Script {
         self.front_since = None;
         match self.lines.pop_front() {
             Some(line) => Cue::Unused(line.report()),
-            None => Cue::Finished,
+            None => {
+                self.finished = true;
+                Cue::Finished
+            }
         }
     }
 
@@ -266,7 +273,8 @@ mod tests {
         assert!(matches!(script.cue(now, Phones::default()), Cue::Wait(_)));
         let cue = script.cue(now + PATIENCE, Phones::default());
         assert_eq!(cue, Cue::Unused("line 1 was not used: /answer".to_owned()));
-        assert!(matches!(script.cue(now + PATIENCE, Phones::default()), Cue::Finished));
+        assert_eq!(script.cue(now + PATIENCE, Phones::default()), Cue::Finished);
+        assert_eq!(script.cue(now + PATIENCE, Phones::default()), Cue::Wait(None), "the end comes once");
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,6 +30,8 @@ pub(super) struct Stage {
     live: Option<Live>,
     last: Option<Arc<CallRecord>>,
     placed: bool,
+    /// Standard input has ended.
+    all_typed: bool,
 }
 
 struct Live {
@@ -57,7 +59,19 @@ impl Stage {
         once: bool,
         quit: CancellationToken,
     ) -> Self {
-        Self { screen, desk, news, typed, script, once, quit, live: None, last: None, placed: false }
+        Self {
+            screen,
+            desk,
+            news,
+            typed,
+            script,
+            once,
+            quit,
+            live: None,
+            last: None,
+            placed: false,
+            all_typed: false,
+        }
     }
 
     /// Runs until it is told to quit, or until the first call is over (`once`). Gives that call's record.
@@ -83,7 +97,7 @@ impl Stage {
     }
 
     async fn next(&mut self, again: Option<Instant>) -> Wake {
-        let Self { desk, news, typed, live, quit, .. } = self;
+        let Self { desk, news, typed, live, quit, all_typed, .. } = self;
         let (call_event, status_changed) = match live {
             Some(live) => (Some(&mut live.events), Some(&mut live.status)),
             None => (None, None),
@@ -94,13 +108,14 @@ impl Stage {
             event = if_some(call_event.map(mpsc::Receiver::recv)) => Wake::Call(event),
             event = if_some(desk.as_mut().map(Desk::event)) => Wake::Desk(event),
             news = news.recv() => Wake::News(news),
-            line = typed.recv(), if !typed.is_closed() || !typed.is_empty() => Wake::Typed(line),
+            line = typed.recv(), if !*all_typed => Wake::Typed(line),
             () = if_some(status_changed.map(changed)) => Wake::Status,
             () = if_some(again.map(tokio::time::sleep_until)) => Wake::Again,
         }
     }
 
     async fn on_typed(&mut self, typed: Option<Typed>) {
+        self.all_typed |= typed.is_none();
         match (typed, &mut self.script) {
             (Some(Typed { number, text }), Some(script)) => {
                 if let Err(error) = script.add(number, &text) {
