@@ -1,6 +1,6 @@
 //! Speech that is audio: samples that sound voiced to a voice activity detector and carry their text.
 //!
-//! [`encode`] is the voice of the emulated TTS and of people at a terminal; [`Decoder`] is the ear of the
+//! [`encode()`] is the voice of the emulated TTS and of people at a terminal; [`Decoder`] is the ear of the
 //! emulated recogniser and of the phones. What a decoder gives out was in the samples and nowhere else, so
 //! audio that was cut, lost, doubled or reordered on its way shows in the text. Two voices at once are not
 //! told apart, and nothing here sounds like a person.
@@ -30,7 +30,7 @@ pub use encode::{encode, encode_with_words};
 
 use std::time::Duration;
 
-/// Sample rate of [`encode`]'s audio in Hz.
+/// Sample rate of [`encode()`]'s audio in Hz.
 pub const RATE: u32 = crate::audio::SAMPLE_RATE;
 
 /// Stands in a text where audio was damaged.

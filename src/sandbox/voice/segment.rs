@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::alphabet::Tones;
 use super::phase::PilotPhase;
 use super::spectrum::{HOP, RATE, Spectrum};
-use super::{HIGHS, LOWS, SYMBOL_MS};
+use super::{HIGHS, SYMBOL_MS};
 
 /// Counts measurements since the beginning of the audio.
 pub(super) type Hop = u64;
@@ -204,5 +204,3 @@ fn strongest<const N: usize>(powers: &[f32; N]) -> Option<usize> {
     let sum: f32 = powers.iter().sum();
     powers.iter().position(|&power| power > 0.5 * sum)
 }
-
-const _: () = assert!(LOWS > 1 && SYMBOL > 2 * SHORTEST);
