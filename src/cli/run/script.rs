@@ -196,8 +196,10 @@ impl Script {
             Line::Say(_) => listens || status.handed_off,
             Line::Operator(_) => phones.operator_talks,
             Line::OperatorHangUp => phones.operator_talks,
+            // After the handoff only while two people talk: a caller left alone is told so, and the call ends.
             Line::HangUp | Line::Dtmf(_) => {
-                listens || status.handed_off || (status.ringing && phones.operator_rings)
+                let two_talk = status.handed_off && phones.operator_talks;
+                listens || two_talk || (status.ringing && phones.operator_rings)
             }
             Line::Help | Line::Quit | Line::Call | Line::Nothing | Line::Wait(_) => true,
         };
