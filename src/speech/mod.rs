@@ -11,6 +11,7 @@ pub mod openai;
 pub mod playout;
 pub mod sentences;
 pub mod socket;
+pub mod spoken;
 pub mod turn;
 pub mod vad;
 
