@@ -14,9 +14,10 @@ use super::journal::{Journal, Step};
 use super::legs::{Answer, Legs};
 use super::record::{CallRecord, Turns};
 use super::room::{JoinedRoom, RoomNews};
+use super::teardown::Wreckage;
 use super::voice::{Speech, Spoken, Voice};
 use super::watch::{CallEvent, CallStatus, Watch};
-use super::{CallSetup, Vendors, teardown};
+use super::{CallSetup, Vendors};
 use crate::machine::{AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service};
 use crate::plan::Plan;
 use crate::speech::turn::TurnEvent;
@@ -44,7 +45,7 @@ pub(super) struct Call {
     cadence: Cadence,
     journal: Option<Journal>,
     shutdown: CancellationToken,
-    kill: CancellationToken,
+    pub(super) kill: CancellationToken,
     told_shutdown: bool,
 }
 
@@ -88,11 +89,12 @@ enum Wake {
 /// Runs a call; see [`super::run`].
 pub(super) async fn run(setup: CallSetup) -> CallRecord {
     let began = Instant::now();
-    let joined = {
-        let joining = setup.vendors.rooms.join(&setup.room);
-        tokio::select! {
-            joined = joining => joined.map_err(|error| tracing::error!(%error, "the room could not be joined")),
-            () = setup.kill.cancelled() => Err(tracing::warn!("call given up on request")),
+    let joining = setup.vendors.rooms.join(&setup.room);
+    let joined = tokio::select! {
+        joined = joining => joined,
+        () = setup.kill.cancelled() => {
+            tracing::warn!("call given up on request");
+            return Wreckage::of(&setup, began).clear().await;
         }
     };
     match joined {
@@ -101,7 +103,10 @@ pub(super) async fn run(setup: CallSetup) -> CallRecord {
             call.go_on().await;
             call.tear_down().await
         }
-        Err(()) => teardown::without_room(setup, began).await,
+        Err(error) => {
+            tracing::error!(%error, "the room could not be joined");
+            Wreckage::of(&setup, began).clear().await
+        }
     }
 }
 

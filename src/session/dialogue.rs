@@ -109,7 +109,7 @@ impl Dialogue {
     /// Keeps what the caller heard of the bot, so that the model knows what was really said.
     pub(super) fn heard(&mut self, words: &Utterance) {
         if !words.is_blank() {
-            self.remember(Message::Assistant(Utterance::new(words.text().trim_end())));
+            self.remember(Message::Assistant(words.clone()));
         }
     }
 

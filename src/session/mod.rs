@@ -25,8 +25,10 @@ pub use journal::{Journal, JournalError};
 pub use record::{CallRecord, RECORD_VERSION, TransferRecord, Turn, Who};
 pub use watch::{CallEvent, CallStatus, Watch};
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -72,18 +74,23 @@ pub struct CallSetup {
     pub kill: CancellationToken,
 }
 
-/// Runs one call to its end and returns its record. Leaves nothing behind.
+/// Runs one call to its end and returns its record. Leaves nothing behind, also if it broke: a bug in one
+/// call is that call's end and nobody else's.
 pub async fn run(setup: CallSetup) -> Arc<CallRecord> {
     let span = tracing::error_span!(target: "callflow", "call", id = %setup.info.id);
     async move {
-        let record = Arc::new(call::run(setup).await);
+        let wreckage = teardown::Wreckage::of(&setup, tokio::time::Instant::now());
+        let record = match AssertUnwindSafe(call::run(setup)).catch_unwind().await {
+            Ok(record) => record,
+            Err(_panic) => wreckage.clear().await,
+        };
         tracing::info!(
             outcome = ?record.outcome,
             states = record.states.len(),
             duration_ms = record.duration_ms,
             "call ended"
         );
-        record
+        Arc::new(record)
     }
     .instrument(span)
     .await

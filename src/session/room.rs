@@ -66,7 +66,7 @@ impl JoinedRoom {
     }
 
     /// Sends 20 ms of our audio.
-    pub(super) fn play(&mut self, frame: Frame) {
+    pub(super) fn play(&self, frame: Frame) {
         let kept_up =
             self.wishes.is_empty() && self.session.commands.try_send(RoomCommand::Audio(frame)).is_ok();
         if !kept_up && !self.closed {

@@ -1,6 +1,9 @@
 //! The end of a call, however it came: legs first, then the room, and the record.
 
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::call::Call;
 use super::record::{CallRecord, TransferRecord};
@@ -9,6 +12,9 @@ use super::{CallSetup, record};
 use crate::machine::{Millis, Outcome};
 use crate::telephony::Telephony;
 
+/// How long a call that is killed still waits for its legs to be stopped.
+const HURRIED: Duration = Duration::from_secs(2);
+
 impl Call {
     /// Ends everything and leaves the record.
     pub(super) async fn tear_down(mut self) -> CallRecord {
@@ -16,7 +22,14 @@ impl Call {
         self.ears.close();
         self.dialogue.cancel();
         if !self.stage.left_room {
-            self.legs.stop_all().await;
+            let in_a_hurry = async {
+                self.kill.cancelled().await;
+                sleep(HURRIED).await;
+            };
+            tokio::select! {
+                () = self.legs.stop_all() => {}
+                () = in_a_hurry => tracing::warn!("a leg may be left; the room's end will end it"),
+            }
         }
         let (outcome, ended) = self.stage.end.unwrap_or_else(|| (Outcome::Failed, self.now()));
         self.room.leave().await;
@@ -48,13 +61,34 @@ impl Call {
     }
 }
 
-/// The end of a call whose room could not be joined.
-pub(super) async fn without_room(setup: CallSetup, began: Instant) -> CallRecord {
-    let mut record = CallRecord::new(&setup.plan, &setup.info);
-    record.duration_ms = Millis::default().after(began.elapsed()).0;
-    delete_room(&*setup.vendors.telephony, &setup.room.name).await;
-    announce_end(&setup.watch, &record);
-    record
+/// What must be put in order when a call cannot do it itself, because it never was in its room or it broke.
+/// Its streams and tasks end with it; its legs end with the room.
+pub(super) struct Wreckage {
+    telephony: Arc<dyn Telephony>,
+    room: String,
+    watch: Watch,
+    record: CallRecord,
+    began: Instant,
+}
+
+impl Wreckage {
+    pub(super) fn of(setup: &CallSetup, began: Instant) -> Self {
+        Self {
+            telephony: Arc::clone(&setup.vendors.telephony),
+            room: setup.room.name.clone(),
+            watch: setup.watch.clone(),
+            record: CallRecord::new(&setup.plan, &setup.info),
+            began,
+        }
+    }
+
+    /// Ends the call that never was, or is no more. What it did is not known.
+    pub(super) async fn clear(mut self) -> CallRecord {
+        self.record.duration_ms = Millis::default().after(self.began.elapsed()).0;
+        delete_room(&*self.telephony, &self.room).await;
+        announce_end(&self.watch, &self.record);
+        self.record
+    }
 }
 
 async fn delete_room(telephony: &dyn Telephony, name: &str) {

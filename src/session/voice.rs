@@ -209,6 +209,7 @@ impl Voice {
                 }
                 PlayoutEvent::Finished { context, heard } => {
                     let Some(open) = self.open.remove(&context) else { continue };
+                    let heard = Heard { text: Utterance::new(heard.text.text().trim_end()), ..heard };
                     return Some(Spoken {
                         speech: open.speech,
                         text: Utterance::new(open.text.trim_end()),

@@ -71,7 +71,7 @@ pub enum CallEvent {
 }
 
 /// The session's side of both.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Watch {
     status: watch::Sender<CallStatus>,
     events: Option<mpsc::Sender<CallEvent>>,

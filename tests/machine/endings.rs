@@ -212,3 +212,29 @@ fn a_flow_that_goes_in_circles_by_itself_is_stopped() {
     let effects = rig.tell(Input::CallerJoined);
     assert_eq!(effects.last(), Some(&end(Outcome::Failed)));
 }
+
+#[test]
+fn a_vendor_that_is_gone_before_the_caller_comes_is_apologised_for_when_they_are_there() {
+    let mut rig = Rig::new(flow(
+        "  begin: {say: Hello., next: talk}
+  talk: {converse: P, on: {intent.leave: stop}}
+  stop: {end: Goodbye.}\n",
+    ));
+    rig.tell(Input::Start);
+    assert!(rig.tell(Input::ServiceFailed { service: Service::Stt }).is_empty());
+    assert_eq!(rig.machine.outcome(), None);
+    rig.tell(Input::CallerJoined);
+    rig.heard();
+    assert_eq!(
+        rig.said().last(),
+        Some(&"I'm sorry, something went wrong on our side. Please call again later.")
+    );
+    assert_eq!(*rig.heard().last().unwrap(), end(Outcome::Failed));
+}
+
+#[test]
+fn a_caller_who_cannot_be_reached_did_not_leave() {
+    let mut rig = Rig::new(flow("  begin: {say: Hello., next: stop}\n  stop: {end: Goodbye.}\n"));
+    rig.tell(Input::Start);
+    assert_eq!(rig.tell(Input::CallerUnreachable), [end(Outcome::Failed)]);
+}

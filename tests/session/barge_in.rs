@@ -26,7 +26,7 @@ async fn counting() -> World {
 /// When the bot last made a sound.
 fn last_sound(world: &World) -> Instant {
     let loud = |(at, frame): (Instant, callflow::audio::Frame)| (frame.dbfs() > -60.0).then_some(at);
-    world.room.recording().into_iter().filter_map(loud).last().unwrap()
+    world.room.recording().into_iter().rev().find_map(loud).unwrap()
 }
 
 #[tokio::test(start_paused = true)]

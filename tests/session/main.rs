@@ -6,6 +6,7 @@ mod world;
 
 mod barge_in;
 mod beginning;
+mod chaos;
 mod failing_vendors;
 mod leaving;
 mod operator;

@@ -147,3 +147,37 @@ async fn a_call_that_stood_still_does_not_rush_afterwards() {
     world.caller_hangs_up();
     world.over().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_call_does_not_wait_long_for_a_vendor_that_does_not_answer() {
+    let world = World::ringing().await;
+    world.phone.stops.lock().unwrap().push_back(Answer::Never);
+    world.caller_hangs_up();
+    sleep(Duration::from_secs(1)).await;
+    world.kill.cancel();
+    let killed = Instant::now();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+    assert!(killed.elapsed() < Duration::from_secs(3), "{:?}", killed.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_breaks_is_cleared_away() {
+    let mut world = World::greeted().await;
+    world.llm.will(&[Step::Panic]);
+    world.caller.says("hello");
+    world.until("deleted").await;
+    let record = world.over().await;
+    assert_eq!(record.outcome, Outcome::Failed);
+    assert!(record.duration_ms > 4_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_who_talk_for_two_hours_are_parted() {
+    let mut world = World::bridged().await;
+    world.caller.is_there(false);
+    let bridged = world.log.elapsed();
+    let ended = world.until("ended Transferred").await;
+    assert!((ended - bridged).as_secs().abs_diff(7_200) < 2, "{ended:?}");
+    world.in_order(&["bot left", "stopped leg-1", "leave", "delete room-1"]);
+    world.over().await;
+}

@@ -173,3 +173,28 @@ fn flow_with_a_long_greeting() -> String {
     assert!(flow.contains(short));
     flow.replace(short, long)
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_state_may_begin_with_a_summary_of_the_call_or_with_nothing() {
+    for (policy, first_line) in [("summary", "note: Earlier in this call:"), ("reset", "caller: no, my bill")]
+    {
+        let flow = crate::world::shipped_flow()
+            .replace("declined: converse,", "declined: again,")
+            .replace("  goodbye: {end", &format!("  again: {{converse: {{prompt: Go on., context: {policy}}}, on: {{intent.terminate_call: goodbye}}}}\n  goodbye: {{end"));
+        let mut world = World::with_flow(&flow);
+        world.get_greeted().await;
+        world.ask_for_a_person().await;
+        world.caller_says("no, my bill").await;
+        world.until("entered again").await;
+        world.until(&bot_said("Sure.")).await;
+        let told = world.llm.told();
+        assert!(told[0].starts_with(first_line), "{told:?}");
+        assert_eq!(told.last().unwrap(), "caller: no, my bill", "{told:?}");
+        if policy == "summary" {
+            assert!(told[0].contains("The caller said: I want to speak to a manager"), "{told:?}");
+            assert!(told[0].contains(&format!("You said: {QUESTION}")), "{told:?}");
+        }
+        world.caller_hangs_up();
+        world.over().await;
+    }
+}

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use callflow::machine::{Known, LegOutcome, Outcome};
-use callflow::telephony::RoomEvent;
+use callflow::telephony::{RoomEvent, TelephonyError};
 use tokio::time::{Instant, sleep};
 
-use crate::fakes::Step;
+use crate::fakes::{Answer, Step};
 use crate::world::{
-    ANNOUNCEMENT, GREETING, LEFT_ALONE, QUESTION, World, bot_said, caller, leg, settle, shipped_flow, states,
+    ANNOUNCEMENT, GREETING, LEFT_ALONE, QUESTION, SORRY, World, bot_said, caller, leg, settle, shipped_flow,
+    states,
 };
 
 #[tokio::test(start_paused = true)]
@@ -159,6 +160,73 @@ async fn hold_audio_plays_while_it_rings_and_ends_with_the_answer() {
     sleep(Duration::from_secs(1)).await;
     let after = world.room.recording().last().unwrap().0;
     assert!(Instant::now() - after > Duration::from_millis(950), "the microphone is silent");
+    world.caller_hangs_up();
+    world.over().await;
+}
+
+/// The shipped flow, but the caller's own leg is moved.
+fn moving_flow() -> String {
+    shipped_flow()
+        .replace("      ring: 30s\n", "      method: sip_transfer\n")
+        .replace("      answered: handed_off\n", "      transferred: handed_off\n")
+        .replace("{handoff: keep_room}", "{handoff: leave}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_own_leg_is_moved_and_nobody_knows_more() {
+    // The vendor may say that the caller left the room before it answers the command, or never.
+    for leaves_first in [false, true] {
+        let mut world = World::with_flow(&moving_flow());
+        world.get_greeted().await;
+        world.ask_for_a_person().await;
+        world.phone.starts.lock().unwrap().push_back(Answer::after_ms(500, Answer::Ok));
+        world.caller_says("yes").await;
+        world.until("transfer caller to +15550100100").await;
+        if leaves_first {
+            world.caller_hangs_up();
+        }
+        let log = world.log.clone();
+        let record = world.over_having_left_the_room(usize::from(leaves_first)).await;
+        assert_eq!(record.outcome, Outcome::Transferred, "{}", log.text());
+        let transfer = record.transfer.as_ref().unwrap();
+        assert_eq!(
+            (transfer.outcome, transfer.known, transfer.bot_left_ms),
+            (LegOutcome::Transferred, Known::Unobservable, None)
+        );
+        assert_eq!(log.count("stop"), 0, "{}", log.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_whose_leg_cannot_be_moved_is_told_so() {
+    let mut world = World::with_flow(&moving_flow());
+    world.get_greeted().await;
+    world.ask_for_a_person().await;
+    let refusal = TelephonyError::Refused("invalid sessionId".to_owned());
+    world.phone.starts.lock().unwrap().push_back(Answer::Err(refusal));
+    world.caller_says("yes").await;
+    world.until(&bot_said(SORRY)).await;
+    world.caller_hangs_up();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_held_back_from_before_the_dial_are_not_heard_after_it() {
+    let mut world = World::asked().await;
+    world.caller.says("yes");
+    world.until("caller said yes").await;
+    // Still speaking when the bot ceases to listen: the recogniser is asked for it at once.
+    let asked = world.stt.finalized();
+    world.caller.makes_sound("and hurry up now please");
+    world.until("started leg-1").await;
+    assert!(world.stt.finalized() >= asked, "{asked}");
+    world.stt.says("and hurry up now please");
+    world.rings(1).await;
+    world.room.event(RoomEvent::DialoutStopped { id: leg(1) });
+    world.until(&bot_said(SORRY)).await;
+    world.caller_says("my bill").await;
+    world.until(&bot_said("Sure.")).await;
+    world.times("caller said and hurry", 0);
     world.caller_hangs_up();
     world.over().await;
 }

@@ -24,6 +24,8 @@ pub enum Step {
     Hang,
     /// The stream ends without an end.
     Vanish,
+    /// A bug: what asks for this reply breaks.
+    Panic,
 }
 
 pub struct FakeLlm {
@@ -63,11 +65,12 @@ impl Llm for FakeLlm {
     fn reply(&self, request: LlmRequest) -> LlmStream {
         let (events, events_out) = mpsc::channel(64);
         let script = self.scripts.lock().unwrap().pop_front().unwrap_or_else(|| vec![Step::Text("Sure.")]);
+        assert!(!matches!(script[..], [Step::Panic]), "a bug, as told");
         self.log.add(format!("ask {}", request.request_id));
         self.requests.lock().unwrap().push(request);
-        let log = self.log.clone();
+        let trace = self.log.on_drop("llm dropped");
         let task = async move {
-            let _trace = log.on_drop("llm dropped");
+            let _trace = trace;
             for (n, step) in script.into_iter().enumerate() {
                 let arguments = json!({"reason": "billing"}).as_object().cloned().unwrap();
                 let event = match step {
@@ -88,7 +91,7 @@ impl Llm for FakeLlm {
                     }
                     Step::Fail => LlmEvent::Failed(broken()),
                     Step::Hang => std::future::pending().await,
-                    Step::Vanish => return,
+                    Step::Vanish | Step::Panic => return,
                 };
                 let _gone = events.send(event).await;
             }

@@ -1,7 +1,7 @@
 //! A room of which the test is the other side.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callflow::audio::Frame;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Log;
+use super::log::{Log, Trace};
 use super::phone::Answer;
 
 /// What the bot sounded like, frame by frame.
@@ -25,10 +25,10 @@ pub struct FakeRoom {
     log: Log,
     pub joining: Mutex<Answer>,
     /// Commands are not read: the network is stuck.
-    pub stuck: std::sync::Arc<AtomicBool>,
+    pub stuck: Arc<AtomicBool>,
     /// Leaving is never confirmed.
     pub silent_leave: AtomicBool,
-    recording: std::sync::Arc<Mutex<Recording>>,
+    recording: Arc<Mutex<Recording>>,
     ends: Mutex<Option<Ends>>,
 }
 
@@ -43,9 +43,9 @@ impl FakeRoom {
         Self {
             log: log.clone(),
             joining: Mutex::new(Answer::Ok),
-            stuck: std::sync::Arc::default(),
+            stuck: Arc::default(),
             silent_leave: AtomicBool::new(false),
-            recording: std::sync::Arc::default(),
+            recording: Arc::default(),
             ends: Mutex::new(None),
         }
     }
@@ -101,14 +101,14 @@ impl FakeRoom {
     }
 
     async fn obey(
+        _trace: Trace,
         log: Log,
         mut commands: mpsc::Receiver<RoomCommand>,
         events: mpsc::WeakSender<RoomEvent>,
-        recording: std::sync::Arc<Mutex<Recording>>,
-        stuck: std::sync::Arc<AtomicBool>,
+        recording: Arc<Mutex<Recording>>,
+        stuck: Arc<AtomicBool>,
         silent_leave: bool,
     ) {
-        let _trace = log.on_drop("room dropped");
         loop {
             while stuck.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -139,11 +139,12 @@ impl RoomClient for FakeRoom {
             let (audio, audio_out) = mpsc::channel(10);
             let (commands, commands_in) = mpsc::channel(32);
             let obey = Self::obey(
+                self.log.on_drop("room dropped"),
                 self.log.clone(),
                 commands_in,
                 events.downgrade(),
-                std::sync::Arc::clone(&self.recording),
-                std::sync::Arc::clone(&self.stuck),
+                Arc::clone(&self.recording),
+                Arc::clone(&self.stuck),
                 self.silent_leave.load(Ordering::SeqCst),
             );
             *self.ends.lock().unwrap() = Some(Ends { events, audio: Some(audio) });

@@ -69,8 +69,9 @@ impl Stt for FakeStt {
             let (commands, mut commands_in) = mpsc::channel(128);
             let (events, events_out) = mpsc::channel(64);
             *inner.events.lock().unwrap() = Some(events.clone());
+            let trace = log.on_drop("stt dropped");
             let task = async move {
-                let _trace = log.on_drop("stt dropped");
+                let _trace = trace;
                 while let Some(command) = commands_in.recv().await {
                     match command {
                         SttCommand::Audio(_) => *inner.frames.lock().unwrap() += 1,

@@ -99,8 +99,9 @@ impl Tts for FakeTts {
             log.add("tts opened");
             let (commands, mut commands_in) = mpsc::channel(64);
             let (events, events_out) = mpsc::channel(64);
+            let trace = log.on_drop("tts dropped");
             let task = async move {
-                let _trace = log.on_drop("tts dropped");
+                let _trace = trace;
                 let mut said = HashMap::new();
                 loop {
                     let command = tokio::select! {
