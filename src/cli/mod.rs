@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, and the exit codes.
 
 pub mod check;
+pub mod daily;
 mod exit;
 pub mod run;
 pub mod sandbox;

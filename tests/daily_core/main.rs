@@ -9,6 +9,7 @@ mod process;
 mod real;
 mod room;
 mod stand_in;
+mod transfer;
 
 use std::path::PathBuf;
 use std::process::Command;

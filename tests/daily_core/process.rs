@@ -1,6 +1,7 @@
 //! Tests that count threads and memory, or that end the process, run in a process of their own.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::Command;
 
 /// Set in such a process.
@@ -10,20 +11,34 @@ const ALONE: &str = "CALLFLOW_TEST_ALONE";
 ///
 /// Whatever happens there, the library must not write to standard output: that belongs to the program.
 pub fn alone(test: &str, job: impl FnOnce()) {
-    if std::env::var(ALONE).is_ok() {
+    #[expect(clippy::disallowed_methods, reason = "no settings are read here")]
+    let is_alone = std::env::var(ALONE).is_ok();
+    if is_alone {
         return job();
     }
     let this = std::env::current_exe().unwrap();
     let run = Command::new(this).args(["--exact", test, "--nocapture"]).env(ALONE, "1").output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{test}: {:?}\n{out}\n{err}", run.status);
-    let foreign = out.lines().filter(|line| !line.is_empty() && !line.starts_with("running "));
-    let foreign: Vec<_> = foreign.filter(|line| !line.starts_with("test ")).collect();
+    let passed = format!("test {test} ... ok");
+    let runner = |line: &str| {
+        line.is_empty()
+            || line == passed
+            || ["running ", "test result: "].iter().any(|start| line.starts_with(start))
+    };
+    let foreign: Vec<_> = out.lines().filter(|line| !runner(line)).collect();
     assert!(foreign.is_empty(), "on standard output: {foreign:?}");
-    print!(
-        "{}",
-        err.lines().filter(|line| line.starts_with("note: ")).map(|l| format!("{l}\n")).collect::<String>()
-    );
+    for line in err.lines() {
+        if let Some(text) = line.strip_prefix("note: ") {
+            note(text);
+        }
+    }
+}
+
+/// Past the test runner, which shows only what failing tests print.
+pub fn note(text: &str) {
+    let line = format!("note: {text}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// Names of this process's threads.

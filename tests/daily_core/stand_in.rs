@@ -9,7 +9,7 @@ use callflow::telephony::{
 };
 use serde_json::json;
 
-use crate::process::{alone, memory, threads, wait_until};
+use crate::process::{alone, memory, note, threads, wait_until};
 use crate::room::{BOT, CALLER, Site, Visitor};
 use crate::{stand_in_library, within};
 
@@ -258,6 +258,24 @@ async fn dropping_the_session_leaves_the_room_and_so_does_dropping_the_commands(
     wait_until("the clients are destroyed", || rooms.clients() == 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_only_keeps_the_room_needs_not_listen() {
+    let (site, rooms) = (Site::open().await, rooms());
+    let room = site.room();
+    let (session, mut guest) = tokio::join!(rooms.join(&room), site.guest());
+    let RoomSession { mut events, audio, commands, task: _task } = session.unwrap();
+    drop(audio);
+    guest.say(json!({"action": "participant-joined", "participant": {"session_id": CALLER}})).await;
+    assert_eq!(within(events.recv()).await, Some(RoomEvent::ParticipantJoined { id: caller() }));
+    within(commands.send(RoomCommand::Subscribe(true))).await.unwrap();
+    assert_eq!(guest.text().await, json!({"type": "subscribe", "audio": true}));
+    for loudness in 0..50 {
+        guest.play(CALLER, loudness).await;
+    }
+    guest.say(json!({"action": "dialout-stopped", "sessionId": CALLER})).await;
+    assert_eq!(within(events.recv()).await, Some(RoomEvent::DialoutStopped { id: caller() }));
+}
+
 /// Joined while another attempt is under way and given up half-way: neither harms the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_up_a_join_destroys_its_client_in_the_background() {
@@ -304,12 +322,8 @@ fn three_hundred_rooms_leave_no_thread_and_no_memory_behind() {
             wait_until("the sources stop", || !threads().iter().any(|name| name.starts_with("fake-")));
             (threads().len(), memory())
         };
-        let before = calls(60);
-        let after = calls(300);
-        eprintln!(
-            "note: stand-in, 300 rooms: threads {} -> {}, memory {} -> {} kB",
-            before.0, after.0, before.1, after.1
-        );
+        let (before, after) = (calls(300), calls(300));
+        note(&format!("stand-in, 300 rooms: threads and memory in kB {before:?} -> {after:?}"));
         assert_eq!(before.0, after.0);
         assert!(after.1 < before.1 + 4096, "{} kB more", after.1 - before.1);
     });

@@ -95,14 +95,18 @@ pub(super) fn start(
     Ok(Orders(orders))
 }
 
-/// Whether so many clients, each with a microphone, can exist at a time. All are destroyed again. Blocks.
+/// Whether so many clients, each with a microphone, can exist at a time and answer. All are destroyed again.
+/// Blocks.
 pub(super) fn rehearse(library: &'static abi::Library, count: usize) -> bool {
     let create = |_| {
-        let listener = Registration::new(Arc::new(Line::new()));
+        let line = Arc::new(Line::new());
+        let listener = Registration::new(line.clone());
         let client = abi::Client::create(library, &listener)?;
-        Some((client, microphone(library).ok()?, listener))
+        client.leave(line.leave);
+        Some((client, microphone(library).ok()?, listener, line))
     };
-    (0..count).map(create).collect::<Option<Vec<_>>>().is_some()
+    let clients = (0..count).map(create).collect::<Option<Vec<_>>>();
+    clients.is_some_and(|clients| clients.iter().all(|(.., line)| line.wait_until_out(LEAVE_PATIENCE)))
 }
 
 /// A microphone, and the id by which a client is told to take it: it would take a wrong one without a word
@@ -235,4 +239,58 @@ fn settings(track: &str) -> Value {
             },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::path::Path;
+
+    use super::super::library;
+    use super::super::line::News;
+    use super::*;
+
+    /// Every text we send, outside of a room: what the real library cannot read, it refuses at once.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_real_library_reads_all_that_we_send() {
+        #[expect(clippy::disallowed_methods, reason = "no settings are read here")]
+        let Ok(path) = std::env::var("DAILY_CORE_LIBRARY") else {
+            let note =
+                "note: not run, DAILY_CORE_LIBRARY is not set: the_real_library_reads_all_that_we_send";
+            // Past the test runner, which shows only what failing tests print.
+            return std::io::stderr().write_all(format!("{note}\n").as_bytes()).unwrap();
+        };
+        let library = library::load(Path::new(&path)).unwrap();
+        let line = Arc::new(Line::new());
+        let listener = Registration::new(line.clone());
+        let (mine, track) = microphone(library).unwrap();
+        let client = abi::Client::create(library, &listener).unwrap();
+        let anybody = c"22b32b65-0000-4000-8000-000000000001";
+        let subscription = json!({anybody.to_str().unwrap(): {"media": {"microphone": "subscribed"}}});
+        let publishing = json!({"microphone": {"isPublishing": false}});
+
+        client.update_subscription_profiles(1, &text(&deaf()).unwrap());
+        client.set_user_name(2, &CString::new(NAME).unwrap());
+        client.update_subscriptions(3, &text(&subscription).unwrap());
+        client.update_publishing(4, &text(&publishing).unwrap());
+        client.render_microphone(5, anybody, SAMPLE_RATE);
+        client.join(6, c"not a url", c"t0ken", &text(&settings(&track)).unwrap());
+        client.leave(7);
+        client.update_publishing(8, c"{\"microphone\":7}");
+        let mut answers = std::collections::BTreeMap::new();
+        while answers.len() < 8 {
+            let news = tokio::time::timeout(Duration::from_secs(20), line.said()).await.expect("an answer");
+            match news {
+                News::Said(Said::Completed { request, outcome }) => drop(answers.insert(request, outcome)),
+                News::Said(Said::Out(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        for request in [1, 2, 3, 4, 5, 7] {
+            assert_eq!(answers[&request], Ok(Value::Null), "{request}");
+        }
+        assert!(answers[&6].as_ref().is_err_and(|why| why.contains("url")), "{:?}", answers[&6]);
+        assert!(answers[&8].is_err(), "it refuses what it cannot read");
+        drop((client, mine));
+    }
 }

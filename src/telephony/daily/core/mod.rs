@@ -63,8 +63,8 @@ impl DailyRooms {
         CLIENTS.saturating_sub(self.places.available_permits())
     }
 
-    /// Whether so many clients, each with a microphone, can exist at a time. They join nothing, and all are
-    /// destroyed again. Blocks.
+    /// Whether so many clients, each with a microphone, can exist at a time and answer. They join nothing, and
+    /// all are destroyed again. Blocks.
     #[must_use]
     pub fn rehearse(&self, count: usize) -> bool {
         client::rehearse(self.library, count)
@@ -89,7 +89,7 @@ impl DailyRooms {
                 Failure::Final(error) => return Err(error),
                 Failure::Refused(reason) if is_last => return Err(refusal(reason)),
                 Failure::Late if is_last => {
-                    let error = format!("the room could not be joined in {JOIN_TIMEOUT:?}");
+                    let error = format!("no answer in {JOIN_TIMEOUT:?} when joining the room");
                     return Err(TelephonyError::Unreachable(error));
                 }
                 Failure::Refused(_) | Failure::Late => sleep(pause).await,

@@ -196,7 +196,7 @@ impl Session {
             }
             command = commands.recv(), if leave_by.is_none() => Next::Obey(command.unwrap_or(RoomCommand::Leave)),
             news = line.said(), if waiting.is_empty() => Next::Hear(news),
-            given = pass_on(line, audio) => if given { Next::Heard } else { Next::Forgotten },
+            () = pass_on(line, audio) => Next::Heard,
             () = passed(*leave_by) => Next::GiveUp,
         };
         match next {
@@ -300,12 +300,14 @@ impl Session {
     }
 }
 
-/// Gives the call the next 20 ms of somebody, once it has room for them; false if the call is gone.
-async fn pass_on(line: &Line, audio: &Sender<(LegId, Frame)>) -> bool {
+/// Gives the call the next 20 ms of somebody, once it has room for them. Never, if it hears no more: one who
+/// keeps a room for others needs not listen.
+async fn pass_on(line: &Line, audio: &Sender<(LegId, Frame)>) {
     // The place first: a frame that was fetched and not given would be lost if this wait is given up.
-    let Ok(place) = audio.reserve().await else { return false };
-    place.send(line.heard().await);
-    true
+    match audio.reserve().await {
+        Ok(place) => place.send(line.heard().await),
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// Waits for a point in time; for ever if there is none.

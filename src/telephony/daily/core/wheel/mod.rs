@@ -108,6 +108,12 @@ pub fn library_path(data: &Path) -> PathBuf {
     data.join("callflow").join("daily").join(VERSION).join("daily.abi3.so")
 }
 
+/// Whether this is the library of that wheel. Reads the whole file.
+#[must_use]
+pub fn is_installed(wheel: &Wheel, library: &Path) -> bool {
+    fs::read(library).is_ok_and(|content| hexadecimal(&Sha256::digest(content)) == wheel.library_sha256)
+}
+
 /// The version of a library with this checksum, if it is one that is pinned.
 pub(super) fn version_of(library_sha256: &str) -> Option<&'static str> {
     WHEELS.iter().any(|(_, wheel)| wheel.library_sha256 == library_sha256).then_some(VERSION)
