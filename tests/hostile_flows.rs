@@ -28,13 +28,13 @@ fn examine(text: &str) -> Checked {
     checked
 }
 
-/// Generous: the tests run unoptimised on busy machines.
+/// Against hanging and doubling, not a measurement: the bound is far above what any machine needs.
 fn quickly(what: &str, text: &str) -> Checked {
     #[expect(clippy::disallowed_methods, reason = "this measures real time")]
     let start = std::time::Instant::now();
     let checked = examine(text);
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(5), "{what} took {took:?}");
+    assert!(took < Duration::from_secs(60), "{what} took {took:?}");
     checked
 }
 

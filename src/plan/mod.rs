@@ -25,13 +25,14 @@ pub use text::{RenderError, Text};
 /// The type of a variable. A text that cannot be read as it leaves the variable as it was.
 pub use crate::flow::ValueType as VarKind;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pii::Address;
 
-/// One compiled flow. Immutable; shared by every call that runs it.
-#[derive(Debug)]
+/// One compiled flow. Immutable; shared by every call that runs it. Prints as a name and a hash only: it
+/// holds values of the environment.
 pub struct Plan {
     /// `name:` of the flow.
     pub name: Arc<str>,
@@ -59,6 +60,12 @@ pub struct Plan {
     pub call: CallSettings,
     /// `services:`.
     pub services: Services,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Plan({} {})", self.name, self.hash)
+    }
 }
 
 impl Plan {

@@ -127,8 +127,10 @@ impl Stage {
                 Err(error) => self.screen.line(Tone::Problem, "", &error.to_string()),
             },
             (None, Some(script)) => script.complete(),
-            // The person closed the terminal's input.
-            (None, None) => self.quit.cancel(),
+            // The person closed the terminal's input. Without phones on the desk nobody was typing: a server
+            // goes on without standard input.
+            (None, None) if self.desk.is_some() => self.quit.cancel(),
+            (None, None) => {}
         }
     }
 
