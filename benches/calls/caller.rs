@@ -1,0 +1,117 @@
+//! One caller: listens to the greeting, says two things, waits for each answer, and hangs up.
+
+use std::time::{Duration, Instant};
+
+use callflow::audio::Resampler;
+use callflow::audio::g711::{decode_ulaw, encode_ulaw};
+use callflow::pii::PhoneNumber;
+use callflow::sandbox::phone::{Phone, PhoneEvent};
+use callflow::sandbox::voice::{Decoder, Heard, RATE, encode};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Where callers call.
+pub const NUMBER: &str = "+15550100002";
+
+/// A question for the model, and a wish that changes the state.
+const SAYS: [&str; 2] = ["I need help with my bill", "I want to speak to a manager"];
+/// No answer takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The bot has finished when it has been silent for so long.
+const SILENCE: Duration = Duration::from_millis(1200);
+
+/// A call that was placed.
+pub struct Caller {
+    phone: Phone,
+    events: mpsc::Receiver<PhoneEvent>,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub struct Conversation {
+    /// One for each thing said and answered.
+    pub answers: Vec<Answered>,
+    /// From the moment the network took the call to hanging up.
+    pub lasted: Duration,
+    /// The greeting and both answers were heard, and none was damaged.
+    pub complete: bool,
+}
+
+/// Two moments at the phone.
+pub struct Answered {
+    /// The last frame of the caller's speech was sent.
+    pub spoken: Instant,
+    /// The first letter of the answer could be read from the audio.
+    pub heard: Instant,
+}
+
+impl Caller {
+    /// Places a call.
+    pub async fn place(origin: &str) -> Self {
+        let number = |text| PhoneNumber::parse(text).expect("it is a number");
+        let placed = Phone::call(origin, &number("+15550100001"), &number(NUMBER)).await;
+        let (phone, events) = placed.expect("the vendors' process runs");
+        Self { phone, events }
+    }
+
+    /// Holds the whole conversation.
+    pub async fn talk(mut self) -> Conversation {
+        let mut conversation = Conversation::default();
+        if self.until(|event| *event == PhoneEvent::Connected).await.is_none() {
+            return conversation;
+        }
+        let connected = Instant::now();
+        conversation.complete = self.hold(&mut conversation.answers).await.is_some();
+        conversation.lasted = connected.elapsed();
+        // The call may be over already.
+        let _gone = self.phone.hang_up();
+        while timeout(PATIENCE, self.events.recv()).await.is_ok_and(|event| event.is_some()) {}
+        conversation
+    }
+
+    async fn hold(&mut self, answers: &mut Vec<Answered>) -> Option<()> {
+        self.listen().await?;
+        for words in SAYS {
+            self.phone.say(words).ok()?;
+            self.until(|event| *event == PhoneEvent::FinishedSaying).await?;
+            let spoken = Instant::now();
+            self.until(|event| matches!(event, PhoneEvent::HearingNow(_))).await?;
+            answers.push(Answered { spoken, heard: Instant::now() });
+            self.listen().await?;
+        }
+        Some(())
+    }
+
+    /// Waits until the bot has said all it has to say; `None` if it was damaged, or nothing was said.
+    async fn listen(&mut self) -> Option<()> {
+        self.until(|event| matches!(event, PhoneEvent::Heard { intact: true, cut: false, .. })).await?;
+        while let Ok(event) = timeout(SILENCE, self.events.recv()).await {
+            if let PhoneEvent::HungUp { .. } | PhoneEvent::Heard { intact: false, .. } = event? {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    async fn until(&mut self, awaited: impl Fn(&PhoneEvent) -> bool) -> Option<()> {
+        let coming = async {
+            loop {
+                match self.events.recv().await? {
+                    event if awaited(&event) => return Some(()),
+                    PhoneEvent::HungUp { .. } => return None,
+                    _ => {}
+                }
+            }
+        };
+        timeout(PATIENCE, coming).await.ok().flatten()
+    }
+}
+
+/// How much of an utterance a phone must have heard before it can read the first letter.
+pub fn hearing_lag() -> Duration {
+    let line = encode_ulaw(&Resampler::new(RATE, 8_000).push(&encode("I'm sorry to hear that.")));
+    let mut ear = Decoder::new(8_000);
+    let mut frames = line.chunks(160).map(|frame| ear.push(&decode_ulaw(frame)));
+    let first = frames.position(|heard| heard.iter().any(|heard| matches!(heard, Heard::Chars(_))));
+    Duration::from_millis(20) * u32::try_from(first.expect("it is heard") + 1).expect("it is short")
+}
