@@ -42,6 +42,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Write the JSON Schema of flows, for editors.
     Schema(schema::SchemaArgs),
+    /// Install or try Daily's native media library.
+    Daily(daily::DailyArgs),
     /// Run the emulated vendors and phones alone.
     Sandbox(sandbox::SandboxArgs),
 }
@@ -79,6 +81,7 @@ pub fn main() -> ExitStatus {
         None => run::run(&cli.run, env),
         Some(Command::Check(args)) => check::run(&args, &env),
         Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Sandbox(args)) => sandbox::run(&args),
     }
 }
