@@ -11,6 +11,7 @@
 #![deny(unsafe_code)]
 // Here and not in Cargo.toml: tests may unwrap, also outside of test functions.
 #![deny(clippy::unwrap_used)]
+#![warn(clippy::large_futures)]
 
 pub mod audio;
 pub mod check;
