@@ -2,11 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use callflow::audio::Resampler;
-use callflow::audio::g711::{decode_ulaw, encode_ulaw};
 use callflow::pii::PhoneNumber;
 use callflow::sandbox::phone::{Phone, PhoneEvent};
-use callflow::sandbox::voice::{Decoder, Heard, RATE, encode};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -41,7 +38,7 @@ pub struct Conversation {
 pub struct Answered {
     /// The last frame of the caller's speech was sent.
     pub spoken: Instant,
-    /// The first letter of the answer could be read from the audio.
+    /// The first frame of the answer's sound came.
     pub heard: Instant,
 }
 
@@ -75,7 +72,7 @@ impl Caller {
             self.phone.say(words).ok()?;
             self.until(|event| *event == PhoneEvent::FinishedSaying).await?;
             let spoken = Instant::now();
-            self.until(|event| matches!(event, PhoneEvent::HearingNow(_))).await?;
+            self.until(|event| *event == PhoneEvent::SoundBegan).await?;
             answers.push(Answered { spoken, heard: Instant::now() });
             self.listen().await?;
         }
@@ -105,13 +102,4 @@ impl Caller {
         };
         timeout(PATIENCE, coming).await.ok().flatten()
     }
-}
-
-/// How much of an utterance a phone must have heard before it can read the first letter.
-pub fn hearing_lag() -> Duration {
-    let line = encode_ulaw(&Resampler::new(RATE, 8_000).push(&encode("I'm sorry to hear that.")));
-    let mut ear = Decoder::new(8_000);
-    let mut frames = line.chunks(160).map(|frame| ear.push(&decode_ulaw(frame)));
-    let first = frames.position(|heard| heard.iter().any(|heard| matches!(heard, Heard::Chars(_))));
-    Duration::from_millis(20) * u32::try_from(first.expect("it is heard") + 1).expect("it is short")
 }

@@ -78,18 +78,13 @@ async fn alone(vendors: &Vendors) {
             after.push(*heard - *turn);
         }
     }
-    let lag = caller::hearing_lag();
     println!("\none call at a time, {ALONE} calls, {} answers", after.len());
     println!("| from | to | p50 | p95 |\n|---|---|---|---|");
     println!(
         "| the caller's last sound is sent | the engine takes the turn as ended | {} |",
         Millis(&mut before)
     );
-    println!(
-        "| the turn has ended | the phone can read the answer's first letter | {} |",
-        Millis(&mut after)
-    );
-    println!("\nof the last line the phone's ear takes {} ms", lag.as_millis());
+    println!("| the turn has ended | the answer's first frame is at the phone | {} |", Millis(&mut after));
 }
 
 /// So many calls at once, for each number.

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -35,8 +35,7 @@ pub struct Engine {
     pub ready_after: Duration,
     webhook: String,
     child: Owned,
-    /// The engine ends when this is closed.
-    stdin: ChildStdin,
+    /// Kept open: writing to a closed one would be an error.
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -107,7 +106,7 @@ impl Engine {
     pub fn start(vendors: &Vendors, extra: Extra<'_>) -> Self {
         let mut command = callflow();
         command.args(["--flow", concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml")]);
-        command.args(["--port", "0", "--mix", "--max-calls", "200"]).stdin(Stdio::piped());
+        command.args(["--port", "0", "--mix", "--max-calls", "200"]).stdin(Stdio::null());
         match extra {
             Extra::Nothing => {}
             Extra::Offline => drop(command.arg("--offline")),
@@ -134,16 +133,17 @@ impl Engine {
             ready_after: began.elapsed(),
             process: Process(child.id()),
             webhook,
-            stdin: child.stdin.take().expect("it is piped"),
             child: Owned(child),
             _stdout: stdout,
         }
     }
 
-    /// Closes its input; whether it ended in time, and well.
+    /// Asks it to end, as a service's supervisor does; whether it ended in time, and well.
     pub fn end(self) -> bool {
-        let Self { mut child, stdin, .. } = self;
-        drop(stdin);
+        let Self { mut child, .. } = self;
+        let pid = i32::try_from(child.0.id()).expect("an id of a process");
+        // SAFETY: a signal to a child that was not waited for yet, so the id is its own.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
         let asked = Instant::now();
         while asked.elapsed() < END {
             if let Ok(Some(status)) = child.0.try_wait() {

@@ -257,7 +257,7 @@ impl Stage {
                     script.finished_talking(Instant::now());
                 }
             }
-            PhoneEvent::HearingNow(_) | PhoneEvent::Dtmf(_) => {}
+            PhoneEvent::SoundBegan | PhoneEvent::HearingNow(_) | PhoneEvent::Dtmf(_) => {}
         }
     }
 

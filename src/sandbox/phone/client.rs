@@ -41,6 +41,8 @@ pub enum PhoneEvent {
     },
     /// A placed call was taken by the network, or a ringing phone was answered: audio flows.
     Connected,
+    /// Sound came after silence: the first frame of a voice or a tone, before anything of it was understood.
+    SoundBegan,
     /// What is being said, as far as it was heard; replaces the one before.
     HearingNow(Utterance),
     /// Somebody finished saying something, or was cut off.

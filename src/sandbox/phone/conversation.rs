@@ -22,6 +22,10 @@ use crate::sandbox::voice::{Decoder, Heard};
 
 /// The network takes each message within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A frame whose loudest sample is below this is silence: the noise of a good line.
+const QUIET: u16 = 256;
+/// Sound after so many silent frames is a beginning; in speech the pauses are shorter.
+const PAUSE: u32 = 10;
 /// Places in the queue of events that partial hearing leaves to the rest.
 const RESERVED: usize = 64;
 
@@ -60,6 +64,8 @@ pub(super) struct Conversation {
     finished: bool,
     mouth: Mouth,
     ears: Decoder,
+    /// Frames of silence that came one after another.
+    silent: u32,
 }
 
 impl Conversation {
@@ -79,6 +85,7 @@ impl Conversation {
             finished: false,
             mouth: Mouth::default(),
             ears: Decoder::new(LINE_RATE),
+            silent: PAUSE,
         }
     }
 
@@ -163,6 +170,7 @@ impl Conversation {
             }
             Message::Media { media, .. } if self.progress == Progress::Talking => {
                 let samples = decode_ulaw(&STANDARD.decode(media.payload).map_err(|_| Lost)?);
+                self.notice(&samples);
                 for heard in self.ears.push(&samples) {
                     self.tell_heard(heard);
                 }
@@ -175,8 +183,20 @@ impl Conversation {
         Ok(())
     }
 
+    /// Tells that sound began, for who measures how long an answer takes.
+    fn notice(&mut self, samples: &[i16]) {
+        if samples.iter().all(|sample| sample.unsigned_abs() < QUIET) {
+            self.silent = self.silent.saturating_add(1);
+            return;
+        }
+        if std::mem::take(&mut self.silent) >= PAUSE && self.events.capacity() > RESERVED {
+            self.tell(PhoneEvent::SoundBegan);
+        }
+    }
+
     fn connected(&mut self) {
         self.progress = Progress::Talking;
+        self.silent = PAUSE;
         self.ears = Decoder::new(LINE_RATE);
         self.tell(PhoneEvent::Connected);
     }
