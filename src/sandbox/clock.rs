@@ -84,6 +84,13 @@ pub(crate) fn unix_now() -> f64 {
     now.duration_since(std::time::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// A time, in seconds since 1970, as Daily writes times.
+pub(crate) fn iso_8601(unix: f64) -> String {
+    jiff::Timestamp::from_millisecond((unix * 1_000.0) as i64)
+        .map(|time| format!("{time:.3}"))
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -91,6 +98,11 @@ mod tests {
     use tokio::time::{Instant, sleep, timeout};
 
     use super::*;
+
+    #[test]
+    fn times_are_written_as_daily_writes_them() {
+        assert_eq!(iso_8601(1_795_363_200.25), "2026-11-22T16:00:00.250Z");
+    }
 
     #[tokio::test]
     async fn an_hour_passes_quickly_and_sockets_are_not_overtaken_by_timeouts() {

@@ -118,9 +118,9 @@ impl Conversation {
     }
 }
 
-/// How a handshake is to be answered.
+/// How a handshake, or a plain request, is to be answered.
 pub(super) enum Handshake {
-    /// With an open socket.
+    /// With an open socket; with what was asked for.
     Open,
     /// With this status and explanation.
     Refused(u16, Option<String>),
@@ -128,7 +128,16 @@ pub(super) enum Handshake {
 
 /// Lets a fault befall a handshake; a silent one lasts until the sandbox stops.
 pub(super) async fn handshake(site: &Site, service: Service) -> Handshake {
-    match site.faults.take_for_handshake(service) {
+    befall(site, site.faults.take_for_handshake(service)).await
+}
+
+/// Lets a fault befall a plain request of this kind.
+pub(super) async fn plain_request(site: &Site, service: Service, kind: &str) -> Handshake {
+    befall(site, site.faults.take_for_request(service, kind)).await
+}
+
+async fn befall(site: &Site, fault: Option<Fault>) -> Handshake {
+    match fault {
         Some(Fault::Refuse { status, info }) => Handshake::Refused(status, info),
         Some(Fault::Silent) => {
             site.stop.cancelled().await;

@@ -164,8 +164,14 @@ impl Faults {
     /// was injected for it by name. All other faults wait for a message.
     #[must_use]
     pub fn take_for_handshake(&self, service: Service) -> Option<Fault> {
+        self.take_for_request(service, "connect")
+    }
+
+    /// The same for a plain request of a service that otherwise speaks over a socket.
+    #[must_use]
+    pub fn take_for_request(&self, service: Service, request: &str) -> Option<Fault> {
         self.take_where(service, |injection| match injection.on.as_deref() {
-            Some(on) => on == "connect",
+            Some(on) => on == request,
             None => injection.fault.is_refusal(),
         })
     }

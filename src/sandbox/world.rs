@@ -1,7 +1,7 @@
 //! What the parts of one sandbox share: rooms, network, domain, faults, tasks.
 
 use super::SandboxOptions;
-use super::daily::{Domain, Limits, Tokens};
+use super::daily::{Domain, Limits, RequestLog, Tokens};
 use super::network::Network;
 use super::room::Rooms;
 use super::site::Site;
@@ -23,6 +23,7 @@ pub(crate) struct World {
     pub(crate) domain: Domain,
     pub(crate) tokens: Tokens,
     pub(crate) limits: Limits,
+    pub(crate) log: RequestLog,
     /// For webhooks.
     pub(crate) http: reqwest::Client,
 }
@@ -37,6 +38,7 @@ impl World {
             network: Network::default(),
             tokens: Tokens::new(),
             limits: Limits::default(),
+            log: RequestLog::default(),
             options,
             origin,
             site,

@@ -188,24 +188,81 @@ async fn numbers_are_offered_bought_listed_and_released() {
     let owned = PhoneNumber::parse("+15550100777").unwrap();
     let options = SandboxOptions { numbers: vec![owned], ..SandboxOptions::default() };
     let world = World::with(options, StatusCode::OK).await;
-    let (_, offered) = world.request("GET", "/list-available-numbers?areacode=949&region=CA", None).await;
-    assert_eq!(offered["total_count"], 1);
+    let (_, offered) = world.request("GET", "/list-available-numbers?areacode=949", None).await;
+    assert_shape(&offered["data"][0], &wire("available_numbers")["data"][0], &["number"], "offer");
+    for search in ["areacode=949&region=CA", "city=Irvine", "contains=55", "starts_with=949&ends_with=113"] {
+        let (status, refusal) =
+            world.request("GET", &format!("/list-available-numbers?{search}"), None).await;
+        assert_eq!((status, &refusal["error"]), (400, &json!("validation-error")), "{search}");
+    }
     let number = offered["data"][0]["number"].clone();
     let (status, bought) = world.post("/buy-phone-number", json!({"number": number})).await;
     assert_eq!((status, &bought["number"]), (200, &number));
-    assert_eq!(world.post("/buy-phone-number", json!({"number": number})).await.0, 400, "taken");
+    assert_shape(&bought, &wire("bought_number"), &["id", "number"], "bought");
+    let taken = world.post("/buy-phone-number", json!({"number": number})).await;
+    assert_eq!(taken, (422, wire("refused_422_buy")));
     let (_, random) = world.request("POST", "/buy-phone-number", None).await;
     assert!(random["number"].as_str().unwrap().starts_with("+1"));
     let (_, purchased) = world.request("GET", "/purchased-phone-numbers", None).await;
     assert_eq!(purchased["data"].as_array().unwrap().len(), 3);
-    assert_eq!(purchased["data"][0]["type"], "purchased_phone_number");
+    let made_up = ["id", "name", "number", "created_date", "pagination_id"];
+    assert_shape(&purchased["data"][0], &wire("purchased_numbers")["data"][0], &made_up, "purchased");
+    let (_, page) = world.request("GET", "/purchased-phone-numbers?limit=1&starting_after=1", None).await;
+    assert_eq!((&page["data"], &page["total_count"]), (&json!([purchased["data"][1]]), &json!(3)));
     let release = async |id: &Value| {
         world.request("DELETE", &format!("/release-phone-number/{}", id.as_str().unwrap()), None).await
     };
-    assert_eq!(release(&bought["id"]).await.0, 400, "within 14 days");
+    assert_eq!(release(&bought["id"]).await, (422, wire("refused_422_release")));
     let old = &purchased["data"][0]["id"];
     assert_eq!(release(old).await, (200, json!({"deleted": true, "id": old})));
     assert_eq!(release(old).await.0, 404);
+}
+
+#[tokio::test]
+async fn only_numbers_of_the_account_are_configured_if_it_has_any() {
+    let numbers = vec![PhoneNumber::parse("+15550100777").unwrap()];
+    let world = World::with(SandboxOptions { numbers, ..SandboxOptions::default() }, StatusCode::OK).await;
+    let entry = |number: &str| json!({"type": "pinless_dialin", "phone_number": number, "room_creation_api": "https://bot.example.com"});
+    let (status, refusal) = world.post("/domain-dialin-config", entry("+12096181843")).await;
+    assert_eq!(status, 400);
+    assert_eq!(
+        refusal["info"],
+        "Failed to configure pinless dialin: 12096181843 not associated with domain: sandbox"
+    );
+    let (status, created) = world.post("/domain-dialin-config", entry("+15550100777")).await;
+    assert_eq!(status, 200);
+    let path = format!("/domain-dialin-config/{}", created["id"].as_str().unwrap());
+    let moved = json!({"phone_number": "+12096181843"});
+    assert_eq!(world.request("PUT", &path, Some(moved)).await.0, 400);
+    let (_, listed) = world.request("GET", "/domain-dialin-config?limit=100", None).await;
+    assert_eq!((&listed["total_count"], &listed["data"][0]["id"]), (&json!(1), &created["id"]));
+}
+
+#[tokio::test]
+async fn the_log_has_what_was_asked_and_what_the_webhook_answered() {
+    let mut world = World::with(SandboxOptions::default(), StatusCode::IM_A_TEAPOT).await;
+    world.room("a").await;
+    assert_eq!(world.post("/rooms/a/dialOut/start", json!({"phoneNumber": "+15557654321"})).await.0, 400);
+    let (status, log) = world.request("GET", "/logs/api", None).await;
+    assert_eq!(status, 200);
+    let refused = &log[0];
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(refused), keys(&wire("api_log")[1]));
+    assert_eq!((&refused["url"], &refused["status"]), (&json!("/v1/rooms/a/dialOut/start"), &json!(400)));
+    assert!(refused["response"].as_str().unwrap().contains("owner or admin"));
+    assert_eq!((&log[2]["method"], &log[2]["url"]), (&json!("POST"), &json!("/v1/rooms")));
+
+    let mut caller = RawPhone::call(&world, CALLER, OUR_NUMBER).await;
+    caller.event("answered").await;
+    world.webhooks.recv().await.unwrap();
+    let webhook = loop {
+        let (_, log) = world.request("GET", "/logs/api?source=webhook&limit=1", None).await;
+        if let Some(entry) = log.as_array().unwrap().first() {
+            break entry.clone();
+        }
+    };
+    assert_eq!((&webhook["status"], &webhook["url"]), (&json!(418), &json!(world.webhook_url)));
+    assert_eq!(world.request("GET", "/logs/api?source=all", None).await.0, 400);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! What is spoken carries its text (see [`voice`](super::voice)). All voices and models sound the same, and
 //! audio is given out at once, faster than anybody can listen. Faults: `connect` for the handshake, `speak`
-//! for one generation; a `refuse` there is an error message on the socket.
+//! for one generation; a `refuse` there is an error message on the socket; `voices` for reading about a voice.
 
 mod context;
 mod format;
@@ -12,19 +12,48 @@ mod wire;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use uuid::Uuid;
 
-use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake};
+use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake, plain_request};
 use super::faults::Service;
 use super::site::Site;
 use wire::{Errors, Refusal};
 
 /// The routes below Cartesia's origin.
 pub fn router(site: &Site) -> Router {
-    Router::new().route("/tts/websocket", get(connect)).with_state(site.clone())
+    Router::new()
+        .route("/tts/websocket", get(connect))
+        .route("/voices/{id}", get(voice))
+        .with_state(site.clone())
+}
+
+/// A voice (docs.cartesia.ai, "Get voice"). Voices have UUIDs; every UUID but the one of zeros is a voice here.
+async fn voice(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    if !has_key(&headers, &query) {
+        return refused(&Refusal::unauthorized());
+    }
+    let version = headers.get("cartesia-version").and_then(|value| value.to_str().ok());
+    if version.and_then(Errors::of_version).is_none() {
+        return refused(&Refusal::version());
+    }
+    if let Handshake::Refused(status, info) = plain_request(&site, Service::Cartesia, "voices").await {
+        return refused(&Refusal::ordered(status, info));
+    }
+    match Uuid::parse_str(&id) {
+        Ok(known) if !known.is_nil() => {
+            ([(header::CONTENT_TYPE, "application/json")], wire::voice(known)).into_response()
+        }
+        _ => refused(&Refusal::voice(&id)),
+    }
 }
 
 async fn connect(

@@ -77,6 +77,10 @@ impl Refusal {
         Self::new(404, "model_not_found", "Invalid model", format!("The model {model} was not found."))
     }
 
+    pub(super) fn voice(voice: &str) -> Self {
+        Self::new(404, "voice_not_found", "Invalid voice", format!("The voice {voice} was not found."))
+    }
+
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(400, "invalid_request", "Invalid request", message)
     }
@@ -122,6 +126,21 @@ impl Refusal {
         }
         error.to_string()
     }
+}
+
+/// The description of a voice.
+pub(super) fn voice(id: Uuid) -> String {
+    json!({
+        "id": id,
+        "is_owner": false,
+        "is_public": true,
+        "name": "Sandbox",
+        "description": "Sounds like all others.",
+        "created_at": "2026-03-01T00:00:00Z",
+        "language": "en",
+        "gender": null,
+    })
+    .to_string()
 }
 
 pub(super) fn chunk(context: &str, audio: &[u8], flush_id: u32) -> String {
@@ -193,6 +212,7 @@ mod tests {
             (done("c"), include_str!("../../../tests/wire/cartesia/done.json")),
             (refusal.message(Errors::Titled), include_str!("../../../tests/wire/cartesia/error.json")),
             (plain, include_str!("../../../tests/wire/cartesia/error_before_2026.json")),
+            (voice(Uuid::nil()), include_str!("../../../tests/wire/cartesia/voice.json")),
         ] {
             assert_eq!(shape(&ours), shape(documented), "{ours}");
         }

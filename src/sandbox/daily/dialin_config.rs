@@ -5,17 +5,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::domain::DialInConfig;
+use super::paging::Page;
 use super::{ApiError, body::Body};
 use crate::sandbox::network::test_ping;
 use crate::sandbox::world::World;
 
 const PINLESS: &str = "pinless_dialin";
+/// The name of the emulated domain.
+const DOMAIN: &str = "sandbox";
 
 #[derive(Deserialize)]
 pub(super) struct DomainChange {
@@ -51,9 +54,11 @@ pub(super) async fn get_domain(State(world): State<Arc<World>>) -> Json<Value> {
 }
 
 /// `GET /domain-dialin-config`.
-pub(super) async fn list(State(world): State<Arc<World>>) -> Json<Value> {
-    let data: Vec<Value> = world.domain.lock().dial_ins.iter().map(describe).collect();
-    Json(json!({"total_count": data.len(), "data": data}))
+pub(super) async fn list(
+    State(world): State<Arc<World>>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, ApiError> {
+    page.of(world.domain.lock().dial_ins.iter().map(describe).collect())
 }
 
 /// `POST /domain-dialin-config`.
@@ -63,6 +68,7 @@ pub(super) async fn create(
 ) -> Result<Json<Value>, ApiError> {
     let entry = read(Uuid::new_v4(), config)?;
     let number = entry.text("phone_number");
+    must_be_ours(&world, number)?;
     let taken = world.domain.lock().dial_ins.iter().any(|other| other.text("phone_number") == number);
     if number.is_some() && taken {
         return Err(ApiError::invalid("the phone number is assigned already"));
@@ -90,6 +96,7 @@ pub(super) async fn change(
     Body(mut config): Body<Map<String, Value>>,
 ) -> Result<Json<Value>, ApiError> {
     let entry = {
+        must_be_ours(&world, config.get("phone_number").and_then(Value::as_str))?;
         let mut domain = world.domain.lock();
         let old = domain.dial_ins.iter_mut().find(|entry| entry.id == id).ok_or_else(no_entry)?;
         for (name, value) in &old.config {
@@ -122,6 +129,19 @@ fn read(id: Uuid, config: Map<String, Value>) -> Result<DialInConfig, ApiError> 
     DialInConfig::new(id, kind, config).map_err(ApiError::invalid)
 }
 
+/// A number that the account did not buy is refused, unless it bought none at all: a sandbox without numbers
+/// lets any number be called.
+fn must_be_ours(world: &World, number: Option<&str>) -> Result<(), ApiError> {
+    let domain = world.domain.lock();
+    let Some(number) = number.filter(|_| !domain.purchased.is_empty()) else { return Ok(()) };
+    if domain.purchased.iter().any(|purchased| purchased.number.reveal() == number) {
+        return Ok(());
+    }
+    let digits = number.trim_start_matches('+');
+    let info = format!("Failed to configure pinless dialin: {digits} not associated with domain: {DOMAIN}");
+    Err(ApiError::invalid(info))
+}
+
 fn describe(entry: &DialInConfig) -> Value {
     json!({"id": entry.id, "type": entry.kind, "config": entry.config})
 }
@@ -137,12 +157,16 @@ fn domain_answer(world: &World) -> Json<Value> {
             Value::Object(config)
         })
         .collect();
-    Json(json!({"domain_name": "sandbox", "config": {"pinless_dialin": entries}}))
+    Json(json!({
+        "domain_name": DOMAIN,
+        "domain_id": Uuid::nil(),
+        "config": {"lang": "en", "pinless_dialin": entries},
+    }))
 }
 
 fn ping(world: &World, entry: &DialInConfig) {
     if let Some(webhook) = entry.webhook() {
-        world.tasks.spawn(test_ping(world.http.clone(), webhook));
+        world.tasks.spawn(test_ping(world.http.clone(), world.log.clone(), webhook));
     }
 }
 

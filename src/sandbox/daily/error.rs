@@ -1,16 +1,15 @@
-//! Refusals in the shape that Daily documents: `{"error": <stable>, "info": <prose>}`.
+//! Refusals in the shapes that Daily documents: `{"error": <stable>, "info": <prose>}`, with two exceptions.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A refused request.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ApiError {
     status: StatusCode,
-    error: &'static str,
-    info: String,
+    body: Value,
 }
 
 impl ApiError {
@@ -27,6 +26,23 @@ impl ApiError {
     /// 400, what was asked cannot be done.
     pub(crate) fn invalid(info: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request-error", info)
+    }
+
+    /// 400, a search that cannot be made.
+    pub(crate) fn validation(info: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "validation-error", info)
+    }
+
+    /// 422 of a purchase, which has a shape of its own.
+    pub(crate) fn invalid_attribute(detail: &str) -> Self {
+        let error = json!({"detail": detail, "status": "422", "title": "Invalid Attribute", "code": "422"});
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body: json!({"errors": [error], "status": 422}) }
+    }
+
+    /// 422 of a release in the first fourteen days.
+    pub(crate) fn too_young() -> Self {
+        let body = json!({"error": "Failed to release new number, try again in 14 days"});
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body }
     }
 
     /// 400, the body is not JSON.
@@ -59,12 +75,12 @@ impl ApiError {
     }
 
     fn new(status: StatusCode, error: &'static str, info: impl Into<String>) -> Self {
-        Self { status, error, info: info.into() }
+        Self { status, body: json!({"error": error, "info": info.into()}) }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({"error": self.error, "info": self.info}))).into_response()
+        (self.status, Json(self.body)).into_response()
     }
 }

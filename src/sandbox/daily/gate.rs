@@ -2,20 +2,39 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 
-use super::ApiError;
+use super::{ApiError, Source};
 use crate::sandbox::faults::{Fault, Service};
 use crate::sandbox::world::World;
 
+/// Longest refusal that the log keeps.
+const LONGEST_REFUSAL: usize = 4096;
+
 /// The middleware.
 pub(super) async fn pass(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
-    if let Err(refused) = authorise(&world, &request) {
+    let (method, url) = (request.method().to_string(), format!("/v1{}", request.uri().path()));
+    let response = answer(&world, request, next).await;
+    let status = response.status();
+    if status.is_success() {
+        world.log.note(Source::Api, &method, &url, status.as_u16(), None);
+        return response;
+    }
+    // Only refusals are read, which are short.
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, LONGEST_REFUSAL).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    world.log.note(Source::Api, &method, &url, status.as_u16(), Some(text));
+    Response::from_parts(head, Body::from(body))
+}
+
+async fn answer(world: &World, request: Request, next: Next) -> Response {
+    if let Err(refused) = authorise(world, &request) {
         return refused.into_response();
     }
     if world.options.rate_limits && !world.limits.admit(request.method(), request.uri().path()) {

@@ -11,7 +11,9 @@ mod error;
 mod forward;
 mod gate;
 mod limits;
+mod log;
 mod numbers;
+mod paging;
 mod rooms;
 mod tokens;
 mod transfer;
@@ -26,6 +28,7 @@ use axum::routing::{delete, get, post};
 pub(crate) use domain::Domain;
 pub(crate) use error::ApiError;
 pub(crate) use limits::Limits;
+pub(crate) use log::{RequestLog, Source};
 pub(crate) use tokens::{Claims, Tokens};
 
 use super::world::World;
@@ -53,6 +56,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router {
             "/domain-dialin-config/{id}",
             get(dialin_config::get).put(dialin_config::change).delete(dialin_config::delete),
         )
+        .route("/logs/api", get(log::list))
         .fallback(unknown)
         .layer(from_fn_with_state(Arc::clone(world), gate::pass))
         .with_state(Arc::clone(world))

@@ -8,8 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::domain::Purchased;
+use super::paging::Page;
 use super::{ApiError, body::Body};
 use crate::pii::PhoneNumber;
+use crate::sandbox::clock::iso_8601;
 use crate::sandbox::world::World;
 
 /// The numbers that the shop offers: number, region, city. All are reserved for fiction.
@@ -42,11 +44,14 @@ pub(super) struct Purchase {
 pub(super) async fn list_available(
     State(world): State<Arc<World>>,
     Query(wishes): Query<Wishes>,
-) -> Json<Value> {
+) -> Result<Json<Value>, ApiError> {
+    if !wishes.go_together() {
+        return Err(ApiError::validation("invalid path parameter"));
+    }
     let offered = SHOP.iter().filter(|offer| !is_taken(&world, offer.0) && wishes.fit(offer));
     let data: Vec<Value> =
         offered.map(|(number, region, _)| json!({"number": number, "region": region})).collect();
-    Json(json!({"total_count": data.len(), "data": data}))
+    Ok(Json(json!({"total_count": data.len(), "data": data})))
 }
 
 pub(super) async fn buy(
@@ -58,7 +63,7 @@ pub(super) async fn buy(
         None => offer.1 == "CA",
     };
     let offer = SHOP.iter().filter(wanted).find(|offer| !is_taken(&world, offer.0));
-    let (number, ..) = offer.ok_or_else(|| ApiError::invalid("the number is not available"))?;
+    let (number, ..) = offer.ok_or_else(|| ApiError::invalid_attribute("Number is invalid."))?;
     let number = PhoneNumber::parse(number).expect("the shop sells E.164 numbers");
     let bought = Purchased::new(number, false);
     let answer = json!({"id": bought.id, "number": bought.number.reveal()});
@@ -66,9 +71,11 @@ pub(super) async fn buy(
     Ok(Json(answer))
 }
 
-pub(super) async fn list_purchased(State(world): State<Arc<World>>) -> Json<Value> {
-    let data: Vec<Value> = world.domain.lock().purchased.iter().map(describe).collect();
-    Json(json!({"total_count": data.len(), "data": data}))
+pub(super) async fn list_purchased(
+    State(world): State<Arc<World>>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, ApiError> {
+    page.of(world.domain.lock().purchased.iter().enumerate().map(describe).collect())
 }
 
 pub(super) async fn release(
@@ -79,19 +86,20 @@ pub(super) async fn release(
     let index = domain.purchased.iter().position(|purchased| purchased.id.to_string() == id);
     let index = index.ok_or_else(|| ApiError::not_found("no such phone number"))?;
     if !domain.purchased[index].settled {
-        return Err(ApiError::invalid("a phone number cannot be released within 14 days of its purchase"));
+        return Err(ApiError::too_young());
     }
     domain.purchased.remove(index);
     Ok(Json(json!({"deleted": true, "id": id})))
 }
 
-fn describe(purchased: &Purchased) -> Value {
+fn describe((index, purchased): (usize, &Purchased)) -> Value {
     let number = purchased.number.reveal();
     json!({
         "name": number,
-        "id": purchased.id,
-        "created_date": purchased.bought_at as i64,
         "type": "purchased_phone_number",
+        "id": purchased.id,
+        "pagination_id": index + 1,
+        "created_date": iso_8601(purchased.bought_at),
         "number": number,
         "status": "verified",
         "verified": true,
@@ -103,6 +111,18 @@ fn is_taken(world: &World, number: &str) -> bool {
 }
 
 impl Wishes {
+    /// The combinations that are documented.
+    fn go_together(&self) -> bool {
+        let digits = [&self.contains, &self.starts_with, &self.ends_with];
+        let given: Vec<&String> = digits.into_iter().flatten().collect();
+        let are_digits =
+            |wish: &&String| (3..=7).contains(&wish.len()) && wish.bytes().all(|byte| byte.is_ascii_digit());
+        let region_or_areacode = !(self.region.is_some() && self.areacode.is_some());
+        let city =
+            self.city.is_none() || (self.region.is_some() && self.areacode.is_none() && given.is_empty());
+        region_or_areacode && city && given.len() <= 1 && given.iter().all(are_digits)
+    }
+
     fn fit(&self, (number, region, city): &(&str, &str, &str)) -> bool {
         let national = &number[2..];
         let is = |wish: &Option<String>, fits: &dyn Fn(&str) -> bool| wish.as_deref().is_none_or(fits);
@@ -110,7 +130,7 @@ impl Wishes {
             && is(&self.city, &|wish| city.eq_ignore_ascii_case(wish))
             && is(&self.areacode, &|wish| national.starts_with(wish))
             && is(&self.contains, &|wish| number.contains(wish))
-            && is(&self.starts_with, &|wish| number.trim_start_matches('+').starts_with(wish))
+            && is(&self.starts_with, &|wish| national.starts_with(wish) || number[1..].starts_with(wish))
             && is(&self.ends_with, &|wish| number.ends_with(wish))
     }
 }

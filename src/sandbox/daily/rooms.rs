@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{ApiError, body::Body};
+use crate::sandbox::clock::iso_8601;
 use crate::sandbox::room::{Room, RoomSettings};
 use crate::sandbox::world::World;
 
@@ -122,12 +123,6 @@ fn random_name() -> String {
     Uuid::new_v4().simple().to_string()[..20].to_owned()
 }
 
-fn iso_8601(unix: f64) -> String {
-    jiff::Timestamp::from_millisecond((unix * 1_000.0) as i64)
-        .map(|time| format!("{time:.3}"))
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,10 +141,5 @@ mod tests {
         for bad in ["", "with space", "ünder", &"x".repeat(129)] {
             assert!(!is_name(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn times_are_written_as_daily_writes_them() {
-        assert_eq!(iso_8601(1_795_363_200.25), "2026-11-22T16:00:00.250Z");
     }
 }

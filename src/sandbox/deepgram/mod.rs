@@ -3,7 +3,7 @@
 //! The text comes from the audio alone (see [`voice`](super::voice)); damaged audio gives damaged text. What
 //! a sandbox cannot know is left out: models differ in nothing, `language` is not looked at, and only raw
 //! mono audio is understood. Faults: `connect` for the handshake, `interim`, `final`, `event` and `metadata`
-//! for messages.
+//! for messages, `projects` for the list of projects, which is how a key is tried.
 
 mod query;
 mod stream;
@@ -18,14 +18,29 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use uuid::Uuid;
 
-use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake};
+use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake, plain_request};
 use super::faults::Service;
 use super::site::Site;
 use query::Listen;
 
 /// The routes below Deepgram's origin.
 pub fn router(site: &Site) -> Router {
-    Router::new().route("/v1/listen", get(listen)).with_state(site.clone())
+    Router::new()
+        .route("/v1/listen", get(listen))
+        .route("/v1/projects", get(projects))
+        .with_state(site.clone())
+}
+
+/// The projects of a key (developers.deepgram.com, "List projects").
+async fn projects(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let request_id = Uuid::new_v4();
+    if !has_key(&headers) {
+        return refusal(request_id, StatusCode::UNAUTHORIZED, "INVALID_AUTH", "Invalid credentials.");
+    }
+    if let Handshake::Refused(status, info) = plain_request(&site, Service::Deepgram, "projects").await {
+        return ordered(request_id, status, info.as_deref());
+    }
+    ([(header::CONTENT_TYPE, "application/json")], wire::projects()).into_response()
 }
 
 async fn listen(
@@ -44,9 +59,7 @@ async fn listen(
         Err(why) => return refused(StatusCode::BAD_REQUEST, "Bad Request", &why),
     };
     if let Handshake::Refused(status, info) = handshake(&site, Service::Deepgram).await {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-        let code = status.canonical_reason().unwrap_or("Error");
-        return refused(status, code, info.as_deref().unwrap_or("Refused by order of the control API."));
+        return ordered(request_id, status, info.as_deref());
     }
     let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).protocols(["token", "bearer"]);
     let mut response = upgrade.on_upgrade(move |socket| {
@@ -66,6 +79,17 @@ fn has_key(headers: &HeaderMap) -> bool {
     };
     two_words(header::AUTHORIZATION, ' ').is_some()
         || two_words(header::SEC_WEBSOCKET_PROTOCOL, ',').is_some()
+}
+
+/// A refusal that the control API ordered, with the documented code if there is one for its status.
+fn ordered(request_id: Uuid, status: u16, info: Option<&str>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let code = match status {
+        StatusCode::UNAUTHORIZED => "INVALID_AUTH",
+        StatusCode::FORBIDDEN => "INSUFFICIENT_PERMISSIONS",
+        status => status.canonical_reason().unwrap_or("Error"),
+    };
+    refusal(request_id, status, code, info.unwrap_or("Refused by order of the control API."))
 }
 
 fn refusal(request_id: Uuid, status: StatusCode, code: &str, why: &str) -> Response {

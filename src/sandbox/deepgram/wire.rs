@@ -102,6 +102,11 @@ pub(super) fn schema_error(message: &str) -> String {
     .to_string()
 }
 
+/// The projects of a key: one.
+pub(super) fn projects() -> String {
+    json!({"projects": [{"project_id": Uuid::nil(), "name": "sandbox"}]}).to_string()
+}
+
 /// The body of a refused handshake.
 pub(super) fn refusal(code: &str, why: &str, request_id: Uuid) -> String {
     json!({"err_code": code, "err_msg": why, "request_id": request_id}).to_string()

@@ -82,7 +82,7 @@ fn post(world: &Arc<World>, webhook: webhook::Webhook, body: String) -> impl Fut
     let fits = |fault: &Fault| matches!(fault, Fault::Slow { .. } | Fault::Silent | Fault::Duplicate);
     let fault = world.site.faults.take_if(Service::Daily, "webhook", fits);
     let (answer, answered) = oneshot::channel();
-    let http = world.http.clone();
+    let (http, log) = (world.http.clone(), world.log.clone());
     world.tasks.spawn(async move {
         let copies = match fault {
             Some(Fault::Silent) => return,
@@ -93,7 +93,7 @@ fn post(world: &Arc<World>, webhook: webhook::Webhook, body: String) -> impl Fut
             }
             None => 1,
         };
-        if webhook::report(http, webhook, body, copies).await.is_err() {
+        if webhook::report(http, log, webhook, body, copies).await.is_err() {
             // Nobody listens any more if the caller was forwarded or has hung up.
             answer.send(()).unwrap_or_default();
         }

@@ -11,6 +11,7 @@ use sha2::Sha256;
 use uuid::Uuid;
 
 use crate::sandbox::clock::unix_now;
+use crate::sandbox::daily::{RequestLog, Source};
 
 /// Longest wait for the webhook's answer. Daily does not say how long it waits.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,7 +47,8 @@ impl Webhook {
         Ok(Self { url: url.to_owned(), secret: secret.map_err(|_| NotBase64)? })
     }
 
-    async fn post(&self, http: &reqwest::Client, body: String) -> Result<(), NotTaken> {
+    /// Posts, and notes in the log how it was answered: with status 0 if it was not.
+    async fn post(&self, http: &reqwest::Client, log: &RequestLog, body: String) -> Result<(), NotTaken> {
         let timestamp = format!("{}", (unix_now() * 1_000.0) as u64);
         let mut request = http.post(&self.url).timeout(PATIENCE).header(CONTENT_TYPE, "application/json");
         if let Some(secret) = &self.secret {
@@ -54,7 +56,10 @@ impl Webhook {
                 .header("X-Pinless-Signature", signature(secret, &timestamp, body.as_bytes()))
                 .header("X-Pinless-Timestamp", timestamp);
         }
-        match request.body(body).send().await {
+        let answer = request.body(body).send().await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+        log.note(Source::Webhook, "POST", &self.url, status, None);
+        match answer {
             Ok(answer) if answer.status() == 200 => Ok(()),
             Ok(answer) => {
                 tracing::info!(status = answer.status().as_u16(), "the dial-in webhook refused a call");
@@ -77,11 +82,12 @@ impl std::fmt::Debug for Webhook {
 /// Reports a held call, `copies` times at once. The first copy's answer counts.
 pub(super) async fn report(
     http: reqwest::Client,
+    log: RequestLog,
     webhook: Webhook,
     body: String,
     copies: usize,
 ) -> Result<(), NotTaken> {
-    let posts = (0..copies).map(|_| webhook.post(&http, body.clone()));
+    let posts = (0..copies).map(|_| webhook.post(&http, &log, body.clone()));
     let answers = futures_util::future::join_all(posts).await;
     answers.into_iter().next().unwrap_or(Err(NotTaken))
 }
@@ -98,8 +104,8 @@ pub(super) fn body(report: &Report<'_>) -> String {
 }
 
 /// What Daily posts when a configuration is saved; the answer changes nothing.
-pub(crate) async fn test_ping(http: reqwest::Client, webhook: Webhook) {
-    if webhook.post(&http, json!({"Test": "test"}).to_string()).await.is_err() {
+pub(crate) async fn test_ping(http: reqwest::Client, log: RequestLog, webhook: Webhook) {
+    if webhook.post(&http, &log, json!({"Test": "test"}).to_string()).await.is_err() {
         tracing::debug!("a webhook was saved that does not answer its test");
     }
 }

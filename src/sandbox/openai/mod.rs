@@ -21,7 +21,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::faults::{Fault, Service};
+use super::conversation::{Handshake, plain_request};
+use super::faults::Service;
 use super::site::Site;
 use error::ApiError;
 
@@ -48,8 +49,7 @@ async fn models(State(shared): State<Shared>, headers: HeaderMap) -> Response {
     if let Err(refusal) = authorized(&headers) {
         return refusal.into_response();
     }
-    let refused = shared.site.faults.take_if(Service::Openai, "models", Fault::is_refusal);
-    if let Some(Fault::Refuse { status, info }) = refused {
+    if let Handshake::Refused(status, info) = plain_request(&shared.site, Service::Openai, "models").await {
         return ApiError::ordered(status, info).into_response();
     }
     let model = |id: &str| json!({"id": id, "object": "model", "created": 0, "owned_by": "sandbox"});

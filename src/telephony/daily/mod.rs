@@ -2,6 +2,7 @@
 //!
 //! Paths, bodies and refusals are those of docs.daily.co/reference/rest-api. Media is not here.
 
+pub mod account;
 pub mod core;
 mod outcome;
 mod persist;

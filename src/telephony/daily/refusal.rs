@@ -18,13 +18,28 @@ const LONGEST_WAIT: u64 = 24 * 3600;
 struct Body {
     error: String,
     info: String,
+    errors: Vec<Detail>,
+}
+
+/// How `POST /buy-phone-number` writes its refusals.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Detail {
+    detail: String,
+}
+
+impl Body {
+    /// The most telling text there is.
+    fn text(&self) -> Option<&str> {
+        let detail = self.errors.first().map_or("", |first| &first.detail);
+        [&*self.info, &*self.error, detail].into_iter().find(|text| !text.is_empty())
+    }
 }
 
 /// The error of an answer with this status, `Retry-After` header and body.
 pub(super) fn meaning(status: u16, retry_after: Option<&str>, body: &[u8]) -> TelephonyError {
     let body: Body = serde_json::from_slice(body).unwrap_or_default();
-    let info = if body.info.is_empty() { &body.error } else { &body.info };
-    let info = if info.is_empty() { format!("status {status}") } else { prose(info) };
+    let info = body.text().map_or_else(|| format!("status {status}"), prose);
     match status {
         400 if body.error == "authorization-header-error" => TelephonyError::Unauthorized,
         401 => TelephonyError::Unauthorized,

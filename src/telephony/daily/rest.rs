@@ -43,16 +43,41 @@ impl Rest {
         persistence: Persistence,
         deadline: Instant,
     ) -> Result<Value, TelephonyError> {
-        persistence.keep_trying(deadline, || self.once(Method::POST, path, Some(body))).await
+        persistence.keep_trying(deadline, || self.once(Method::POST, path, &[], Some(body))).await
+    }
+
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        deadline: Instant,
+    ) -> Result<Value, TelephonyError> {
+        REPEATABLE.keep_trying(deadline, || self.once(Method::GET, path, query, None)).await
+    }
+
+    pub(super) async fn put(
+        &self,
+        path: &[&str],
+        body: &Value,
+        deadline: Instant,
+    ) -> Result<Value, TelephonyError> {
+        REPEATABLE.keep_trying(deadline, || self.once(Method::PUT, path, &[], Some(body))).await
     }
 
     pub(super) async fn delete(&self, path: &[&str], deadline: Instant) -> Result<Value, TelephonyError> {
-        REPEATABLE.keep_trying(deadline, || self.once(Method::DELETE, path, None)).await
+        REPEATABLE.keep_trying(deadline, || self.once(Method::DELETE, path, &[], None)).await
     }
 
-    async fn once(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Failure> {
+    async fn once(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
         let started = Instant::now();
-        let mut request = self.http.request(method.clone(), self.url(path)).bearer_auth(self.key.reveal());
+        let url = self.url(path, query);
+        let mut request = self.http.request(method.clone(), url).bearer_auth(self.key.reveal());
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -61,7 +86,7 @@ impl Rest {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);
         let answer = read(&mut response).await?;
-        let path = path.join("/");
+        let path = without_token(path);
         tracing::debug!(%method, path, status = status.as_u16(), took = ?started.elapsed(), "Daily answered");
         if !status.is_success() {
             let error = refusal::meaning(status.as_u16(), retry_after.as_deref(), &answer);
@@ -73,12 +98,23 @@ impl Rest {
         })
     }
 
-    fn url(&self, path: &[&str]) -> Url {
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         url
+    }
+}
+
+/// The path as it may be logged: a meeting token that is asked about stands in it.
+fn without_token(path: &[&str]) -> String {
+    match path {
+        ["meeting-tokens", ..] => "meeting-tokens".to_owned(),
+        path => path.join("/"),
     }
 }
 
