@@ -8,7 +8,7 @@ use callflow::sandbox::faults::{Fault, Injection, Service};
 use callflow::sandbox::{Sandbox, SandboxOptions};
 use callflow::telephony::daily::Daily;
 use callflow::telephony::daily::account::{Account, DialInKind, DialInSettings, LogSource, NumberSearch};
-use callflow::telephony::{DialOutBar, RoomRequest, Telephony, TelephonyError};
+use callflow::telephony::{LegRefusal, RoomRequest, Telephony, TelephonyError};
 
 const OWNED: &str = "+15550100777";
 
@@ -98,7 +98,7 @@ async fn a_room_and_its_token_are_what_was_asked_for_and_the_log_has_the_refusal
     sandbox.faults().inject(Injection::once(Service::Daily, refusal).on("rooms")).unwrap();
     let request = RoomRequest { caller: None, lifetime: Duration::from_secs(60), now: 4_000_000_000 };
     let refused = daily.create_room(request).await.unwrap_err();
-    assert_eq!(refused, TelephonyError::DialOutNotEnabled(DialOutBar::Plan));
+    assert!(matches!(refused, TelephonyError::LegRefused { why: LegRefusal::Plan, .. }), "{refused}");
     let log = account.log(LogSource::Api).await.unwrap();
     assert_eq!((log[0].url.as_str(), log[0].status, log[0].is_failure()), ("/v1/rooms", 400, true));
     assert_eq!(log[0].refusal.as_deref(), Some(plan));

@@ -97,6 +97,12 @@ fn large_and_entangled_flows_are_checked_in_reasonable_time() {
     assert!(checked.diagnostics.len() < 300);
     assert!(checked.diagnostics.iter().any(|d| d.id == Rule::UnknownKey));
 
+    // Each mistake could have meant any of the names.
+    let many: String =
+        (0..4000).map(|i| format!("  state{i:04}: {{say: Hello., next: stote{:04}}}\n", 3999 - i)).collect();
+    let checked = quickly("four thousand names, each written wrong", &format!("{head}{many}"));
+    assert!(checked.diagnostics.iter().any(|d| d.help.iter().any(|help| help.contains("did you mean"))));
+
     let vars: String = (0..300).map(|i| format!("  v{i}: text\n")).collect();
     let uses: String = (0..300).map(|i| format!("{{{{ v{i} }}}}")).collect();
     let text = format!(

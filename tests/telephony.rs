@@ -12,7 +12,7 @@ use callflow::pii::{Address, ApiKey, PhoneNumber};
 use callflow::sandbox::clock::Metronome;
 use callflow::telephony::daily::Daily;
 use callflow::telephony::daily::webhook::{Webhook, parse};
-use callflow::telephony::{DialIn, DialOut, DialOutBar, LegId, Room, RoomRequest, Telephony, TelephonyError};
+use callflow::telephony::{DialIn, DialOut, LegId, LegRefusal, Room, RoomRequest, Telephony, TelephonyError};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -254,15 +254,19 @@ async fn a_name_cannot_leave_its_place_in_the_path() {
 
 #[tokio::test]
 async fn refusals_say_what_to_change() {
-    use DialOutBar::{Domain, International, Plan, Room};
-    use TelephonyError::{DialOutNotEnabled as Bar, NotFound, Refused, Unauthorized};
+    use LegRefusal::{Domain, International, Plan, Room};
+    use TelephonyError::{NotFound, Refused, Unauthorized};
+    let leg = |why, file: &str| TelephonyError::LegRefused {
+        why,
+        info: wire(file)["info"].as_str().unwrap().to_owned(),
+    };
     for (status, file, error) in [
         (400, "refused_400_header", Unauthorized),
         (401, "refused_401", Unauthorized),
-        (400, "refused_400_plan", Bar(Plan)),
-        (400, "refused_400_room", Bar(Room)),
-        (403, "refused_400_domain", Bar(Domain)),
-        (400, "refused_400_international", Bar(International)),
+        (400, "refused_400_plan", leg(Plan, "refused_400_plan")),
+        (400, "refused_400_room", leg(Room, "refused_400_room")),
+        (403, "refused_400_domain", leg(Domain, "refused_400_domain")),
+        (400, "refused_400_international", leg(International, "refused_400_international")),
         (400, "refused_400", Refused("Missing fields".into())),
         (403, "refused_403", Refused("the key may not do this".into())),
         (404, "refused_404", NotFound("Call Forwarding Failed".into())),

@@ -1,5 +1,6 @@
-//! F031, F040, F042: dialling has a limit, an address that fits, and a way out for every outcome.
+//! F023, F031, F040, F042: dialling has a limit, an address that fits, and a way out for every outcome.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::scope::Scope;
@@ -56,6 +57,7 @@ fn outcomes(state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
         let help = format!("add `{short}:` under `on:`, leading to a `handoff`");
         out.push(Diagnostic::error(Rule::DialOutcome, state.name.span, message).help(help));
     }
+    shadowed(state, out);
     if has(Plain::Otherwise) || has(Plain::TargetsExhausted) {
         return;
     }
@@ -69,6 +71,19 @@ fn outcomes(state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
         let message = format!("`{name}` has no way out for {}", super::listed(&missing));
         let error = Diagnostic::error(Rule::DialOutcome, state.name.span, message);
         out.push(error.help("add `otherwise: state` under `on:`, with a sentence for the caller"));
+    }
+}
+
+/// F023: whatever fails last, no target is left.
+fn shadowed(state: &State, out: &mut Vec<Diagnostic>) {
+    let find = |event: Plain| state.on.iter().find(|on| on.event.value.is(event)).map(|on| on.event.span);
+    if let (Some(otherwise), Some(exhausted)) = (find(Plain::Otherwise), find(Plain::TargetsExhausted)) {
+        let warning =
+            Diagnostic::warning(Rule::Shadowed, otherwise, "`otherwise` is never taken in this `dial`");
+        let warning = warning.also(exhausted, "this takes every failure that has no edge of its own name");
+        out.push(
+            warning.help("remove one of the two, or name the failure that leads elsewhere, such as `busy:`"),
+        );
     }
 }
 
@@ -109,15 +124,17 @@ fn listened(document: &Document, state: &State, dial: &Dial, out: &mut Vec<Diagn
 }
 
 fn repeated(names: &[crate::source::Spanned<String>], what: &str, out: &mut Vec<Diagnostic>) {
-    let mut seen: Vec<(&str, Span)> = Vec::new();
+    let mut seen: HashMap<&str, Span> = HashMap::new();
     for name in names {
-        match seen.iter().find(|(earlier, _)| *earlier == name.value) {
-            Some((_, first)) => {
+        match seen.get(&*name.value) {
+            Some(first) => {
                 let message = format!("`{}` is {what} twice", name.value);
                 let error = Diagnostic::error(Rule::BadName, name.span, message).also(*first, "first here");
                 out.push(error.help("remove one; to dial again, use `retry:`"));
             }
-            None => seen.push((&name.value, name.span)),
+            None => {
+                seen.insert(&name.value, name.span);
+            }
         }
     }
 }

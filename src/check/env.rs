@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Document, EnvVar, Target, Template, ValueType, did_you_mean};
+use crate::flow::{Document, EnvVar, Target, Template, ValueType};
 use crate::pii::Address;
 
 /// Whether the environment is looked at.
@@ -115,7 +115,7 @@ pub(super) fn unlisted(var: &str, span: crate::source::Span, scope: &Scope<'_>) 
     }
     let message = format!("`{var}` is not listed under `env:`");
     let listed = format!("a flow sees only what it lists: add `{var}: phone` or `{var}: text` under `env:`");
-    let help = did_you_mean(var, scope.env.sorted()).unwrap_or(listed);
+    let help = scope.env.nearest(var).map_or(listed, |name| format!("did you mean `{name}`?"));
     Some(Diagnostic::error(Rule::EnvUnlisted, span, message).help(help))
 }
 

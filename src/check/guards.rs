@@ -6,6 +6,9 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::{Expr, ExprKind, Op};
 use crate::flow::{Document, Literal, ValueType, did_you_mean};
 
+/// Words of an enum that are looked at for a suggestion.
+const MOST_WORDS: usize = 100;
+
 pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
     for guard in walk::guards(document) {
         let mut typing = Typing { document, scope, out };
@@ -157,7 +160,7 @@ impl Typing<'_, '_> {
         }
         let message = format!("`{text}` is never a value of this {kind}");
         let meant = match &kind {
-            ValueType::Enum(words) => did_you_mean(text, words.iter().map(AsRef::as_ref)),
+            ValueType::Enum(words) => did_you_mean(text, words.iter().take(MOST_WORDS).map(AsRef::as_ref)),
             _ => None,
         };
         self.report(literal, message, &meant.unwrap_or(kind.example()));

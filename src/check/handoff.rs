@@ -1,4 +1,4 @@
-//! F043: a handoff is entered only when somebody is there to take over.
+//! F043, F044: a handoff is entered only when somebody is there to take over, and leaves them a room.
 //!
 //! For every state it is worked out how the operator can stand when a call comes there: not reached, on the
 //! line, or the caller's leg moved. Between the answer and the handoff there may be a `say` or a `choose`.
@@ -41,6 +41,7 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
                 .help("begin with a `say`, and `dial` first"),
         );
     }
+    out.extend(left_rooms(graph, &operator));
     let mut seen = std::collections::HashSet::new();
     for edge in graph.edges.iter().filter(|edge| reachable[edge.from]) {
         if !seen.insert((edge.span, edge.from)) {
@@ -104,6 +105,29 @@ fn wrong_handoff(
     };
     let error = Diagnostic::error(Rule::HandoffUnanswered, edge.span, message);
     Some(error.also(graph.state(edge.to).kind.span, "the bot leaves the conversation here").help(help))
+}
+
+/// F044, once for each handoff: where to waive it is the handoff.
+fn left_rooms<'g>(
+    graph: &'g Graph<'_>,
+    operator: &'g [Operator],
+) -> impl Iterator<Item = Diagnostic> + use<'g> {
+    let reachable = graph.reachable();
+    graph.document.states.iter().enumerate().filter_map(move |(index, state)| {
+        let Kind::Handoff(Handoff { mode: HandoffMode::Leave, .. }) = &state.kind.value else { return None };
+        let answer = graph.edges.iter().find(|edge| {
+            let arriving = after(graph, edge, operator[edge.from]);
+            edge.to == index && reachable[edge.from] && arriving == Operator::ANSWERED
+        })?;
+        let message = format!("`{}` leaves a room that is said to end with the bot", state.name.value);
+        let warning = Diagnostic::warning(Rule::LeavesRoom, state.kind.span, message);
+        let warning = warning.also(answer.span, "caller and operator are both in that room");
+        Some(
+            warning.help(
+                "write `handoff: keep_room`; if something else keeps the room, waive this with `allow:`",
+            ),
+        )
+    })
 }
 
 fn wrong_dialogue(graph: &Graph<'_>, edge: &Edge<'_>, arriving: Operator) -> Option<Diagnostic> {

@@ -1,5 +1,6 @@
 //! The names of a flow and what they stand for.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use crate::flow::{Document, nearest};
@@ -16,15 +17,31 @@ pub(super) struct Scope<'d> {
     pub env: Names<'d>,
 }
 
+/// Pairs of letters that are compared for one sort of names: some hundred suggestions in a flow of a thousand
+/// names. A file with more mistakes than that is no flow with typing mistakes, and comparing each of them with
+/// everything would take minutes.
+const MOST_COMPARED: usize = 10_000_000;
+
 /// The names of one sort.
 #[derive(Debug)]
 pub(super) struct Names<'d> {
     by_name: HashMap<&'d str, usize>,
+    /// Sorted, so that two candidates equally near always give the same advice.
+    sorted: Vec<&'d str>,
+    /// Letters of all names together.
+    letters: usize,
+    compared: Cell<usize>,
+    /// What was found out before, as an index into `sorted`.
+    meant: RefCell<HashMap<String, Option<usize>>>,
 }
 
 impl<'d> Names<'d> {
     fn new(names: impl Iterator<Item = &'d Spanned<String>>) -> Self {
-        Self { by_name: names.enumerate().map(|(i, name)| (name.value.as_str(), i)).collect() }
+        let by_name: HashMap<_, _> = names.enumerate().map(|(i, name)| (name.value.as_str(), i)).collect();
+        let mut sorted: Vec<_> = by_name.keys().copied().collect();
+        sorted.sort_unstable();
+        let letters = sorted.iter().map(|name| name.len()).sum();
+        Self { by_name, sorted, letters, compared: Cell::new(0), meant: RefCell::default() }
     }
 
     /// Which one it is.
@@ -42,17 +59,25 @@ impl<'d> Names<'d> {
         self.get(name).or_else(|| self.get(self.nearest(name)?))
     }
 
-    /// The name that was probably meant.
+    /// The name that was probably meant. Bounded: see [`MOST_COMPARED`].
     pub(super) fn nearest(&self, name: &str) -> Option<&'d str> {
-        // Sorted, so that two candidates equally near always give the same advice.
-        nearest(name, self.sorted())
+        if let Some(meant) = self.meant.borrow().get(name) {
+            return meant.map(|index| self.sorted[index]);
+        }
+        let compared = self.compared.get().saturating_add(name.len().saturating_mul(self.letters));
+        if compared > MOST_COMPARED {
+            return None;
+        }
+        self.compared.set(compared);
+        let meant = nearest(name, self.sorted.iter().copied());
+        let index = meant.and_then(|meant| self.sorted.binary_search(&meant).ok());
+        self.meant.borrow_mut().insert(name.to_owned(), index);
+        meant
     }
 
     /// All names, for messages.
-    pub(super) fn sorted(&self) -> Vec<&'d str> {
-        let mut names: Vec<_> = self.by_name.keys().copied().collect();
-        names.sort_unstable();
-        names
+    pub(super) fn sorted(&self) -> &[&'d str] {
+        &self.sorted
     }
 }
 

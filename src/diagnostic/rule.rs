@@ -90,6 +90,8 @@ rules! {
     DialOutcome = "F042";
     /// A handoff that can be entered without an answer.
     HandoffUnanswered = "F043";
+    /// The bot leaves the room of the people it has connected, which may end with it.
+    LeavesRoom = "F044";
     /// The caller hanging up leads to something else than the end.
     CallerLeft = "F050";
     /// A waiver that is not needed, has no reason, or waives an error.

@@ -245,12 +245,8 @@ impl Dialing {
     /// Leaves the state if nobody is left to try.
     fn carry_on(&self, step: &mut Step<'_>) -> Outcome<State> {
         let Phase::Done(outcome) = self.phase else { return Handled };
-        let several = self.spec(step.plan).targets.len() > 1;
         let specific = failure_event(outcome);
-        Transition(match several {
-            true => step.complete(&[Event::TargetsExhausted, specific, alias(specific)]),
-            false => step.complete(&[specific, alias(specific), Event::TargetsExhausted]),
-        })
+        Transition(step.complete(&[specific, alias(specific), Event::TargetsExhausted]))
     }
 
     /// The vendor is moving the caller's leg. What comes of it nobody will tell.

@@ -123,6 +123,9 @@ pub struct LegCause {
     pub outcome: LegOutcome,
     /// The vendor's own text, kept for the record.
     pub raw: String,
+    /// What whoever runs the bot can change, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 /// How a dial attempt ended.

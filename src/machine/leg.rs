@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::call::Step;
-use super::{AttemptId, Effect, Known, LegEvent, LegOutcome, Millis, Timer, TransferReport};
+use super::{AttemptId, Effect, Known, LegCause, LegEvent, LegOutcome, Millis, Timer, TransferReport};
 use crate::plan::{DialMethod, TargetId};
 
 /// How long the vendor may take to answer a dial command.
@@ -84,7 +84,7 @@ impl Step<'_> {
             LegEvent::Answered => (Stage::Answered, LegNews::Answered),
             LegEvent::Stopped => return Some(self.leg_gone(LegOutcome::Failed, None)),
             LegEvent::Refused { cause } | LegEvent::Failed { cause } => {
-                return Some(self.leg_gone(failure(cause.outcome), Some(&cause.raw)));
+                return Some(self.leg_gone(failure(cause.outcome), Some(cause)));
             }
             LegEvent::StopFailed if before == Stage::Cancelling => {
                 return Some(self.leg_gone(LegOutcome::Cancelled, None));
@@ -104,9 +104,9 @@ impl Step<'_> {
         Some(news)
     }
 
-    fn leg_gone(&mut self, outcome: LegOutcome, raw: Option<&str>) -> LegNews {
+    fn leg_gone(&mut self, outcome: LegOutcome, cause: Option<&LegCause>) -> LegNews {
         let known = if outcome == LegOutcome::Failed { Known::Reported } else { Known::Inferred };
-        self.conclude(outcome, known, raw);
+        self.conclude(outcome, known, cause);
         match self.drop_leg() {
             Some(Stage::Cancelling) => LegNews::Cleared,
             Some(Stage::Answered) => LegNews::Left,
@@ -147,14 +147,15 @@ impl Step<'_> {
     }
 
     /// Puts the outcome of the current attempt into the report; the first one stands.
-    pub(super) fn conclude(&mut self, outcome: LegOutcome, known: Known, raw: Option<&str>) {
+    pub(super) fn conclude(&mut self, outcome: LegOutcome, known: Known, cause: Option<&LegCause>) {
         let Some(leg) = self.call.leg.as_mut().filter(|leg| !leg.concluded) else { return };
         leg.concluded = true;
         self.call.transfer = Some(TransferReport {
             target: self.plan.target(leg.target).name.clone(),
             outcome,
             known,
-            raw: raw.map(str::to_owned),
+            raw: cause.map(|cause| cause.raw.clone()),
+            fix: cause.and_then(|cause| cause.fix.clone()),
             attempts: self.call.attempts,
             ring_ms: leg.rang_at.map(|rang| self.now.0.saturating_sub(rang.0)),
         });

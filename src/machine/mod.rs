@@ -64,7 +64,7 @@
 //! * A service that fails while it rings does not stop the ringing. The next `converse` or `confirm` fails.
 //! * `call.max_duration` and `service.failed` edges are bounded: a minute later, and after three failures,
 //!   the call ends.
-//! * With one target its own outcome goes before `targets.exhausted`, with several it is the reverse.
+//! * The last failure of a `dial` takes the edge of its own name, else `targets.exhausted`, else `otherwise`.
 //! * `timeout:` without an edge is the state's own failure: `failed`, `exhausted`, `no_answer`, the end of
 //!   the ladder.
 
@@ -140,6 +140,9 @@ pub struct TransferReport {
     /// The vendor's own text, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
+    /// What whoever runs the bot can change, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// Attempts made in this call.
     pub attempts: u32,
     /// How long the last attempt rang (from ringing to its end), milliseconds.

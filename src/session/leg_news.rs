@@ -4,7 +4,7 @@ use super::call::Call;
 use super::legs::Answer;
 use super::watch::CallEvent;
 use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome};
-use crate::telephony::daily::{InferredOutcome, infer_leg_outcome};
+use crate::telephony::daily::{InferredOutcome, infer_leg_outcome, leg_refusal};
 use crate::telephony::{LegId, RoomEvent, TelephonyError};
 
 impl Call {
@@ -21,7 +21,7 @@ impl Call {
             Answer::Refused(attempt, error) => {
                 tracing::warn!(%error, "the dial-out was refused");
                 self.legs.refused(attempt);
-                self.leg(attempt, LegEvent::Refused { cause: cause(&error.to_string()) });
+                self.leg(attempt, LegEvent::Refused { cause: refusal(&error) });
             }
             Answer::Stopped(attempt) => {
                 self.legs.stopped(attempt, true);
@@ -54,7 +54,9 @@ impl Call {
 
     /// Takes an error of a dial-out leg that may not be named.
     pub(super) fn on_dial_out_error(&mut self, id: Option<&LegId>, message: &str, raw: RoomEvent) {
-        let event = LegEvent::Failed { cause: cause(message) };
+        let cause = cause(message);
+        tracing::warn!(%message, fix = cause.fix, "a leg failed");
+        let event = LegEvent::Failed { cause };
         match (id, self.legs.sole_attempt()) {
             (Some(id), _) => self.on_dial_out(id, event, raw),
             (None, Some(attempt)) => self.leg(attempt, event),
@@ -69,8 +71,8 @@ impl Call {
             LegEvent::Answered => self.somebody_answered(attempt),
             LegEvent::Failed { cause } | LegEvent::Refused { cause } => {
                 self.rings_no_more(attempt);
-                let (outcome, raw) = (cause.outcome, cause.raw.clone());
-                self.watch.event(CallEvent::LegFailed { outcome, raw });
+                let LegCause { outcome, raw, fix } = cause.clone();
+                self.watch.event(CallEvent::LegFailed { outcome, raw, fix });
             }
             LegEvent::Stopped | LegEvent::StopFailed => self.rings_no_more(attempt),
             LegEvent::Started => {}
@@ -115,5 +117,16 @@ fn cause(raw: &str) -> LegCause {
         InferredOutcome::NoAnswer => LegOutcome::NoAnswer,
         InferredOutcome::Failed => LegOutcome::Failed,
     };
-    LegCause { outcome, raw: raw.to_owned() }
+    LegCause { outcome, raw: raw.to_owned(), fix: leg_refusal(raw).map(|why| why.to_string()) }
+}
+
+/// A command that was refused. Only the vendor's own words say anything of the person called.
+fn refusal(error: &TelephonyError) -> LegCause {
+    match error {
+        TelephonyError::Refused(info) => cause(info),
+        TelephonyError::LegRefused { why, info } => {
+            LegCause { outcome: LegOutcome::Failed, raw: info.clone(), fix: Some(why.to_string()) }
+        }
+        other => LegCause { outcome: LegOutcome::Failed, raw: other.to_string(), fix: None },
+    }
 }

@@ -74,6 +74,9 @@ pub struct TransferRecord {
     /// The vendor's own text, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
+    /// What whoever runs the bot can change, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// Attempts in this call.
     pub attempts: u32,
     /// How long the last attempt rang.
@@ -117,6 +120,7 @@ impl TransferRecord {
             outcome: report.outcome,
             known: report.known,
             raw: report.raw,
+            fix: report.fix,
             attempts: report.attempts,
             ring_ms: report.ring_ms,
             bot_left_ms: bot_left,

@@ -60,6 +60,8 @@ pub enum CallEvent {
         outcome: LegOutcome,
         /// The vendor's text.
         raw: String,
+        /// What whoever runs the bot can change, if that is known.
+        fix: Option<String>,
     },
     /// The bot is out of the conversation.
     BotLeft {

@@ -4,6 +4,7 @@
 //! stand-in for its media, which cannot be redirected.
 
 pub mod daily;
+mod leg_refusal;
 mod prose;
 pub mod ws_room;
 
@@ -16,6 +17,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::audio::Frame;
 use crate::pii::{Address, ApiKey, PhoneNumber};
+
+pub use leg_refusal::LegRefusal;
 
 /// The control plane: rooms, tokens, forwarding, dial-out. Every method is bounded in time.
 pub trait Telephony: Send + Sync {
@@ -268,9 +271,14 @@ pub enum TelephonyError {
     /// The request was refused.
     #[error("Daily refused: {0}")]
     Refused(String),
-    /// Dial-out is not enabled somewhere; no retry helps before somebody enables it.
-    #[error("Daily does not let us dial out: {0}")]
-    DialOutNotEnabled(DialOutBar),
+    /// A leg is not started or moved; trying again helps in few of the cases.
+    #[error("{why} (Daily says: {info})")]
+    LegRefused {
+        /// What it means, and what to change.
+        why: LegRefusal,
+        /// Its text.
+        info: String,
+    },
     /// The vendor is ill.
     #[error("Daily failed ({status}): {info}")]
     Vendor {
@@ -282,27 +290,4 @@ pub enum TelephonyError {
     /// It answered, but not its protocol.
     #[error("Daily sent something that is not its protocol: {0}")]
     Protocol(String),
-}
-
-/// Where dial-out is not enabled. Prints what to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DialOutBar {
-    /// The room was created without `enable_dialout`.
-    #[error("the room was created without `enable_dialout: true`; rooms created by callflow have it")]
-    Room,
-    /// The domain is not approved for telephone numbers.
-    #[error(
-        "the Daily domain is not approved for dialling telephone numbers; ask Daily's support to enable dial-out for it (sip: targets need no approval)"
-    )]
-    Domain,
-    /// The plan has no dial-out.
-    #[error(
-        "the plan of the Daily domain has no dial-out; add a credit card or change the plan in Daily's dashboard"
-    )]
-    Plan,
-    /// The number is outside of the United States and Canada.
-    #[error(
-        "the number is outside of the US and Canada; ask Daily's sales to enable international dial-out for the domain"
-    )]
-    International,
 }

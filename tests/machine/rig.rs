@@ -233,5 +233,5 @@ pub fn end(outcome: Outcome) -> Effect {
 }
 
 pub fn cause(outcome: LegOutcome) -> LegCause {
-    LegCause { outcome, raw: "the vendor's words".to_owned() }
+    LegCause { outcome, raw: "the vendor's words".to_owned(), fix: None }
 }

@@ -403,7 +403,7 @@ fn the_next_target_is_tried_when_the_leg_before_is_gone() {
     assert_eq!(dials(&rig.leg(LegEvent::Stopped)), [2]);
     let effects = rig.tell(Input::Leg {
         attempt: AttemptId(2),
-        event: LegEvent::Refused { cause: cause(LegOutcome::Busy) },
+        event: LegEvent::Refused { cause: cause(LegOutcome::Failed) },
     });
     assert_eq!(said(&effects), ["Nobody is there.", "Goodbye."], "E37");
     assert_eq!(rig.log.iter().filter(|e| matches!(e, Effect::Hold { on: true, .. })).count(), 1);
@@ -414,6 +414,15 @@ fn a_failed_leg_needs_no_stop_before_the_next() {
     let mut rig = hunting();
     let effects = rig.leg(LegEvent::Failed { cause: cause(LegOutcome::Busy) });
     assert_eq!((stops(&effects), dials(&effects)), (vec![], vec![2]), "a target that fails moves on");
+}
+
+#[test]
+fn the_last_failure_takes_the_edge_of_its_own_name_before_the_one_for_all_targets() {
+    let mut rig = hunting();
+    rig.leg(LegEvent::Failed { cause: cause(LegOutcome::Busy) });
+    assert_eq!(rig.state(), "begin", "the first target's outcome takes no edge");
+    let effects = rig.leg(LegEvent::Failed { cause: cause(LegOutcome::Busy) });
+    assert_eq!(said(&effects), ["Goodbye."]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use callflow::machine::{Known, LegOutcome, Outcome};
-use callflow::telephony::{RoomEvent, TelephonyError};
+use callflow::telephony::{LegRefusal, RoomEvent, TelephonyError};
 use tokio::time::sleep;
 
 use crate::fakes::Answer;
@@ -99,6 +99,28 @@ async fn a_leg_that_fails_is_told_to_the_caller_and_its_words_are_kept() {
         let transfer = record.transfer.as_ref().unwrap();
         assert_eq!((transfer.outcome, transfer.known), (LegOutcome::Busy, Known::Inferred));
         assert_eq!(transfer.raw.as_deref(), Some("Busy Here"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_mended_is_said_in_the_record_whichever_way_the_vendor_says_it() {
+    let why = LegRefusal::International;
+    let info = "International dialout not supported".to_owned();
+    for refused in [true, false] {
+        let mut world = if refused {
+            let error = TelephonyError::LegRefused { why, info: info.clone() };
+            dialling_with(Answer::Err(error)).await
+        } else {
+            let world = World::ringing().await;
+            world.room.event(RoomEvent::DialoutError { id: Some(leg(1)), message: info.clone() });
+            world
+        };
+        comes_to_nothing(&mut world).await;
+        world.caller_hangs_up();
+        let record = world.over().await;
+        let transfer = record.transfer.as_ref().unwrap();
+        assert_eq!((transfer.outcome, transfer.known), (LegOutcome::Failed, Known::Reported));
+        assert_eq!((transfer.raw.clone(), transfer.fix.clone()), (Some(info.clone()), Some(why.to_string())));
     }
 }
 

@@ -342,7 +342,7 @@ async fn chronicle(log: Log, mut events: mpsc::Receiver<CallEvent>) {
             CallEvent::Dialing { target } => format!("dialing {target}"),
             CallEvent::Ringing => "ringing".to_owned(),
             CallEvent::Answered => "answered".to_owned(),
-            CallEvent::LegFailed { outcome, raw } => format!("leg failed {outcome:?} {raw}"),
+            CallEvent::LegFailed { outcome, raw, .. } => format!("leg failed {outcome:?} {raw}"),
             CallEvent::BotLeft { after_ms } => format!("bot left {after_ms}"),
             CallEvent::Ended(record) => format!("ended {:?}", record.outcome),
         });

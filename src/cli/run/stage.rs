@@ -269,8 +269,11 @@ impl Stage {
             Some(CallEvent::Dialing { target }) => {
                 screen.line(Tone::Event, "bot", &format!("dials {target}"));
             }
-            Some(CallEvent::LegFailed { raw, .. }) => {
+            Some(CallEvent::LegFailed { raw, fix, .. }) => {
                 screen.line(Tone::Event, "operator", &format!("not reached: {raw}"));
+                if let Some(fix) = fix {
+                    screen.line(Tone::Problem, "to mend it", &fix);
+                }
             }
             Some(CallEvent::BotLeft { after_ms }) => {
                 let what = format!("has left the conversation, {after_ms} ms after the answer");

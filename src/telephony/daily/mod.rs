@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod core;
+mod leg_refusal;
 mod outcome;
 mod persist;
 mod refusal;
@@ -23,6 +24,7 @@ use crate::pii::{Address, ApiKey};
 use persist::{NOT_REPEATABLE, Persistence, REPEATABLE};
 use rest::Rest;
 
+pub use leg_refusal::leg_refusal;
 pub use outcome::{InferredOutcome, infer_leg_outcome};
 
 /// How long creating a room and its token may take together: the caller hears hold music meanwhile.
@@ -55,7 +57,7 @@ impl Daily {
         let name = format!("callflow-{}", Uuid::new_v4().simple());
         let exp = wire::expiry(&request);
         let body = wire::room(&name, request.caller.as_ref(), exp);
-        let answer = self.rest.post(&["rooms"], &body, NOT_REPEATABLE, deadline).await?;
+        let answer = self.rest.post(&["rooms"], &body, NOT_REPEATABLE, deadline).await.map_err(explained)?;
         let room: wire::RoomAnswer = wire::read(answer, "the new room")?;
 
         let body = wire::owner_token(&room.name, exp);
@@ -86,7 +88,8 @@ impl Daily {
         persistence: Persistence,
     ) -> Result<Value, TelephonyError> {
         let path: Vec<&str> = ["rooms", room].iter().chain(action).copied().collect();
-        self.rest.post(&path, body, persistence, Instant::now() + COMMAND_WITHIN).await
+        let answer = self.rest.post(&path, body, persistence, Instant::now() + COMMAND_WITHIN).await;
+        answer.map_err(explained)
     }
 }
 
@@ -174,6 +177,17 @@ impl Telephony for Daily {
             self.about_room(room, &["sipRefer"], &body, NOT_REPEATABLE).await.map(drop)
         }
         .boxed()
+    }
+}
+
+/// A refusal of a room for legs, or of a leg, with what is to be changed.
+fn explained(error: TelephonyError) -> TelephonyError {
+    match error {
+        TelephonyError::Refused(info) => match leg_refusal(&info) {
+            Some(why) => TelephonyError::LegRefused { why, info },
+            None => TelephonyError::Refused(info),
+        },
+        other => other,
     }
 }
 
