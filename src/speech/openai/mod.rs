@@ -10,23 +10,20 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::socket::{BaseUrl, EndpointError, install_tls, secret_header};
-use super::{Llm, LlmRequest, LlmStream};
+use super::socket::{BaseUrl, EndpointError, secret_header};
+use super::{Llm, LlmRequest, LlmStream, http};
 use crate::pii::ApiKey;
 
 /// Where the vendor listens; such base URLs end in `/v1`.
 pub const BASE_URL: &str = "https://api.openai.com/v1";
 const VENDOR: &str = "OpenAI";
 const EVENTS: usize = 64;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The OpenAI client; one value serves all calls.
 pub struct OpenAi {
@@ -53,17 +50,16 @@ impl Llm for OpenAi {
     fn reply(&self, request: LlmRequest) -> LlmStream {
         let (tell, events) = mpsc::channel(EVENTS);
         let mut headers = self.headers.clone();
-        match HeaderValue::from_str(&request.request_id) {
-            Ok(id) => _ = headers.insert("x-client-request-id", id),
-            Err(_) => tracing::debug!("the request id is not fit for a header and is left out"),
-        }
-        let ask = stream::Ask {
+        http::trace(&mut headers, &request.request_id);
+        let ask = http::Ask {
+            vendor: VENDOR,
             client: self.client.clone(),
             url: self.url.clone(),
             headers,
             body: request::body(&request),
+            patience: stream::PATIENCE,
         };
-        let task = AbortOnDropHandle::new(tokio::spawn(ask.run(tell).in_current_span()));
+        let task = AbortOnDropHandle::new(tokio::spawn(stream::run(ask, tell).in_current_span()));
         LlmStream { events, task }
     }
 }
@@ -73,20 +69,5 @@ impl Llm for OpenAi {
 /// # Errors
 /// [`EndpointError`] if the URL is none, or if TLS is needed and the machine has no root certificates.
 pub fn http_client(base_url: &str) -> Result<reqwest::Client, EndpointError> {
-    install_tls();
-    let base = BaseUrl::parse(VENDOR, base_url)?;
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true);
-    if base.is_loopback() {
-        builder = builder.no_proxy();
-    }
-    if !base.is_tls() {
-        // Without TLS nothing is verified: root certificates are neither needed nor worth the reading.
-        builder = builder.tls_certs_only([]);
-    }
-    builder
-        .build()
-        .map_err(|error| EndpointError::Tls { vendor: VENDOR, detail: stream::with_causes(&error) })
+    http::client(VENDOR, base_url)
 }

@@ -1,7 +1,6 @@
-//! Reading and retrying on the paused clock; the whole client over HTTP is tested in `tests/clients.rs`.
+//! Reading on the paused clock; the whole client over HTTP is tested in `tests/clients.rs`.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -9,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::stream::{Failure, persist, read};
+use super::stream::read;
 use super::*;
 use crate::speech::{LlmEvent, SpeechError};
 
@@ -180,59 +179,4 @@ proptest! {
             .unwrap();
         prop_assert_eq!(runtime.block_on(hear(stream::iter(pieces))), spoken());
     }
-}
-
-/// What happened to a row of attempts: the result, how many were made, and how long it took.
-async fn persisting(failures: Vec<Failure>) -> (Result<(), SpeechError>, usize, Duration) {
-    let script = RefCell::new(VecDeque::from(failures));
-    let made = RefCell::new(0);
-    let began = Instant::now();
-    let result = persist(|| {
-        *made.borrow_mut() += 1;
-        let next = script.borrow_mut().pop_front();
-        async move { next.map_or(Ok(()), Err) }
-    })
-    .await;
-    (result, made.take(), began.elapsed())
-}
-
-fn ill(retry: bool) -> Failure {
-    let error = SpeechError::Vendor { vendor: VENDOR, detail: "HTTP 500".into() };
-    Failure { error, retry }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_short_illness_is_waited_out() {
-    let (result, made, took) = persisting(vec![ill(true), ill(true)]).await;
-    assert_eq!((result, made), (Ok(()), 3));
-    assert!((Duration::from_millis(750)..Duration::from_secs(3)).contains(&took), "{took:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_retries_are_enough_and_lasting_failures_get_none() {
-    let (result, made, _) = persisting(vec![ill(true), ill(true), ill(true), ill(true)]).await;
-    assert!(result.is_err() && made == 3);
-    let (result, made, took) = persisting(vec![ill(false)]).await;
-    assert!(result.is_err() && made == 1 && took.is_zero());
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_vendors_wish_is_obeyed() {
-    let wish = Some(Duration::from_millis(1700));
-    let error = SpeechError::RateLimited { vendor: VENDOR, retry_after: wish, permanent: false };
-    let (result, made, took) = persisting(vec![Failure { error, retry: true }]).await;
-    assert_eq!((result, made), (Ok(()), 2));
-    assert!((1700..1710).contains(&took.as_millis()), "{took:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn all_attempts_together_are_bounded() {
-    let began = Instant::now();
-    let result: Result<(), _> = persist(|| async {
-        sleep(Duration::from_secs(8)).await;
-        Err(ill(true))
-    })
-    .await;
-    assert!(matches!(result, Err(SpeechError::Silent { .. })), "{result:?}");
-    assert_eq!(began.elapsed().as_secs(), 15);
 }

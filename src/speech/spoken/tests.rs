@@ -144,7 +144,7 @@ fn figures() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn twice_is_as_good_as_once(text in figures(), gb in any::<bool>()) {
