@@ -2,12 +2,13 @@
 //!
 //! Only live Daily rooms need it. It is asked for before it is installed, because part of it is proprietary.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::ExitStatus;
+use super::confirm::{self, NotConfirmed};
 use crate::telephony::daily::core::wheel::{self, DEFAULT_INDEX, DownloadError, Wheel, WheelError};
 use crate::telephony::daily::core::{self, Check, CoreError};
 
@@ -63,11 +64,8 @@ pub enum DailyCommandError {
     #[error("no folder to install into: neither XDG_DATA_HOME nor HOME is set; name one with --data")]
     NoFolder,
     /// The licence was not accepted.
-    #[error("nothing was installed")]
-    Declined,
-    /// Nobody is there to accept it.
-    #[error("nobody can be asked here; --yes accepts the licence")]
-    NobodyToAsk,
+    #[error(transparent)]
+    NotConfirmed(#[from] NotConfirmed),
     /// The wheel's file cannot be read.
     #[error("cannot read {}: {cause}", path.display())]
     Unreadable {
@@ -129,7 +127,7 @@ fn fetch(args: &FetchArgs, env: GetEnv<'_>) -> Result<(), DailyCommandError> {
     }
     anstream::println!("{}\n", wheel::LICENCE);
     if !args.yes {
-        ask(&mut io::stdin().lock(), io::stdin().is_terminal())?;
+        confirm::at_terminal("Install it?")?;
     }
     let content = match &args.wheel {
         Some(file) => {
@@ -141,20 +139,6 @@ fn fetch(args: &FetchArgs, env: GetEnv<'_>) -> Result<(), DailyCommandError> {
     let path = wheel::install(pinned, &content, &data)?;
     anstream::println!("Installed; the checksums of {} and of the library in it are right.", pinned.file);
     show(&path)
-}
-
-fn ask(input: &mut dyn BufRead, is_terminal: bool) -> Result<(), DailyCommandError> {
-    if !is_terminal {
-        return Err(DailyCommandError::NobodyToAsk);
-    }
-    anstream::print!("Install it? [y/N] ");
-    io::stdout().flush()?;
-    let mut answer = String::new();
-    input.read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(DailyCommandError::Declined),
-    }
 }
 
 fn download(index: &str, pinned: &Wheel) -> Result<Vec<u8>, DailyCommandError> {
@@ -258,15 +242,5 @@ mod tests {
         assert_eq!(xdg, Some(PathBuf::from("/data/callflow/daily/0.36.0/daily.abi3.so")));
         assert_eq!(with(&[("DAILY_CORE_LIBRARY", "my.so")]), Some(PathBuf::from("my.so")));
         assert_eq!(with(&[]), None);
-    }
-
-    #[test]
-    fn only_a_plain_yes_installs() {
-        let answer = |text: &str| ask(&mut text.as_bytes(), true);
-        assert!(answer("y\n").is_ok() && answer(" YES \n").is_ok());
-        for no in ["", "\n", "n\n", "yeah\n"] {
-            assert!(matches!(answer(no), Err(DailyCommandError::Declined)), "{no:?}");
-        }
-        assert!(matches!(ask(&mut "y\n".as_bytes(), false), Err(DailyCommandError::NobodyToAsk)));
     }
 }

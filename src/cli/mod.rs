@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand, and the exit codes.
 
 pub mod check;
+pub mod confirm;
 pub mod daily;
 mod exit;
+pub mod phone;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
@@ -36,6 +38,9 @@ struct Cli {
     env_file: Option<PathBuf>,
 }
 
+/// The file of settings, unless `--env-file` names another.
+const DOTENV: &str = ".env";
+
 #[derive(Subcommand, Debug)]
 enum Command {
     /// Report every problem of one or more flows.
@@ -44,6 +49,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
     Daily(daily::DailyArgs),
+    /// Find, buy and list phone numbers, and point them at this server.
+    Phone(phone::PhoneArgs),
     /// Run the emulated vendors and phones alone.
     Sandbox(sandbox::SandboxArgs),
 }
@@ -82,12 +89,16 @@ pub fn main() -> ExitStatus {
         Some(Command::Check(args)) => check::run(&args, &env),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
+        Some(Command::Phone(args)) => {
+            let file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
+            phone::run(&args, &|name| env.get(name), file)
+        }
         Some(Command::Sandbox(args)) => sandbox::run(&args),
     }
 }
 
 fn read_env(file: Option<&std::path::Path>) -> Result<Env, settings::DotenvError> {
-    let default = std::path::Path::new(".env");
+    let default = std::path::Path::new(DOTENV);
     match file {
         Some(path) => match settings::load_dotenv(path)? {
             Some(file) => Ok(Env::new(file)),

@@ -85,7 +85,7 @@ pub fn load_dotenv(path: &Path) -> Result<Option<Dotenv>, DotenvError> {
     parse(&text).map(Some).map_err(|lines| DotenvError::Syntax { path: path.to_owned(), lines })
 }
 
-fn parse(text: &str) -> Result<Dotenv, String> {
+pub(super) fn parse(text: &str) -> Result<Dotenv, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut file = Dotenv::default();
     let mut bad = Vec::new();

@@ -81,6 +81,21 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// The variable that is wrong, if it is one.
+    #[must_use]
+    pub fn variable(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreadable { name, .. }
+            | Self::BadKey { name }
+            | Self::BadUrl { name }
+            | Self::BadAddress { name, .. }
+            | Self::SecretNotBase64 { name }
+            | Self::ProductionNeeds { name }
+            | Self::UrlWithoutKey { url: name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     /// What to do about it: one sentence.
     #[must_use]
     pub fn fix(&self) -> String {

@@ -5,6 +5,8 @@
 
 mod env;
 mod error;
+mod store;
+mod survey;
 mod vendors;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,6 +16,8 @@ use base64::Engine as _;
 
 pub use env::{Dotenv, DotenvError, Env, load_dotenv};
 pub use error::{SettingsError, SettingsErrors};
+pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
+pub use survey::{Access, Survey};
 pub use vendors::{NO_KEY, Service, ServiceNote, Vendor, Vendors};
 
 use crate::pii::{Address, ApiKey};
@@ -36,6 +40,8 @@ pub struct Overrides {
     pub port: Option<u16>,
     /// `--bind`.
     pub bind: Option<IpAddr>,
+    /// `--public-url`: how the webhook server is reached from outside, as [`public_url`] gives it.
+    pub public_url: Option<String>,
     /// `--log`: a filter as in `RUST_LOG`.
     pub log: Option<String>,
     /// `--log-format json`.
@@ -51,7 +57,8 @@ pub struct Settings {
     pub operator: Option<Operator>,
     /// Where the webhook server listens. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// `LOCAL_SERVER_URL`: how the webhook server is reached from outside (a tunnel); for the start screen.
+    /// How the webhook server is reached from outside (a tunnel): `--public-url`, else `LOCAL_SERVER_URL`; for
+    /// the start screen.
     pub public_url: Option<String>,
     /// `CALLFLOW_WEBHOOK_SECRET`: the dial-in configuration's `hmac`, base64. Webhooks are verified with it.
     pub webhook_secret: Option<ApiKey>,
@@ -91,7 +98,7 @@ impl Settings {
         let mut reader = Reader { get, problems: Vec::new() };
         let log = reader.log(overrides);
         let listen = reader.listen(overrides);
-        let public_url = reader.url("LOCAL_SERVER_URL");
+        let public_url = reader.public_url(overrides);
         let webhook_secret = reader.webhook_secret();
         let vendors = if reader.is_production() { None } else { vendors::decide(&mut reader, overrides) };
         let operator = reader.operator(vendors.as_ref().is_some_and(Vendors::is_phone_emulated));
@@ -128,6 +135,18 @@ impl LogSettings {
         let log = reader.log(overrides);
         if reader.problems.is_empty() { Ok(log) } else { Err(SettingsErrors(reader.problems)) }
     }
+}
+
+/// A base URL under which the webhook server is reached, without a slash or its route `/start` at the end.
+/// None if it is not one.
+#[must_use]
+pub fn public_url(text: &str) -> Option<String> {
+    vendors::normal_url(text.trim()).map(|url| without_route(&url))
+}
+
+/// People copy the webhook's whole address as well as the server's.
+fn without_route(url: &str) -> String {
+    url.strip_suffix("/start").unwrap_or(url).to_owned()
 }
 
 /// Looks variables up and gathers what is wrong with them.
@@ -169,6 +188,11 @@ impl Reader<'_> {
             self.problems.push(SettingsError::BadUrl { name });
         }
         url
+    }
+
+    fn public_url(&mut self, overrides: &Overrides) -> Option<String> {
+        let given = overrides.public_url.clone();
+        given.or_else(|| self.url("LOCAL_SERVER_URL").map(|url| without_route(&url)))
     }
 
     fn log(&mut self, overrides: &Overrides) -> LogSettings {

@@ -102,7 +102,7 @@ impl Service {
         }
     }
 
-    fn default_url(self) -> &'static str {
+    pub(super) fn default_url(self) -> &'static str {
         match self {
             Self::Telephony => "https://api.daily.co/v1",
             Self::Stt => "https://api.deepgram.com",
