@@ -44,7 +44,9 @@ pub enum PhoneCommand {
     List,
     /// Give a number back.
     Release(ReleaseArgs),
-    /// Point a number at this server's webhook: callflow phone route +14155550110 --url https://bot.example.com/start
+    /// Point a number at this server's webhook.
+    ///
+    /// For example: callflow phone route +14155550110 --url https://bot.example.com/start
     Route(RouteArgs),
 }
 
