@@ -44,6 +44,8 @@ pub struct Decoder {
     lag: Duration,
     analyser: Analyser,
     segmenter: Segmenter,
+    /// Samples after whose silence a voice has stopped, but is not given up.
+    fading: usize,
     /// The newest symbols of this voice, and what each said after the one before.
     recent: VecDeque<(Symbol, Spoken)>,
     speech: Option<Speech>,
@@ -62,6 +64,7 @@ impl Decoder {
             resampler,
             analyser: Analyser::new(),
             segmenter: Segmenter::default(),
+            fading: rate as usize / 20,
             recent: VecDeque::with_capacity(MID_SENTENCE + 1),
             speech: None,
         }
@@ -76,16 +79,21 @@ impl Decoder {
                 match segment {
                     Segment::Symbol(symbol) => self.symbol(symbol, &mut heard),
                     Segment::Pause => self.recent.clear(),
-                    Segment::Silence => heard.extend(self.finish()),
+                    Segment::Silence => heard.extend(self.speech.take().map(Speech::broke_off)),
                 }
             }
         }
         heard
     }
 
-    /// Ends the audio: what was being said is cut here.
+    /// Ends the audio: what was being said is cut here, unless its end was heard already.
     pub fn finish(&mut self) -> Option<Heard> {
-        Some(self.speech.take()?.broke_off())
+        let so_far = self.speech.clone()?;
+        // What is held back for more audio comes out by silence that is too short to be a verdict.
+        let rest = self.push(&vec![0; self.fading]);
+        let whole = rest.into_iter().find(|heard| matches!(heard, Heard::Text { intact: true, .. }));
+        let cut = self.speech.take().unwrap_or(so_far);
+        Some(whole.unwrap_or_else(|| cut.hung_up()))
     }
 
     /// Whether somebody is speaking.

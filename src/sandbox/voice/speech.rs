@@ -135,6 +135,14 @@ impl Speech {
         }
     }
 
+    /// The verdict on a speech whose listener hung up: what they did not hear is not damaged.
+    pub(super) fn hung_up(self) -> Heard {
+        match self.expects {
+            Expects::Check(_) => self.cut_at(Duration::MAX),
+            Expects::Letter | Expects::Escaped(..) => self.broke_off(),
+        }
+    }
+
     /// The verdict on a speech that another broke off at `at`.
     pub(super) fn cut_at(mut self, at: Duration) -> Heard {
         self.letters.retain(|&(_, start, _)| start < at);

@@ -140,6 +140,25 @@ fn a_voice_that_is_cut_leaves_what_was_said_until_then() {
 }
 
 #[test]
+fn who_hangs_up_near_the_end_has_heard_a_whole_sentence_or_a_cut_one_and_never_damage() {
+    let text = "Hi Sam";
+    let line = Resampler::new(16_000, 8_000).push(&with_silence(800, &encode(text)));
+    let line = g711::decode_ulaw(&g711::encode_ulaw(&line));
+    let mut wholes = 0;
+    for end in (line.len() - 6_000..line.len()).step_by(16) {
+        let mut decoder = Decoder::new(8_000);
+        let mut heard = decoder.push(&line[..end]);
+        heard.extend(decoder.finish());
+        for (heard, intact, cut) in texts(&heard) {
+            assert!(text.starts_with(&heard), "{end}: {heard:?}");
+            assert!(cut != intact, "{end}: intact {intact}, cut {cut}");
+            wholes += usize::from(intact);
+        }
+    }
+    assert!(wholes > 125, "{wholes}: the quarter of a second after the end, at least");
+}
+
+#[test]
 fn a_voice_that_is_replaced_by_another_is_cut_and_the_other_is_heard_whole() {
     for cut in (6_000..12_000).step_by(173) {
         let first = encode("good morning my dear friend");
