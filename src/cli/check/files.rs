@@ -12,6 +12,9 @@ pub enum ReadError {
     /// There is no such file or folder.
     #[error("{path} does not exist", path = .0.display())]
     Missing(PathBuf),
+    /// It is a folder, where one file was wanted.
+    #[error("{path} is a folder", path = .0.display())]
+    Folder(PathBuf),
     /// It is not text.
     #[error("{path} is not UTF-8 text", path = .0.display())]
     NotText(PathBuf),
@@ -31,6 +34,7 @@ impl ReadError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Missing(_) => "look at the path; flows of the project stand in `flows/`",
+            Self::Folder(_) => "give the path of one flow in it, such as flows/cold_transfer.yaml",
             Self::NotText(_) => "save the file as UTF-8",
             Self::Io { .. } => "look at the file's permissions",
         }
@@ -39,6 +43,7 @@ impl ReadError {
     fn new(path: &Path, cause: io::Error) -> Self {
         match cause.kind() {
             io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            io::ErrorKind::IsADirectory => Self::Folder(path.to_owned()),
             io::ErrorKind::InvalidData => Self::NotText(path.to_owned()),
             _ => Self::Io { path: path.to_owned(), cause },
         }

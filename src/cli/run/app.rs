@@ -1,6 +1,6 @@
 //! Puts the parts of a run together: settings, sandbox, vendors, server, terminal. And takes them apart.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,17 @@ pub enum RunError {
     /// Daily's base URL or key cannot be used.
     #[error(transparent)]
     Telephony(#[from] TelephonyError),
+    /// The record of the call has no reader.
+    #[error("the call is over, but its record cannot be written to standard output: {0}")]
+    Record(#[source] io::Error),
+    /// `--speed` with a vendor that lives in real time.
+    #[error(
+        "--speed is for calls in which everything is emulated: {vendor} is real here, and its time cannot be hurried; remove --speed, or pass --offline"
+    )]
+    Speed {
+        /// Which.
+        vendor: &'static str,
+    },
     /// `--from` or `--to` is no phone number.
     #[error("{option} is {source}")]
     Number {
@@ -77,6 +88,10 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         move |name: &str| env.get(name)
     };
     let settings = Settings::from_env(&get, &args.overrides())?;
+    let real = settings.vendors.explain().into_iter().find(|note| !note.emulated);
+    if let (Some(real), Some(_)) = (real, args.speed) {
+        return Err(RunError::Speed { vendor: real.vendor });
+    }
     let flow_env = {
         let (settings, get) = (settings.clone(), get.clone());
         move |name: &str| settings.flow_env(&get)(name)
@@ -126,7 +141,8 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     )));
     let stop_server = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop_server.clone()));
-    let record = Stage::new(screen, desk, news, input::lines(), script, args.once, quit).run().await;
+    let ends = (quit, calls.draining());
+    let record = Stage::new(screen, desk, news, input::lines(), script, args.once, ends).run().await;
 
     calls.drain(DRAIN).await;
     stop_server.cancel();
@@ -137,24 +153,29 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         sandbox.shutdown().await;
     }
     drop(signals);
-    Ok(finish(args, record.as_deref()))
+    finish(args, record.as_deref())
 }
 
 /// The record, and what the process says by its status.
-fn finish(args: &RunArgs, record: Option<&CallRecord>) -> ExitStatus {
+fn finish(args: &RunArgs, record: Option<&CallRecord>) -> Result<ExitStatus, RunError> {
     if args.json
         && let Some(record) = record
     {
-        match serde_json::to_string(record) {
-            Ok(json) => anstream::println!("{json}"),
-            Err(error) => tracing::error!(%error, "the record cannot be written"),
-        }
+        print(record).map_err(RunError::Record)?;
     }
-    match record {
+    Ok(match record {
         _ if !args.once => ExitStatus::Success,
         Some(record) if record.outcome != Outcome::Failed => ExitStatus::Success,
         Some(_) | None => ExitStatus::CallFailed,
-    }
+    })
+}
+
+fn print(record: &CallRecord) -> io::Result<()> {
+    let mut line = serde_json::to_string(record)?;
+    line.push('\n');
+    let mut out = io::stdout().lock();
+    out.write_all(line.as_bytes())?;
+    out.flush()
 }
 
 /// The vendors' clients, each pointed at its vendor or at the sandbox. The code is the same.

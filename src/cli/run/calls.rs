@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow_file::{FlowFile, Reread};
 use crate::machine::CallInfo;
@@ -103,6 +104,11 @@ impl Calls {
         let lifetime = lifetime(&plan);
         let request = RoomRequest { caller: dial_in.from.clone(), lifetime, now };
         let room = self.vendors.telephony.create_room(request).await.map_err(StartError::Telephony)?;
+        if self.shutdown.is_cancelled() {
+            // The shutdown came while the room was made: nobody would take the caller there.
+            self.discard(&room).await;
+            return Err(StartError::Draining);
+        }
         let started = Started {
             room_url: room.url.clone(),
             token: Some(room.token.clone()),
@@ -159,12 +165,19 @@ impl Calls {
         self.flow.plan()
     }
 
+    async fn discard(&self, room: &Room) {
+        if let Err(error) = self.vendors.telephony.delete_room(&room.name).await {
+            tracing::warn!(room = room.name, %error, "a room that is not needed is left to expire");
+        }
+    }
+
     fn seat(&self) -> Result<Seat, StartError> {
+        let taken = self.live.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat { live: Arc::clone(&self.live), _task: self.tasks.token() };
+        // Asked when the seat is taken, so that a shutdown either waits for it or is seen here.
         if self.shutdown.is_cancelled() {
             return Err(StartError::Draining);
         }
-        let taken = self.live.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat(Arc::clone(&self.live));
         if taken >= self.most { Err(StartError::AtCapacity { limit: self.most }) } else { Ok(seat) }
     }
 }
@@ -202,12 +215,16 @@ impl server::Calls for Calls {
     }
 }
 
-/// One of the places for concurrent calls; given back when the call is over.
-struct Seat(Arc<AtomicUsize>);
+/// One of the places for concurrent calls; given back when the call is over. A shutdown waits for all that
+/// are taken, those of calls that are only being started included.
+struct Seat {
+    live: Arc<AtomicUsize>,
+    _task: TaskTrackerToken,
+}
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

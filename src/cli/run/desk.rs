@@ -36,6 +36,8 @@ pub(super) enum DeskError {
     NoCall,
     #[error("there is a call already; /hangup ends it")]
     AlreadyCalling,
+    #[error("no more calls are taken: the program ends with this one")]
+    Leaving,
     #[error("no phone rings")]
     NothingRings,
     #[error("the operator is not on a call")]

@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use crate::check::{self, EnvMode};
+use crate::cli::check::{ReadError, read};
 use crate::diagnostic::{Diagnostic, Style, render_human};
 use crate::plan::{self, FlowHash, Plan};
 use crate::source::SourceFile;
-
-/// No flow is this large; a larger file is a mistake.
-const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Looks up an environment variable of the flow.
 pub(super) type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -31,21 +29,8 @@ struct Good {
 #[derive(Debug, thiserror::Error)]
 pub enum FlowFileError {
     /// It is not there or cannot be read.
-    #[error(
-        "cannot read the flow {path}: {source}; give the path of a flow, such as flows/cold_transfer.yaml"
-    )]
-    Unreadable {
-        /// As given.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is far too large.
-    #[error("the flow {path} is larger than 4 MiB; is it a flow?")]
-    TooLarge {
-        /// As given.
-        path: String,
-    },
+    #[error("cannot read the flow: {0}")]
+    Unreadable(#[from] ReadError),
     /// It has errors.
     #[error("the flow has errors")]
     Findings {
@@ -95,7 +80,7 @@ impl FlowFile {
     pub(super) fn reread(&self) -> Reread {
         let file = match read(&self.path) {
             Ok(file) => file,
-            Err(error) => return Reread::Broken { findings: format!("{error}\n") },
+            Err(error) => return Reread::Broken { findings: FlowFileError::from(error).rendered() },
         };
         let hash = FlowHash::of(file.text());
         let mut good = self.good.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -120,20 +105,9 @@ impl FlowFileError {
             Self::Findings { source_file, diagnostics } => {
                 render_human(source_file, diagnostics, Style::Colour)
             }
-            other => format!("error: {other}\n"),
+            Self::Unreadable(error) => format!("error: {self}\nhelp: {}\n", error.help()),
         }
     }
-}
-
-fn read(path: &Path) -> Result<SourceFile, FlowFileError> {
-    let name = || path.display().to_string();
-    let unreadable = |source| FlowFileError::Unreadable { path: name(), source };
-    let meta = std::fs::metadata(path).map_err(unreadable)?;
-    if meta.len() > MOST_BYTES {
-        return Err(FlowFileError::TooLarge { path: name() });
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    Ok(SourceFile::new(path, text))
 }
 
 fn compile(file: &SourceFile, env: &EnvLookup) -> Result<(Arc<Plan>, String), FlowFileError> {

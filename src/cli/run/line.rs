@@ -44,8 +44,7 @@ pub(super) enum LineError {
 }
 
 /// What `/help` shows.
-pub(super) const HELP: &str = "\
-  TEXT               say it, as the caller
+pub(super) const HELP: &str = "  TEXT               say it, as the caller
   /call              place a call
   /dtmf 0            press keys: 0-9 * #
   /hangup            hang up, as the caller

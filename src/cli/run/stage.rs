@@ -1,13 +1,14 @@
 //! The terminal during calls: lines in, what everybody hears out. For a person, and for a piped script.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::{LiveCall, News};
-use super::desk::{Desk, DeskEvent};
+use super::desk::{Desk, DeskError, DeskEvent};
 use super::flow_file::Reread;
 use super::input::Typed;
 use super::line::{self, HELP, Line};
@@ -15,6 +16,9 @@ use super::screen::{Screen, Tone};
 use super::script::{Cue, Script};
 use crate::sandbox::phone::PhoneEvent;
 use crate::session::{CallEvent, CallRecord, CallStatus};
+
+/// How long after the caller's line was closed a call may still begin to show.
+const LATE_NEWS: Duration = Duration::from_secs(5);
 
 /// The terminal and what hangs on it.
 pub(super) struct Stage {
@@ -27,9 +31,15 @@ pub(super) struct Stage {
     /// The first call that ends, ends the program.
     pub(super) once: bool,
     pub(super) quit: CancellationToken,
+    /// To be cancelled when no more calls are to be taken.
+    pub(super) draining: CancellationToken,
     live: Option<Live>,
     last: Option<Arc<CallRecord>>,
     placed: bool,
+    /// Since when the script's call is not there, though nobody told of its end.
+    missing_since: Option<Instant>,
+    /// That call was given up.
+    missed: bool,
     /// Standard input has ended.
     all_typed: bool,
 }
@@ -57,7 +67,7 @@ impl Stage {
         typed: mpsc::Receiver<Typed>,
         script: Option<Script>,
         once: bool,
-        quit: CancellationToken,
+        (quit, draining): (CancellationToken, CancellationToken),
     ) -> Self {
         Self {
             screen,
@@ -67,26 +77,31 @@ impl Stage {
             script,
             once,
             quit,
+            draining,
             live: None,
             last: None,
             placed: false,
+            missing_since: None,
+            missed: false,
             all_typed: false,
         }
     }
 
     /// Runs until it is told to quit, or until the first call is over (`once`). Gives that call's record.
+    ///
+    /// A call that is shown when it is told to quit is shown to its end: its phones are on this desk.
     pub(super) async fn run(mut self) -> Option<Arc<CallRecord>> {
         let mut again = None;
         loop {
             if self.script.is_some() {
                 again = self.follow_script().await;
             }
-            if self.once && self.last.is_some() {
+            if self.is_done() {
                 self.report_leftovers();
                 return self.last;
             }
             match self.next(again).await {
-                Wake::Quit => return self.last,
+                Wake::Quit => self.draining.cancel(),
                 Wake::Typed(typed) => self.on_typed(typed).await,
                 Wake::News(news) => self.on_news(news).await,
                 Wake::Desk(event) => self.on_desk(event),
@@ -96,15 +111,21 @@ impl Stage {
         }
     }
 
+    fn is_done(&self) -> bool {
+        let in_call = self.live.is_some() || self.desk.as_ref().is_some_and(Desk::in_call);
+        let is_leaving = self.draining.is_cancelled() && !in_call;
+        is_leaving || (self.once && (self.last.is_some() || self.missed))
+    }
+
     async fn next(&mut self, again: Option<Instant>) -> Wake {
-        let Self { desk, news, typed, live, quit, all_typed, .. } = self;
+        let Self { desk, news, typed, live, quit, draining, all_typed, .. } = self;
         let (call_event, status_changed) = match live {
             Some(live) => (Some(&mut live.events), Some(&mut live.status)),
             None => (None, None),
         };
         tokio::select! {
             biased;
-            () = quit.cancelled() => Wake::Quit,
+            () = quit.cancelled(), if !draining.is_cancelled() => Wake::Quit,
             event = if_some(call_event.map(mpsc::Receiver::recv)) => Wake::Call(event),
             event = if_some(desk.as_mut().map(Desk::event)) => Wake::Desk(event),
             news = news.recv() => Wake::News(news),
@@ -129,7 +150,7 @@ impl Stage {
             (None, Some(script)) => script.complete(),
             // The person closed the terminal's input. Without phones on the desk nobody was typing: a server
             // goes on without standard input.
-            (None, None) if self.desk.is_some() => self.quit.cancel(),
+            (None, None) if self.desk.is_some() => self.perform(Line::Quit).await,
             (None, None) => {}
         }
     }
@@ -178,11 +199,13 @@ impl Stage {
             match status {
                 Some(status) if in_call => script.observe(now, &status),
                 _ if in_call => return None,
-                // The call is over, or was never taken: nothing is left to do for its lines.
-                _ => {
+                // The call is over: nothing is left to do for its lines.
+                Some(_) => {
                     self.report_leftovers();
                     return None;
                 }
+                None if self.last.is_some() => return None,
+                None => return self.miss_the_call(now),
             }
             match script.cue(now, phones) {
                 Cue::Now(line) => self.perform(line).await,
@@ -193,9 +216,27 @@ impl Stage {
         }
     }
 
+    /// The script's call was never taken, or news of it is late. Gives the time to look again.
+    fn miss_the_call(&mut self, now: Instant) -> Option<Instant> {
+        let since = *self.missing_since.get_or_insert(now);
+        if now < since + LATE_NEWS {
+            return Some(since + LATE_NEWS);
+        }
+        if !std::mem::replace(&mut self.missed, true) {
+            self.screen.line(Tone::Problem, "caller", "the call was not taken");
+            self.report_leftovers();
+        }
+        None
+    }
+
     async fn perform(&mut self, line: Line) {
         let Some(desk) = &mut self.desk else {
-            return self.screen.line(Tone::Problem, "", "the phones are real here; call the number");
+            return match line {
+                Line::Nothing | Line::Wait(_) => {}
+                Line::Help => self.screen.text(HELP),
+                Line::Quit => self.quit.cancel(),
+                _ => self.screen.line(Tone::Problem, "", "the phones are real here; call the number"),
+            };
         };
         let done = match line {
             Line::Nothing | Line::Wait(_) => Ok(()),
@@ -205,8 +246,11 @@ impl Stage {
             }
             Line::Quit => {
                 self.quit.cancel();
-                Ok(())
+                // Nobody is left to speak for two people who were connected.
+                let two_talk = self.live.as_ref().is_some_and(|live| live.status.borrow().handed_off);
+                if two_talk { desk.hang_up() } else { Ok(()) }
             }
+            Line::Call if self.draining.is_cancelled() => Err(DeskError::Leaving),
             Line::Call => {
                 let placed = desk.call().await;
                 if placed.is_ok() {

@@ -1,0 +1,5 @@
+//! `callflow --flow FILE` as a process of its own: what is typed, what is shown, and how it ends.
+
+mod calls;
+mod process;
+mod refusals;
