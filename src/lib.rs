@@ -13,6 +13,7 @@
 #![deny(clippy::unwrap_used)]
 #![warn(clippy::large_futures)]
 
+pub mod access;
 pub mod audio;
 pub mod check;
 pub mod cli;

@@ -108,8 +108,8 @@ impl Running {
     }
 
     async fn request(&self, what: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-        let mut request = format!("{what} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
-        request += &format!("content-length: {}\r\n", body.len());
+        let mut request = format!("{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        request += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         headers.iter().for_each(|(name, value)| request += &format!("{name}: {value}\r\n"));
         let answer = self.raw(&[request.as_bytes(), b"\r\n", body].concat()).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {answer:?}"));
@@ -216,7 +216,7 @@ async fn with_a_secret_only_signed_calls_are_taken() {
     assert_eq!(server.request("POST /start", &signed[..1], &body).await.0, 401);
     assert_eq!(server.request("POST /start", &signed, other.as_bytes()).await.0, 403);
     assert_eq!(server.request("POST /start", &[], b"junk").await.0, 401);
-    assert_eq!(server.request("POST /start_bot", &[], b"{\"body\":{}}").await.0, 401);
+    assert_eq!(server.request("POST /start_bot", &[], b"{\"body\":{}}").await.0, 403, "not a webhook");
     assert_eq!(server.started(), 0);
     assert_eq!(server.request("POST /start", &signed, &body).await.0, 200);
     assert_eq!(server.request("POST /start", &[], &wire("webhook_ping_capital")).await.0, 200);

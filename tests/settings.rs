@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use callflow::settings::{
-    LogSettings, NO_KEY, OFFLINE_OPERATOR, Overrides, Settings, SettingsError, SettingsErrors, Vendor,
-    load_dotenv,
+    Destinations, DialRules, LogSettings, NO_KEY, OFFLINE_OPERATOR, Overrides, Settings, SettingsError,
+    SettingsErrors, Vendor, load_dotenv,
 };
 
 fn read(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, SettingsErrors> {
@@ -217,4 +217,69 @@ fn settings_do_not_print_keys_or_numbers() {
     let variables = [("OPENAI_API_KEY", "sk-secret"), ("OPERATOR_NUMBER", "+15550107777")];
     let printed = format!("{:?}", read(&variables, &Overrides::default()).unwrap());
     assert!(!printed.contains("sk-secret") && !printed.contains("555010"), "{printed}");
+}
+
+#[test]
+fn limits_have_defaults_and_the_command_line_wins() {
+    let limits = read(&[], &Overrides::default()).unwrap().limits;
+    assert_eq!((limits.calls, limits.requests_per_second), (200, 50));
+    let variables = [("CALLFLOW_MAX_CALLS", "7"), ("CALLFLOW_REQUESTS_PER_SECOND", "3")];
+    assert_eq!(read(&variables, &offline()).unwrap().limits.calls, 7);
+    let overrides = Overrides { max_calls: Some(9), ..offline() };
+    let limits = read(&variables, &overrides).unwrap().limits;
+    assert_eq!((limits.calls, limits.requests_per_second), (9, 3));
+}
+
+#[test]
+fn emulated_phones_are_dialled_without_limits_and_real_ones_are_not() {
+    assert_eq!(read(&[], &offline()).unwrap().limits.dialling, DialRules::default());
+    let at_home = [("DAILY_API_URL", "http://127.0.0.1:7900/v1")];
+    assert_eq!(read(&at_home, &mix()).unwrap().limits.dialling, DialRules::default());
+    let elsewhere = [("DAILY_API_URL", "https://daily.example/v1")];
+    assert_eq!(read(&elsewhere, &mix()).unwrap().limits.dialling, DialRules::REAL_PHONES);
+    let set = [
+        ("CALLFLOW_DIALS_PER_MINUTE", "1"),
+        ("CALLFLOW_DIALS_PER_DAY", "0"),
+        ("CALLFLOW_DIALS_PER_PREFIX", "4"),
+        ("CALLFLOW_DIAL_PREFIXES", " +1, +44=20,sip:Desk.example.com, "),
+    ];
+    let rules = read(&set, &offline()).unwrap().limits.dialling;
+    assert_eq!((rules.per_minute, rules.per_day, rules.per_prefix), (Some(1), Some(0), Some(4)));
+    let Destinations::Listed(listed) = rules.destinations else { panic!("{:?}", rules.destinations) };
+    let listed: Vec<_> = listed.iter().map(|to| (to.prefix.to_string(), to.per_day)).collect();
+    assert_eq!(
+        listed,
+        [("+1".into(), None), ("+44".into(), Some(20)), ("sip:desk.example.com".into(), None)]
+    );
+}
+
+#[test]
+fn limits_that_mean_nothing_are_refused_by_name() {
+    for (name, bad) in [
+        ("CALLFLOW_MAX_CALLS", "0"),
+        ("CALLFLOW_MAX_CALLS", "many"),
+        ("CALLFLOW_REQUESTS_PER_SECOND", "-1"),
+        ("CALLFLOW_DIALS_PER_MINUTE", "100001"),
+        ("CALLFLOW_DIALS_PER_DAY", "1.5"),
+        ("CALLFLOW_DIAL_PREFIXES", "+1, everywhere"),
+        ("CALLFLOW_API_TOKEN", "too short"),
+        ("CALLFLOW_API_TOKEN", "long enough but with spaces"),
+    ] {
+        let problems = problems(&[(name, bad)], &offline());
+        assert_eq!(problems.len(), 1, "{name}={bad}");
+        let text = format!("{} {}", problems[0], problems[0].fix());
+        assert!(text.contains(name) && (bad.len() < 9 || !text.contains(bad)), "{text}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_anybody_s_webhooks_from_outside_is_warned_of() {
+    let warned = |variables: &[_]| read(variables, &offline()).unwrap().warnings().len();
+    assert_eq!(warned(&[]), 0);
+    for exposed in [("LOCAL_SERVER_URL", "https://x.ngrok.app"), ("CALLFLOW_BIND", "0.0.0.0")] {
+        assert_eq!(warned(&[exposed]), 1, "{exposed:?}");
+        assert_eq!(warned(&[exposed, ("CALLFLOW_WEBHOOK_SECRET", "c2VjcmV0")]), 0, "{exposed:?}");
+    }
+    let warning = read(&[("CALLFLOW_BIND", "0.0.0.0")], &offline()).unwrap().warnings()[0];
+    assert!(warning.fix().contains("CALLFLOW_WEBHOOK_SECRET"));
 }

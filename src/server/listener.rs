@@ -1,138 +1,100 @@
-//! Connections with limits: so many at once, and none that is silent for long.
+//! Connections with limits: so many at once, one request each, whose head is short and comes soon.
+//!
+//! How long a body and an answer may take is the routes' business. A connection is not kept for a second
+//! request: webhooks are rare, and one that meets the end of a kept connection would be a lost caller.
 
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// How many connections may be open. More wait.
 const AT_ONCE: usize = 512;
-/// How long a connection may carry nothing in either direction; longer than any answer takes.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long the head of a request may take to arrive, from the first to the last byte.
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
+/// Longest head of a request, in bytes.
+const LONGEST_HEAD: usize = 16 * 1024;
+/// Most headers of a request.
+const MOST_HEADERS: usize = 64;
+/// How long all places may be taken before the log says so.
+const CROWDED: Duration = Duration::from_secs(5);
 /// What is waited when the system has no more connections to give.
 const EXHAUSTED: Duration = Duration::from_millis(200);
 
-/// A listener with limits.
-pub(super) struct Connections {
-    inner: TcpListener,
-    permits: Arc<Semaphore>,
-}
-
-impl Connections {
-    pub(super) fn new(inner: TcpListener) -> Self {
-        Self { inner, permits: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-
-    /// A place for one more. When all are taken, idle ones free theirs within [`IDLE`].
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        timeout(IDLE, Arc::clone(&self.permits).acquire_owned()).await.ok()?.ok()
-    }
-}
-
-impl axum::serve::Listener for Connections {
-    type Io = Connection<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let Some(permit) = self.place().await else {
-                tracing::warn!("all {AT_ONCE} connections are in use");
-                continue;
-            };
-            match self.inner.accept().await {
-                Ok((stream, peer)) => return (Connection::new(stream, permit), peer),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot take a connection");
-                    sleep(EXHAUSTED).await;
-                }
+/// Answers connections until the shutdown; after it those that are open. Dropping it ends all of them.
+pub(super) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(ended) = connections.join_next() => report(ended),
+            (stream, place) = next(&listener, &places) => {
+                connections.spawn(answer(stream, place, router.clone(), shutdown.clone()));
             }
         }
     }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.inner.local_addr()
+    drop(listener);
+    while let Some(ended) = connections.join_next().await {
+        report(ended);
     }
 }
 
-/// A connection that ends when nothing moves for [`IDLE`].
-pub(super) struct Connection<S> {
-    stream: S,
-    silence: Pin<Box<Sleep>>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl<S> Connection<S> {
-    fn new(stream: S, permit: OwnedSemaphorePermit) -> Self {
-        Self { stream, silence: Box::pin(sleep(IDLE)), _permit: permit }
-    }
-
-    /// Passes on what the stream said, unless it says nothing for too long.
-    fn watch<T>(&mut self, said: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if said.is_ready() {
-            self.silence.as_mut().reset(Instant::now() + IDLE);
-            return said;
-        }
-        match self.silence.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
+/// The next connection, and its place. May be dropped at any time.
+async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    loop {
+        let Ok(place) = timeout(CROWDED, Arc::clone(places).acquire_owned()).await else {
+            tracing::warn!("all {AT_ONCE} connections are in use");
+            continue;
+        };
+        let place = place.expect("the semaphore is never closed");
+        match listener.accept().await {
+            Ok((stream, _peer)) => return (stream, place),
+            Err(error) => {
+                tracing::warn!(%error, "cannot take a connection");
+                sleep(EXHAUSTED).await;
+            }
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let said = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        self.watch(said, cx)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let said = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(said, cx)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_connection_ends_and_a_slow_one_does_not() {
-        let permits = Arc::new(Semaphore::new(1));
-        let (mut far, near) = duplex(64);
-        let mut near = Connection::new(near, Arc::clone(&permits).acquire_owned().await.unwrap());
-        for _ in 0..10 {
-            sleep(IDLE / 2).await;
-            far.write_all(b"x").await.unwrap();
-            near.read_u8().await.unwrap();
+/// Answers one connection.
+async fn answer(
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+    router: Router,
+    shutdown: CancellationToken,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(LONGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .keep_alive(false);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
-        let begin = Instant::now();
-        assert_eq!(near.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(begin.elapsed(), IDLE);
-        drop(near);
-        assert_eq!(permits.available_permits(), 1);
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a connection's task failed; this is a bug");
     }
 }

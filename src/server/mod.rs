@@ -2,9 +2,12 @@
 //!
 //! `POST /start` is Daily's dial-in webhook, `POST /start_bot` starts a bot in a given room, `GET /health` is
 //! for load balancers. What a call is, the server does not know: it hands over to [`Calls`] and answers.
+//! Who may ask for what is decided in `gate`, and described in docs/security.md.
 
 mod calls;
+mod gate;
 mod listener;
+mod rate;
 mod recent;
 mod reply;
 mod routes;
@@ -21,7 +24,8 @@ use tokio_util::sync::CancellationToken;
 pub use calls::{Calls, StartBot, StartError, Started};
 
 use crate::pii::ApiKey;
-use crate::telephony::daily::webhook::{SecretError, Verifier};
+use crate::settings::DEFAULT_REQUESTS_PER_SECOND;
+use crate::telephony::daily::webhook::SecretError;
 
 /// How long requests in flight may take after the shutdown.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,8 +38,16 @@ pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct ServerOptions {
     /// Where to listen. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The base64 secret of the dial-in configuration. If set, unsigned requests are refused.
+    /// The base64 secret of the dial-in configuration. If set, unsigned webhooks are refused.
     pub webhook_secret: Option<ApiKey>,
+    /// The bearer token of `/start_bot`. Without one only programs of this machine may use it, and nobody if
+    /// the server can be reached from outside.
+    pub api_token: Option<ApiKey>,
+    /// A tunnel or a proxy brings requests from outside to an address that looks like this machine's own.
+    pub is_public: bool,
+    /// How many requests a second are taken of those who are known, and as many of strangers. Four seconds'
+    /// worth may come at once.
+    pub requests_per_second: u32,
     /// Cancelled when no more calls are to be taken: `/start` and `/health` then answer 503, until the
     /// shutdown.
     pub draining: CancellationToken,
@@ -44,12 +56,15 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// A server at an address, without a secret, with this machine's time.
+    /// A server at an address, without a secret or token, with this machine's time.
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         Self {
             listen,
             webhook_secret: None,
+            api_token: None,
+            is_public: false,
+            requests_per_second: DEFAULT_REQUESTS_PER_SECOND,
             draining: CancellationToken::new(),
             clock: Arc::new(machine_time),
         }
@@ -86,7 +101,7 @@ pub enum ServerError {
 
 /// A server that listens, but does not answer yet.
 pub struct Server {
-    listener: listener::Connections,
+    listener: TcpListener,
     address: SocketAddr,
     router: axum::Router,
 }
@@ -97,12 +112,12 @@ impl Server {
     /// # Errors
     /// See [`ServerError`].
     pub async fn bind(options: ServerOptions, calls: Arc<dyn Calls>) -> Result<Self, ServerError> {
-        let verifier = options.webhook_secret.as_ref().map(Verifier::new).transpose()?;
+        let gate = gate::Gate::new(&options)?;
         let refused = |cause| refusal(options.listen, cause);
         let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let router = routes::router(calls, verifier, options.draining, options.clock);
-        Ok(Self { listener: listener::Connections::new(listener), address, router })
+        let router = routes::router(calls, gate, options.draining);
+        Ok(Self { listener, address, router })
     }
 
     /// Where it listens.
@@ -125,16 +140,13 @@ impl Server {
     /// Answers until the shutdown, and after it for as long as requests in flight take, at most five
     /// seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let serve = axum::serve(self.listener, self.router)
-            .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        let serve = listener::serve(self.listener, self.router, shutdown.clone());
         let overdue = async {
             shutdown.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            outcome = serve => if let Err(error) = outcome {
-                tracing::error!(%error, "the server stopped");
-            },
+            () = serve => {}
             () = overdue => tracing::warn!("requests were cut off by the shutdown"),
         }
     }

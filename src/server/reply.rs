@@ -1,47 +1,82 @@
 //! Answers: always JSON, errors too.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::StartError;
-use crate::telephony::daily::webhook::{SignatureError, WebhookError};
+use super::gate::Asker;
+use crate::telephony::daily::webhook::WebhookError;
+
+/// When a busy server may be asked again, in seconds.
+const BUSY_FOR: u64 = 5;
 
 /// A status and a JSON body.
 #[derive(Debug)]
 pub(super) struct Reply {
     status: StatusCode,
     body: Value,
+    /// Seconds.
+    retry_after: Option<u64>,
+    /// The answer says that a token would help.
+    challenges: bool,
 }
 
 impl Reply {
     pub(super) fn ok(body: Value) -> Self {
-        Self { status: StatusCode::OK, body }
+        Self::new(StatusCode::OK, body)
     }
 
     pub(super) fn new(status: StatusCode, body: Value) -> Self {
-        Self { status, body }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(BUSY_FOR);
+        Self { status, body, retry_after, challenges: false }
     }
 
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
-        Self { status, body: json!({"error": message}) }
+        Self::new(status, json!({"error": message}))
+    }
+
+    /// Says when to ask again, in whole seconds.
+    pub(super) fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait.as_secs().saturating_add(1)), ..self }
+    }
+
+    /// Says that a token would help.
+    pub(super) fn challenge(self) -> Self {
+        Self { challenges: true, ..self }
+    }
+
+    /// A held call that cannot be taken. What is wrong here is no stranger's business.
+    pub(super) fn refusing(asker: Asker, error: &StartError) -> Self {
+        let text = match asker {
+            Asker::Known => error.to_string(),
+            Asker::Stranger => "the call cannot be taken".to_owned(),
+        };
+        Self::error(status_of(error), &text)
     }
 
     /// A request that lacks fields.
     pub(super) fn missing(fields: &[&str]) -> Self {
         let message = format!("missing {}", fields.join(", "));
-        Self { status: StatusCode::BAD_REQUEST, body: json!({"error": message, "missing": fields}) }
+        Self::new(StatusCode::BAD_REQUEST, json!({"error": message, "missing": fields}))
     }
 }
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut response = (self.status, axum::Json(self.body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        if self.challenges {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // A room's token must not stay in anybody's cache.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 }
@@ -57,25 +92,18 @@ impl From<WebhookError> for Reply {
     }
 }
 
-impl From<SignatureError> for Reply {
-    fn from(error: SignatureError) -> Self {
-        let status = match error {
-            SignatureError::Missing => StatusCode::UNAUTHORIZED,
-            SignatureError::NotATime | SignatureError::Stale | SignatureError::Wrong => StatusCode::FORBIDDEN,
-        };
-        Self::error(status, &error.to_string())
+impl From<StartError> for Reply {
+    fn from(error: StartError) -> Self {
+        Self::refusing(Asker::Known, &error)
     }
 }
 
-impl From<StartError> for Reply {
-    fn from(error: StartError) -> Self {
-        let status = match error {
-            StartError::Draining | StartError::AtCapacity { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            StartError::Telephony(_) => StatusCode::BAD_GATEWAY,
-            StartError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            StartError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self::error(status, &error.to_string())
+fn status_of(error: &StartError) -> StatusCode {
+    match error {
+        StartError::Draining | StartError::AtCapacity { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        StartError::Telephony(_) => StatusCode::BAD_GATEWAY,
+        StartError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        StartError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -14,12 +14,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::gate::{Asker, Gate};
 use super::recent::Recent;
 use super::reply::{Reply, panicked};
-use super::{Calls, StartError, WallClock, start_bot};
-use crate::telephony::daily::webhook::{
-    self, SIGNATURE_HEADER, SignatureError, TIMESTAMP_HEADER, Verifier, Webhook,
-};
+use super::{Calls, StartError, Started, start_bot};
+use crate::telephony::DialIn;
+use crate::telephony::daily::webhook::{self, Webhook};
 
 /// Longest body that is read.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -29,21 +29,15 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// What the routes share.
 struct Desk {
     calls: Arc<dyn Calls>,
-    verifier: Option<Verifier>,
+    gate: Gate,
     draining: CancellationToken,
-    clock: WallClock,
     started: Arc<Recent>,
     bots: Arc<Recent>,
 }
 
-pub(super) fn router(
-    calls: Arc<dyn Calls>,
-    verifier: Option<Verifier>,
-    draining: CancellationToken,
-    clock: WallClock,
-) -> Router {
+pub(super) fn router(calls: Arc<dyn Calls>, gate: Gate, draining: CancellationToken) -> Router {
     let (started, bots) = Default::default();
-    let desk = Desk { calls, verifier, draining, clock, started, bots };
+    let desk = Desk { calls, gate, draining, started, bots };
     Router::new()
         .route("/start", post(start))
         .route("/start_bot", post(start_a_bot))
@@ -62,34 +56,36 @@ pub(super) fn router(
 /// Daily's dial-in webhook.
 async fn start(State(desk): State<Arc<Desk>>, request: Request) -> Result<Reply, Reply> {
     let (headers, body) = read(request).await?;
-    let parsed = webhook::parse(&body);
-    // A test starts nothing, so it need not be signed: Daily may send it before it knows the secret.
-    if !matches!(parsed, Ok(Webhook::Ping)) {
-        desk.verify(&headers, &body)?;
-    }
-    let dial_in = match parsed? {
-        Webhook::Ping => return Ok(Reply::ok(json!({"status": "ok"}))),
-        Webhook::DialIn(dial_in) => dial_in,
+    let dial_in = match webhook::parse(&body) {
+        Ok(Webhook::Ping) => {
+            desk.gate.ping()?;
+            return Ok(Reply::ok(json!({"status": "ok"})));
+        }
+        Ok(Webhook::DialIn(dial_in)) => Ok(dial_in),
+        Err(error) => Err(error),
     };
-    desk.take_calls()?;
-    let calls = Arc::clone(&desk.calls);
-    let call_id = dial_in.call_id.clone();
-    let started = desk.started.answer(&call_id, || async move { calls.start(dial_in).await }.boxed()).await;
-    let started = started.inspect_err(|error| tracing::warn!(%error, "a call could not be started"))?;
-    let token = started.token.as_ref().map(|token| token.reveal());
-    Ok(Reply::ok(json!({"room_url": started.room_url, "token": token})))
+    // Before anything is said about the body: a stranger learns nothing from it.
+    let asker = desk.gate.webhook(&headers, &body)?;
+    desk.take(dial_in?).await.map_err(|error| Reply::refusing(asker, &error)).map(|started| match asker {
+        Asker::Known => {
+            let token = started.token.as_ref().map(|token| token.reveal());
+            Reply::ok(json!({"room_url": started.room_url, "token": token}))
+        }
+        // With the owner's token anybody could dial out from the room.
+        Asker::Stranger => Reply::ok(json!({"status": "ok"})),
+    })
 }
 
 /// Starts a bot in a given room.
 async fn start_a_bot(State(desk): State<Arc<Desk>>, request: Request) -> Result<Reply, Reply> {
-    let (headers, body) = read(request).await?;
-    desk.verify(&headers, &body)?;
+    desk.gate.control(request.headers())?;
+    let (_, body) = read(request).await?;
     let body = start_bot::parse(&body)?;
     desk.take_calls()?;
     let calls = Arc::clone(&desk.calls);
     let call_id = body.dial_in.call_id.clone();
     let started = desk.bots.answer(&call_id, || async move { calls.start_bot(body).await }.boxed()).await;
-    started.inspect_err(|error| tracing::warn!(%error, "a bot could not be started"))?;
+    started.inspect_err(|error| tracing::warn!(call = call_id, %error, "a bot could not be started"))?;
     Ok(Reply::ok(json!({"status": "Bot started successfully", "call_id": call_id})))
 }
 
@@ -102,10 +98,15 @@ async fn health(State(desk): State<Arc<Desk>>) -> Reply {
 }
 
 impl Desk {
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), SignatureError> {
-        let Some(verifier) = &self.verifier else { return Ok(()) };
-        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        verifier.verify(header(TIMESTAMP_HEADER), header(SIGNATURE_HEADER), body, (self.clock)())
+    /// Takes a held call, once.
+    async fn take(&self, dial_in: DialIn) -> Result<Started, StartError> {
+        self.take_calls()?;
+        let calls = Arc::clone(&self.calls);
+        let call_id = dial_in.call_id.clone();
+        let start = || async move { calls.start(dial_in).await }.boxed();
+        self.started.answer(&call_id, start).await.inspect_err(|error| {
+            tracing::warn!(call = call_id, %error, "a held caller could not be taken");
+        })
     }
 
     fn take_calls(&self) -> Result<(), StartError> {

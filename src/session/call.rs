@@ -112,7 +112,8 @@ pub(super) async fn run(setup: CallSetup) -> CallRecord {
 
 impl Call {
     fn new(setup: CallSetup, session: RoomSession, began: Instant) -> Self {
-        let CallSetup { plan, info, room, dial_in, vendors, watch, journal, shutdown, kill } = setup;
+        let CallSetup { plan, info, room, dial_in, vendors, dial_limits, watch, journal, shutdown, kill } =
+            setup;
         let stt = vendors.stt.open(SttParams {
             model: Arc::clone(&plan.services.stt.model),
             language: Arc::clone(&plan.call.language),
@@ -131,7 +132,7 @@ impl Call {
             ears: Ears::new(stt, vendors.stt.capabilities()),
             voice: Voice::new(tts),
             dialogue: Dialogue::new(Arc::clone(&plan), Arc::clone(&vendors.llm), Arc::clone(&info.id)),
-            legs: Legs::new(Arc::clone(&vendors.telephony), &room.name),
+            legs: Legs::new(Arc::clone(&vendors.telephony), dial_limits, &room.name),
             room_name: room.name,
             people: People { dial_in, ..People::default() },
             turns: Turns::default(),

@@ -127,6 +127,11 @@ fn refusal(error: &TelephonyError) -> LegCause {
         TelephonyError::LegRefused { why, info } => {
             LegCause { outcome: LegOutcome::Failed, raw: info.clone(), fix: Some(why.to_string()) }
         }
+        TelephonyError::NotAllowed(refusal) => LegCause {
+            outcome: LegOutcome::Failed,
+            raw: refusal.to_string(),
+            fix: Some(refusal.fix().to_owned()),
+        },
         other => LegCause { outcome: LegOutcome::Failed, raw: other.to_string(), fix: None },
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::machine::AttemptId;
 use crate::plan::{DialMethod, Target};
-use crate::telephony::{DialIn, DialOut, LegId, RoomEvent, Telephony, TelephonyError};
+use crate::telephony::{DialIn, DialLimits, DialOut, LegId, RoomEvent, Telephony, TelephonyError};
 
 /// More events than any vendor sends between its answer and the events that overtake it.
 const MOST_EARLY: usize = 16;
@@ -35,6 +35,7 @@ pub(super) enum Answer {
 
 pub(super) struct Legs {
     telephony: Arc<dyn Telephony>,
+    limits: Arc<DialLimits>,
     room: Arc<str>,
     legs: Vec<Leg>,
     /// Attempts whose start is not answered, and whether they are to be stopped when it is.
@@ -63,9 +64,10 @@ enum End {
 }
 
 impl Legs {
-    pub(super) fn new(telephony: Arc<dyn Telephony>, room: &str) -> Self {
+    pub(super) fn new(telephony: Arc<dyn Telephony>, limits: Arc<DialLimits>, room: &str) -> Self {
         Self {
             telephony,
+            limits,
             room: room.into(),
             legs: Vec::new(),
             starting: Vec::new(),
@@ -94,7 +96,7 @@ impl Legs {
         self.legs.iter().any(|leg| leg.attempt == attempt && leg.end == End::Unwanted)
     }
 
-    /// Starts an attempt. `caller` is the leg that is moved by the methods that move it.
+    /// Starts an attempt, within the limits of the server. `caller` is the leg that is moved by the methods that move it.
     pub(super) fn dial(
         &mut self,
         attempt: AttemptId,
@@ -111,7 +113,11 @@ impl Legs {
         if method == DialMethod::DialOut {
             self.starting.push((attempt, false));
         }
+        let allowed = self.limits.admit(&request.to);
         self.command(move |telephony, room| async move {
+            if let Err(refusal) = allowed {
+                return Answer::Refused(attempt, refusal.into());
+            }
             let answer = match method {
                 DialMethod::DialOut => {
                     telephony.start_dial_out(&room, &request).await.map(|leg| Answer::Started(attempt, leg))

@@ -35,7 +35,7 @@ use tracing::Instrument as _;
 use crate::machine::CallInfo;
 use crate::plan::Plan;
 use crate::speech::{Llm, Stt, Tts};
-use crate::telephony::{DialIn, Room, RoomClient, Telephony};
+use crate::telephony::{DialIn, DialLimits, Room, RoomClient, Telephony};
 
 /// The vendors that calls are run with; shared by all calls of a process.
 #[derive(Clone)]
@@ -64,6 +64,8 @@ pub struct CallSetup {
     pub dial_in: Option<DialIn>,
     /// The vendors.
     pub vendors: Vendors,
+    /// Where the server dials, and how often; shared by all its calls.
+    pub dial_limits: Arc<DialLimits>,
     /// Who looks on.
     pub watch: Watch,
     /// Where steps are written.

@@ -23,6 +23,16 @@ pub enum SettingsError {
         /// The variable.
         name: &'static str,
     },
+    /// A token that can be guessed.
+    #[error(
+        "{name} cannot be a token: it has fewer than {shortest} characters, or some that no header can carry"
+    )]
+    BadToken {
+        /// The variable.
+        name: &'static str,
+        /// The fewest characters.
+        shortest: usize,
+    },
     /// A base URL that is none.
     #[error("{name} is not a URL with scheme http, https, ws or wss")]
     BadUrl {
@@ -102,6 +112,9 @@ impl SettingsError {
         match self {
             Self::Unreadable { name, expected } => format!("set {name} to {expected}, or remove it"),
             Self::BadKey { name } => format!("copy {name} again from the vendor's dashboard"),
+            Self::BadToken { name, .. } => {
+                format!("set {name} to a long random text, for example that of `openssl rand -hex 32`")
+            }
             Self::BadUrl { name } => {
                 format!("write {name} as https://host or http://host:port, or remove it")
             }
@@ -127,6 +140,29 @@ impl SettingsError {
                 DEEPGRAM_API_KEY and CARTESIA_API_KEY (OPENAI_API_KEY may stay: a real model works in an \
                 offline call)"
                 .to_owned(),
+        }
+    }
+}
+
+/// Something that works, but should not stay as it is. [`SettingsWarning::fix`] says what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsWarning {
+    /// The server can be reached from outside, and nobody can tell Daily's webhooks from others.
+    #[error(
+        "whoever finds this server can have it take calls, which Daily bills: it can be reached from outside, \
+         and webhooks are not verified"
+    )]
+    UnsignedWebhooks,
+}
+
+impl SettingsWarning {
+    /// What to do about it: one sentence.
+    #[must_use]
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::UnsignedWebhooks => {
+                "set CALLFLOW_WEBHOOK_SECRET to `hmac` of the number's dial-in configuration"
+            }
         }
     }
 }

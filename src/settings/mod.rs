@@ -5,6 +5,7 @@
 
 mod env;
 mod error;
+mod limits;
 mod store;
 mod survey;
 mod vendors;
@@ -15,7 +16,11 @@ use std::str::FromStr;
 use base64::Engine as _;
 
 pub use env::{Dotenv, DotenvError, Env, load_dotenv};
-pub use error::{SettingsError, SettingsErrors};
+pub use error::{SettingsError, SettingsErrors, SettingsWarning};
+pub use limits::{
+    DEFAULT_MAX_CALLS, DEFAULT_REQUESTS_PER_SECOND, Destination, Destinations, DialRules, Limits,
+    NotADestination, Prefix,
+};
 pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
 pub use survey::{Access, Survey};
 pub use vendors::{NO_KEY, Service, ServiceNote, Vendor, Vendors};
@@ -26,6 +31,8 @@ use crate::pii::{Address, ApiKey};
 pub const DEFAULT_PORT: u16 = 7860;
 /// Where the operator's phone waits in an offline call, when `OPERATOR_NUMBER` is not set.
 pub const OFFLINE_OPERATOR: &str = "+15550100100";
+/// Shorter tokens can be guessed.
+const SHORTEST_TOKEN: usize = 16;
 /// The variable that holds the operator's number.
 pub const OPERATOR_NUMBER: &str = "OPERATOR_NUMBER";
 
@@ -42,6 +49,8 @@ pub struct Overrides {
     pub bind: Option<IpAddr>,
     /// `--public-url`: how the webhook server is reached from outside, as [`public_url`] gives it.
     pub public_url: Option<String>,
+    /// `--max-calls`.
+    pub max_calls: Option<usize>,
     /// `--log`: a filter as in `RUST_LOG`.
     pub log: Option<String>,
     /// `--log-format json`.
@@ -62,6 +71,10 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// `CALLFLOW_WEBHOOK_SECRET`: the dial-in configuration's `hmac`, base64. Webhooks are verified with it.
     pub webhook_secret: Option<ApiKey>,
+    /// `CALLFLOW_API_TOKEN`: whoever presents it may use the control routes.
+    pub api_token: Option<ApiKey>,
+    /// How much is taken on at most.
+    pub limits: Limits,
     /// How to log.
     pub log: LogSettings,
 }
@@ -100,14 +113,24 @@ impl Settings {
         let listen = reader.listen(overrides);
         let public_url = reader.public_url(overrides);
         let webhook_secret = reader.webhook_secret();
+        let api_token = reader.api_token();
         let vendors = if reader.is_production() { None } else { vendors::decide(&mut reader, overrides) };
         let operator = reader.operator(vendors.as_ref().is_some_and(Vendors::is_phone_emulated));
+        let limits = reader.limits(overrides, vendors.as_ref());
         match vendors {
             Some(vendors) if reader.problems.is_empty() => {
-                Ok(Self { vendors, operator, listen, public_url, webhook_secret, log })
+                Ok(Self { vendors, operator, listen, public_url, webhook_secret, api_token, limits, log })
             }
             _ => Err(SettingsErrors(reader.problems)),
         }
+    }
+
+    /// What works, but should not stay as it is.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<SettingsWarning> {
+        let exposed = self.public_url.is_some() || !self.listen.ip().is_loopback();
+        let unsigned = exposed && self.webhook_secret.is_none();
+        unsigned.then_some(SettingsWarning::UnsignedWebhooks).into_iter().collect()
     }
 
     /// What a flow's `env:` may read: the environment, and the offline default of `OPERATOR_NUMBER`.
@@ -228,6 +251,16 @@ impl Reader<'_> {
             return Some(ApiKey::new(secret));
         }
         self.problems.push(SettingsError::SecretNotBase64 { name: "CALLFLOW_WEBHOOK_SECRET" });
+        None
+    }
+
+    fn api_token(&mut self) -> Option<ApiKey> {
+        let name = "CALLFLOW_API_TOKEN";
+        let token = self.text(name)?;
+        if token.len() >= SHORTEST_TOKEN && token.chars().all(|c| c.is_ascii_graphic()) {
+            return Some(ApiKey::new(token));
+        }
+        self.problems.push(SettingsError::BadToken { name, shortest: SHORTEST_TOKEN });
         None
     }
 

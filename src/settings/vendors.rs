@@ -146,6 +146,15 @@ impl Vendors {
         self.telephony.is_emulated()
     }
 
+    /// Whether somebody pays for what is dialled: the phones are real, and not an emulator's on this machine.
+    #[must_use]
+    pub fn bills_for_phones(&self) -> bool {
+        match &self.telephony {
+            Vendor::Real { base_url, .. } => !is_on_this_machine(base_url),
+            Vendor::Emulated => false,
+        }
+    }
+
     /// Whether a sandbox has to be started.
     #[must_use]
     pub fn needs_sandbox(&self) -> bool {
@@ -227,6 +236,13 @@ fn refusal(vendors: &Vendors, mix: bool) -> Option<SettingsError> {
         (_, true) => Some(SettingsError::LiveMediaNotBuilt),
         _ => Some(SettingsError::Mixed { set: keys(set), missing: keys(missing) }),
     }
+}
+
+fn is_on_this_machine(url: &str) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// A base URL as `http` or `https` without a slash at the end.

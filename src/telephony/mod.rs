@@ -4,16 +4,21 @@
 //! stand-in for its media, which cannot be redirected.
 
 pub mod daily;
+mod dial_limits;
 mod leg_refusal;
 mod prose;
 pub mod ws_room;
+mod zones;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
+
+pub use dial_limits::{DialLimits, DialRefusal};
 
 use crate::audio::Frame;
 use crate::pii::{Address, ApiKey, PhoneNumber};
@@ -91,8 +96,9 @@ pub struct Room {
     pub sip_endpoint: Option<String>,
 }
 
-/// A call that the vendor holds for us: the body of the dial-in webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A call that the vendor holds for us: the body of the dial-in webhook. Prints without the SIP headers, which
+/// may name people.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DialIn {
     /// The vendor's id of the call.
     pub call_id: String,
@@ -104,6 +110,19 @@ pub struct DialIn {
     pub to: Option<PhoneNumber>,
     /// SIP headers of an interconnect call, as received.
     pub sip_headers: serde_json::Map<String, serde_json::Value>,
+}
+
+impl fmt::Debug for DialIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, call_domain, from, to, sip_headers } = self;
+        f.debug_struct("DialIn")
+            .field("call_id", call_id)
+            .field("call_domain", call_domain)
+            .field("from", from)
+            .field("to", to)
+            .field("sip_headers", &sip_headers.len())
+            .finish()
+    }
 }
 
 /// A leg to be started.
@@ -279,6 +298,9 @@ pub enum TelephonyError {
         /// Its text.
         info: String,
     },
+    /// This server's own limits forbid it; the vendor was not asked.
+    #[error(transparent)]
+    NotAllowed(#[from] DialRefusal),
     /// The vendor is ill.
     #[error("Daily failed ({status}): {info}")]
     Vendor {

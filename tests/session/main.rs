@@ -7,6 +7,7 @@ mod world;
 mod barge_in;
 mod beginning;
 mod chaos;
+mod dial_limits;
 mod failing_vendors;
 mod leaving;
 mod operator;

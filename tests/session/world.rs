@@ -14,7 +14,7 @@ use callflow::plan::{self, Plan};
 use callflow::sandbox::voice::encode;
 use callflow::session::{self, CallEvent, CallRecord, CallSetup, CallStatus, Journal, Vendors, Watch};
 use callflow::source::SourceFile;
-use callflow::telephony::{DialIn, LegId, Room, RoomEvent};
+use callflow::telephony::{DialIn, DialLimits, LegId, Room, RoomEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -97,6 +97,7 @@ impl World {
                 llm: Arc::clone(&llm) as _,
                 tts: Arc::clone(&tts) as _,
             },
+            dial_limits: Arc::default(),
             watch,
             journal: None,
             shutdown: shutdown.clone(),
@@ -126,6 +127,11 @@ impl World {
 
     pub fn write_journal(&mut self, path: &Path) {
         self.setup.as_mut().unwrap().journal = Some(Journal::create(path).unwrap());
+    }
+
+    /// The server dials within these limits.
+    pub fn limit_dialling(&mut self, limits: Arc<DialLimits>) {
+        self.setup.as_mut().unwrap().dial_limits = limits;
     }
 
     /// The session begins; nobody is there yet.

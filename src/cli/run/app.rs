@@ -18,6 +18,7 @@ use super::stage::Stage;
 use crate::cli::ExitStatus;
 use crate::machine::Outcome;
 use crate::pii::{AddressError, ApiKey, PhoneNumber};
+use crate::plan::{Plan, Target};
 use crate::sandbox::{NotBase64, Sandbox, SandboxError, SandboxOptions};
 use crate::server::{Server, ServerError, ServerOptions};
 use crate::session::{CallRecord, Journal, JournalError, Vendors};
@@ -26,9 +27,9 @@ use crate::speech::cartesia::Cartesia;
 use crate::speech::deepgram::Deepgram;
 use crate::speech::openai::{self, OpenAi};
 use crate::speech::socket::EndpointError;
-use crate::telephony::TelephonyError;
 use crate::telephony::daily::Daily;
 use crate::telephony::ws_room::WsRooms;
+use crate::telephony::{DialLimits, TelephonyError};
 
 /// How long people who were connected may go on talking after Ctrl-C or SIGTERM.
 const DRAIN: Duration = Duration::from_secs(2 * 60 * 60);
@@ -108,9 +109,16 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         false => None,
     };
     let vendors = vendors(&settings, sandbox.as_ref())?;
-    let (calls, news) = Calls::new(Arc::clone(&flow), vendors, journal, args.max_calls);
+    let plan = flow.plan();
+    let dial_limits = DialLimits::new(&settings.limits.dialling, plan.targets.iter().map(|t| &t.address));
+    let undialable = undialable(&plan, &dial_limits);
+    let (calls, news) =
+        Calls::new(Arc::clone(&flow), vendors, journal, Arc::new(dial_limits), settings.limits.calls);
     let options = ServerOptions {
         webhook_secret: settings.webhook_secret.clone(),
+        api_token: settings.api_token.clone(),
+        is_public: settings.public_url.is_some(),
+        requests_per_second: settings.limits.requests_per_second,
         draining: calls.draining(),
         ..ServerOptions::new(settings.listen)
     };
@@ -128,7 +136,11 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     let screen = Screen::new(args.json);
     let interactive = std::io::stdin().is_terminal();
     screen.text(&warnings);
-    screen.start(&flow.plan(), &settings, &webhook, &flow.path().display().to_string());
+    for warning in settings.warnings() {
+        screen.warn(&warning.to_string(), warning.fix());
+    }
+    undialable.iter().for_each(|(warning, fix)| screen.warn(warning, fix));
+    screen.start(&plan, &settings, &webhook, &flow.path().display().to_string());
     if interactive && desk.is_some() {
         screen.text("  You are the caller and the operator: /call places a call, /help shows the rest.\n\n");
     }
@@ -154,6 +166,15 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     }
     drop(signals);
     finish(args, record.as_deref())
+}
+
+/// The flow's targets that this server will not dial, and what to do about each.
+fn undialable(plan: &Plan, limits: &DialLimits) -> Vec<(String, &'static str)> {
+    let refused = |target: &Target| {
+        let refusal = limits.allows(&target.address).err()?;
+        Some((format!("`{}` cannot be dialled: {refusal}", target.name), refusal.fix()))
+    };
+    plan.targets.iter().filter_map(refused).collect()
 }
 
 /// The record, and what the process says by its status.

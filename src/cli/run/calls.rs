@@ -1,12 +1,12 @@
 //! The calls of this process: each its own task, counted, watched, and ended on shutdown.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -16,10 +16,13 @@ use crate::machine::CallInfo;
 use crate::plan::Plan;
 use crate::server::{self, StartBot, StartError, Started};
 use crate::session::{self, CallEvent, CallSetup, CallStatus, Journal, Vendors, Watch};
-use crate::telephony::{DialIn, Room, RoomRequest};
+use crate::telephony::{DialIn, DialLimits, Room, RoomRequest};
 
 /// Added to the longest a call and its handoff may last, for the room's own expiry.
 const ROOM_SPARE: Duration = Duration::from_secs(300);
+/// How long a held caller waits for a line when all are busy. With the room's creation after it, it is still
+/// shorter than a start may take; the caller hears hold music meanwhile.
+const LINE_WITHIN: Duration = Duration::from_secs(8);
 /// Events of one call that may wait for the terminal.
 const EVENTS: usize = 1024;
 
@@ -30,7 +33,8 @@ pub(super) struct Calls {
     journal: Option<Journal>,
     news: mpsc::Sender<News>,
     tasks: TaskTracker,
-    live: Arc<AtomicUsize>,
+    dial_limits: Arc<DialLimits>,
+    lines: Arc<Semaphore>,
     most: usize,
     shutdown: CancellationToken,
     kill: CancellationToken,
@@ -56,6 +60,7 @@ impl Calls {
         flow: Arc<FlowFile>,
         vendors: Vendors,
         journal: Option<Journal>,
+        dial_limits: Arc<DialLimits>,
         most: usize,
     ) -> (Arc<Self>, mpsc::Receiver<News>) {
         let (news, receiver) = mpsc::channel(64);
@@ -65,7 +70,8 @@ impl Calls {
             journal,
             news,
             tasks: TaskTracker::new(),
-            live: Arc::default(),
+            dial_limits,
+            lines: Arc::new(Semaphore::new(most)),
             most,
             shutdown: CancellationToken::new(),
             kill: CancellationToken::new(),
@@ -98,7 +104,7 @@ impl Calls {
     }
 
     async fn start_dial_in(&self, dial_in: DialIn) -> Result<Started, StartError> {
-        let seat = self.seat()?;
+        let line = self.line(LINE_WITHIN).await?;
         let plan = self.plan_for_next_call();
         let now = unix_now();
         let lifetime = lifetime(&plan);
@@ -120,11 +126,11 @@ impl Calls {
             to: dial_in.to.clone(),
             started_at: now,
         };
-        self.spawn(seat, plan, info, room, dial_in);
+        self.spawn(line, plan, info, room, dial_in);
         Ok(started)
     }
 
-    fn spawn(&self, seat: Seat, plan: Arc<Plan>, info: CallInfo, room: Room, dial_in: DialIn) {
+    fn spawn(&self, line: Line, plan: Arc<Plan>, info: CallInfo, room: Room, dial_in: DialIn) {
         let (watch, status, events) = Watch::new(EVENTS);
         let call = LiveCall { plan: Arc::clone(&plan), status, events };
         // Nobody has to look on: with a full or closed queue the call simply is not shown.
@@ -135,13 +141,14 @@ impl Calls {
             room,
             dial_in: Some(dial_in),
             vendors: self.vendors.clone(),
+            dial_limits: Arc::clone(&self.dial_limits),
             watch,
             journal: self.journal.clone(),
             shutdown: self.shutdown.clone(),
             kill: self.kill.clone(),
         };
         self.tasks.spawn(async move {
-            let _seat = seat;
+            let _line = line;
             // A panic in one call must not reach another; it is logged and the room expires.
             if std::panic::AssertUnwindSafe(session::run(setup)).catch_unwind().await.is_err() {
                 tracing::error!("a call's task failed; this is a bug");
@@ -171,14 +178,18 @@ impl Calls {
         }
     }
 
-    fn seat(&self) -> Result<Seat, StartError> {
-        let taken = self.live.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat { live: Arc::clone(&self.live), _task: self.tasks.token() };
-        // Asked when the seat is taken, so that a shutdown either waits for it or is seen here.
-        if self.shutdown.is_cancelled() {
-            return Err(StartError::Draining);
+    /// A free line, waited for as long as that.
+    async fn line(&self, patience: Duration) -> Result<Line, StartError> {
+        let task = self.tasks.token();
+        // Asked when the token is taken, so that a shutdown either waits for it or is seen here.
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Err(StartError::Draining),
+            free = timeout(patience, Arc::clone(&self.lines).acquire_owned()) => match free {
+                Ok(Ok(place)) => Ok(Line { _place: place, _task: task }),
+                _ => Err(StartError::AtCapacity { limit: self.most }),
+            },
         }
-        if taken >= self.most { Err(StartError::AtCapacity { limit: self.most }) } else { Ok(seat) }
     }
 }
 
@@ -189,7 +200,7 @@ impl server::Calls for Calls {
 
     fn start_bot(&self, bot: StartBot) -> BoxFuture<'_, Result<Started, StartError>> {
         async move {
-            let seat = self.seat()?;
+            let line = self.line(Duration::ZERO).await?;
             let plan = self.plan_for_next_call();
             let info = CallInfo {
                 id: call_id(&bot.dial_in.call_id).into(),
@@ -204,28 +215,22 @@ impl server::Calls for Calls {
             };
             let name = bot.room_url.rsplit('/').next().unwrap_or_default().to_owned();
             let room = Room { name, url: bot.room_url, token: bot.token, sip_endpoint: None };
-            self.spawn(seat, plan, info, room, bot.dial_in);
+            self.spawn(line, plan, info, room, bot.dial_in);
             Ok(started)
         }
         .boxed()
     }
 
     fn live(&self) -> usize {
-        self.live.load(Ordering::Relaxed)
+        self.most - self.lines.available_permits()
     }
 }
 
 /// One of the places for concurrent calls; given back when the call is over. A shutdown waits for all that
 /// are taken, those of calls that are only being started included.
-struct Seat {
-    live: Arc<AtomicUsize>,
+struct Line {
+    _place: OwnedSemaphorePermit,
     _task: TaskTrackerToken,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.live.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// The room must outlive the call and the talk after the handoff.

@@ -60,9 +60,9 @@ pub struct RunArgs {
     /// The number that is called in an offline call.
     #[arg(long, value_name = "NUMBER", default_value = "+15550100002")]
     pub to: String,
-    /// Calls that may run at a time; more are refused with status 503.
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    pub max_calls: usize,
+    /// Calls that may run at a time; more wait a moment and are then refused with status 503 [default: 200].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_calls: Option<u32>,
 }
 
 /// How fast time passes in an offline call.
@@ -91,6 +91,7 @@ impl RunArgs {
             mix: self.mix,
             port: self.port,
             bind: self.bind,
+            max_calls: self.max_calls.map(|most| most as usize),
             ..Overrides::default()
         }
     }

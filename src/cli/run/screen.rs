@@ -56,6 +56,12 @@ impl Screen {
         };
     }
 
+    /// Something that works, but should not stay as it is.
+    pub(super) fn warn(&self, what: &str, fix: &str) {
+        let (on, off) = Tone::Problem.colours();
+        self.text(&format!("{on}warning{off}: {what}\n  fix: {fix}\n"));
+    }
+
     /// What a newcomer should know before the first call.
     pub(super) fn start(&self, plan: &Plan, settings: &Settings, webhook: &str, flow_path: &str) {
         let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");

@@ -123,8 +123,8 @@ pub struct Verifier(Hmac<Sha256>);
 /// Why a request is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// A header is missing.
-    #[error("not signed: {SIGNATURE_HEADER} and {TIMESTAMP_HEADER} are needed")]
+    /// A header is missing, or stands there twice.
+    #[error("not signed: {SIGNATURE_HEADER} and {TIMESTAMP_HEADER} are needed, once each")]
     Missing,
     /// The time of signing is not a time.
     #[error("{TIMESTAMP_HEADER} is not a time")]

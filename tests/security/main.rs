@@ -1,0 +1,8 @@
+//! What docs/security.md promises, attacked.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod access;
+mod crowds;
+mod forgery;
+mod site;
