@@ -1,9 +1,11 @@
 //! The journal: one JSON line for each step of the machine, with everything needed to replay it.
 //!
-//! A write that fails is logged once and stops the journal, never the call.
+//! It holds what was said and which keys were pressed, so nobody but its owner may read the file. A write
+//! that fails is logged once and stops the journal, never the call.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, BufWriter, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -23,7 +25,7 @@ pub struct Journal {
 #[error("cannot write the journal {path}: {source}")]
 pub struct JournalError {
     path: String,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// One step, as it stands in the file.
@@ -44,13 +46,14 @@ pub(super) struct Step<'a> {
 }
 
 impl Journal {
-    /// Opens a new journal, replacing an old one of the same name.
+    /// Opens a new journal, replacing an old one of the same name. Only its owner may read it, also if the old
+    /// one could be read by others.
     ///
     /// # Errors
     /// [`JournalError`] when the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, JournalError> {
         let file =
-            File::create(path).map_err(|source| JournalError { path: path.display().to_string(), source })?;
+            private(path).map_err(|source| JournalError { path: path.display().to_string(), source })?;
         Ok(Self { file: Arc::new(Mutex::new(Some(BufWriter::new(file)))) })
     }
 
@@ -58,7 +61,7 @@ impl Journal {
         let Ok(mut slot) = self.file.lock() else { return };
         let Some(file) = slot.as_mut() else { return };
         let written = serde_json::to_writer(&mut *file, step)
-            .map_err(std::io::Error::from)
+            .map_err(io::Error::from)
             .and_then(|()| file.write_all(b"\n"))
             // A line is flushed at once: a journal matters most when the process dies.
             .and_then(|()| file.flush());
@@ -66,5 +69,53 @@ impl Journal {
             tracing::error!(%error, "the journal cannot be written and stops here");
             *slot = None;
         }
+    }
+}
+
+/// A file that only its owner can read. A pipe or a terminal stays as it is.
+fn private(path: &Path) -> io::Result<File> {
+    const OWNER_ONLY: u32 = 0o600;
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(OWNER_ONLY).open(path)?;
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("callflow-{}-{name}.jsonl", std::process::id()))
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn nobody_but_the_owner_may_read_a_journal_new_or_old() {
+        let path = scratch("private");
+        drop(Journal::create(&path).unwrap());
+        assert_eq!(mode(&path), 0o600);
+        fs::write(&path, "an old journal").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        drop(Journal::create(&path).unwrap());
+        assert_eq!((mode(&path), fs::read(&path).unwrap().len()), (0o600, 0));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_pipe_is_written_to_as_it_is_and_a_folder_is_an_error_with_its_name() {
+        let before = mode(Path::new("/dev/null"));
+        Journal::create(Path::new("/dev/null")).unwrap();
+        assert_eq!(mode(Path::new("/dev/null")), before);
+        let error = Journal::create(Path::new("/no/such/folder/j.jsonl")).err().unwrap();
+        assert!(error.to_string().contains("/no/such/folder/j.jsonl"), "{error}");
     }
 }
