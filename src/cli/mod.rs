@@ -4,6 +4,7 @@ pub mod check;
 pub mod confirm;
 pub mod daily;
 mod exit;
+pub mod graph;
 pub mod phone;
 pub mod run;
 pub mod sandbox;
@@ -45,6 +46,8 @@ const DOTENV: &str = ".env";
 enum Command {
     /// Report every problem of one or more flows.
     Check(check::CheckArgs),
+    /// Draw a flow: Mermaid, Graphviz or SVG, with a recorded call over it.
+    Graph(graph::GraphArgs),
     /// Write the JSON Schema of flows, for editors.
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
@@ -87,6 +90,7 @@ pub fn main() -> ExitStatus {
     match cli.command {
         None => run::run(&cli.run, env),
         Some(Command::Check(args)) => check::run(&args, &env),
+        Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Phone(args)) => {

@@ -7,10 +7,12 @@ mod compile;
 mod compile_guard;
 mod compile_states;
 mod edges;
+pub mod graph;
 mod guard;
 mod ids;
 mod kinds;
 mod text;
+mod words;
 
 pub use compile::compile;
 pub use edges::{Branch, Edge, Event, On};

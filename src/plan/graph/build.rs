@@ -1,0 +1,266 @@
+//! From a plan to what is drawn.
+
+use super::{Graph, Link, Node, Shape, Tone};
+use crate::flow::show_duration;
+use crate::plan::{Branch, Dial, DialMethod, Event, Kind, On, Plan, State, StateId, Text};
+
+/// Longest text of a caption, in characters.
+const CAPTION: usize = 34;
+
+/// Node of the call's beginning; the states follow it.
+const START: usize = 0;
+
+impl Graph {
+    /// What is to be drawn of a flow; `defaults` adds what the engine does by itself.
+    #[must_use]
+    pub fn of(plan: &Plan, defaults: bool) -> Self {
+        let mut nodes = vec![Node::new("", "", Shape::Start)];
+        nodes.extend(plan.states.iter().map(|state| node(plan, state)));
+        let graph = Self { name: plan.name.to_string(), nodes, links: Vec::new(), traced: false };
+        let mut builder = Builder { plan, graph };
+        builder.link(START, at(plan.start), String::new(), Tone::Normal, None);
+        for (index, state) in plan.states.iter().enumerate() {
+            builder.state(index + 1, state);
+        }
+        builder.flow_wide(defaults);
+        if defaults {
+            builder.defaults();
+        }
+        builder.graph
+    }
+}
+
+/// The node of a state.
+pub(super) fn at(state: StateId) -> usize {
+    state.index() + 1
+}
+
+impl Node {
+    fn new(name: &str, caption: &str, shape: Shape) -> Self {
+        Self { name: name.to_owned(), caption: caption.to_owned(), shape, visits: 0 }
+    }
+}
+
+fn node(plan: &Plan, state: &State) -> Node {
+    let (shape, caption) = match &state.kind {
+        Kind::Say(say) => (Shape::Say, quoted(&say.text)),
+        Kind::Converse(_) => (Shape::Converse, "conversation".to_owned()),
+        Kind::Confirm(confirm) => (Shape::Question, quoted(&confirm.question)),
+        Kind::Choose(_) => (Shape::Choice, "decides".to_owned()),
+        Kind::Dial(dial) => (Shape::Dial, dialled(plan, dial)),
+        Kind::Handoff(_) => (Shape::Handoff, "caller and operator talk".to_owned()),
+        Kind::End(end) => (Shape::End, end.say.as_ref().map_or_else(|| "hangs up".to_owned(), quoted)),
+    };
+    Node::new(&state.name, &caption, shape)
+}
+
+fn dialled(plan: &Plan, dial: &Dial) -> String {
+    let names: Vec<_> = dial.targets.iter().map(|target| &*plan.target(*target).name).collect();
+    let verb = match dial.method {
+        DialMethod::DialOut => "rings",
+        DialMethod::SipTransfer => "moves the call to",
+        DialMethod::SipRefer => "refers the call to",
+    };
+    short(&format!("{verb} {}", names.join(", then ")))
+}
+
+fn quoted(text: &Text) -> String {
+    format!("“{}”", short(text.source()))
+}
+
+fn short(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(CAPTION) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text,
+    }
+}
+
+struct Builder<'p> {
+    plan: &'p Plan,
+    graph: Graph,
+}
+
+impl Builder<'_> {
+    /// Adds an edge to the link of these two nodes.
+    fn link(&mut self, from: usize, to: usize, label: String, tone: Tone, say: Option<&Text>) {
+        let links = &mut self.graph.links;
+        let is_dotted = |tone: Tone| tone == Tone::Default;
+        let known = links
+            .iter()
+            .position(|link| (link.from, link.to) == (from, to) && is_dotted(link.tone) == is_dotted(tone));
+        let at = known.unwrap_or_else(|| {
+            links.push(Link { from, to, labels: Vec::new(), tone, says: Vec::new(), visits: 0 });
+            links.len() - 1
+        });
+        let link = &mut links[at];
+        // One hopeful edge makes the way a hopeful one.
+        link.tone = link.tone.min(tone);
+        if !label.is_empty() {
+            link.labels.push(label);
+        }
+        link.says.extend(say.map(|say| say.source().trim().to_owned()));
+    }
+
+    fn state(&mut self, from: usize, state: &State) {
+        let next = next(state);
+        if let Some(to) = next {
+            self.link(from, at(to), "next".to_owned(), Tone::Normal, None);
+        }
+        for on in
+            state.on.iter().filter(|on| next.is_none() || !matches!(on.event, Event::Said | Event::Failed))
+        {
+            for branch in &on.branches {
+                let label = self.label(on, branch, Some(state));
+                self.link(from, at(branch.to), label, tone(on.event), branch.say.as_ref());
+            }
+        }
+        match &state.kind {
+            Kind::Choose(choose) => {
+                for choice in &choose.choices {
+                    let label = match &choice.guard {
+                        Some(guard) => format!("if {}", self.plan.guard_text(guard)),
+                        None => "else".to_owned(),
+                    };
+                    self.link(from, at(choice.to), label, Tone::Normal, None);
+                }
+            }
+            Kind::Converse(converse) => {
+                if let Some((_, to)) = converse.silence.then {
+                    let label = silence(&converse.silence.steps);
+                    self.link(from, at(to), label, Tone::Failure, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn label(&self, on: &On, branch: &Branch, state: Option<&State>) -> String {
+        let mut label = self.plan.event_text(on.event);
+        if let Some(rest) = label.strip_prefix("operator.")
+            && matches!(state.map(|s| &s.kind), Some(Kind::Dial(_)))
+        {
+            label = rest.to_owned();
+        }
+        let after = match (on.event, state.map(|s| (&s.kind, s.timeout))) {
+            (Event::OperatorNoAnswer, Some((Kind::Dial(dial), _))) => Some(dial.ring),
+            (Event::Timeout, Some((_, timeout))) => timeout,
+            (Event::MaxDuration, _) => Some(self.plan.call.max_duration),
+            _ => None,
+        };
+        if let Some(after) = after {
+            label = format!("{label} {}", show_duration(after));
+        }
+        if let Some(guard) = &branch.guard {
+            label = format!("{label} if {}", self.plan.guard_text(guard));
+        }
+        if let Some(most) = branch.max_visits {
+            label = format!("{label} ({most}× at most)");
+        }
+        label
+    }
+
+    fn flow_wide(&mut self, defaults: bool) {
+        if self.plan.always.is_empty() && !defaults {
+            return;
+        }
+        let anywhere = self.add("any state", "", Shape::Anywhere);
+        let plan = self.plan;
+        for on in &plan.always {
+            for branch in &on.branches {
+                let label = self.label(on, branch, None);
+                self.link(anywhere, at(branch.to), label, tone(on.event), branch.say.as_ref());
+            }
+        }
+    }
+
+    /// What the engine does where the flow says nothing.
+    fn defaults(&mut self) {
+        let plan = self.plan;
+        let anywhere = self.graph.nodes.len() - 1;
+        let ended = self.add("the call ends", "", Shape::Ended);
+        let max = show_duration(plan.call.max_duration);
+        let added = [
+            (Event::CallerLeft, "caller.left".to_owned()),
+            (Event::ServiceFailed, "service.failed: an apology".to_owned()),
+            (Event::MaxDuration, format!("call.max_duration {max}")),
+        ];
+        for (event, label) in added {
+            if !plan.always.iter().any(|on| on.event == event) {
+                self.link(anywhere, ended, label, Tone::Default, None);
+            }
+        }
+        for (index, state) in plan.states.iter().enumerate() {
+            match &state.kind {
+                Kind::Converse(converse) if converse.silence.then.is_none() => {
+                    let label = silence(&converse.silence.steps);
+                    self.link(index + 1, ended, label, Tone::Default, None);
+                }
+                Kind::Handoff(handoff) => {
+                    if !state.on.iter().any(|on| on.event == Event::OperatorLeft) {
+                        self.link(index + 1, ended, "operator.left".to_owned(), Tone::Default, None);
+                    }
+                    let max = format!("max {}", show_duration(handoff.max));
+                    self.link(index + 1, ended, max, Tone::Default, None);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn add(&mut self, name: &str, caption: &str, shape: Shape) -> usize {
+        self.graph.nodes.push(Node::new(name, caption, shape));
+        self.graph.nodes.len() - 1
+    }
+}
+
+/// Where `next:` leads: to one place, whether it was said or not.
+fn next(state: &State) -> Option<StateId> {
+    let to = |event: Event| match state.on.iter().find(|on| on.event == event)?.branches.as_slice() {
+        [Branch { to, guard: None, max_visits: None, say: None, .. }] => Some(*to),
+        _ => None,
+    };
+    to(Event::Said).filter(|said| to(Event::Failed) == Some(*said))
+}
+
+fn silence(steps: &[crate::plan::SilenceStep]) -> String {
+    let whole = steps.iter().map(|step| step.after).sum();
+    format!("silent {}", show_duration(whole))
+}
+
+/// Whether an event is one that nobody hoped for.
+fn tone(event: Event) -> Tone {
+    match event {
+        Event::Failed
+        | Event::Exhausted
+        | Event::OperatorNoAnswer
+        | Event::OperatorBusy
+        | Event::OperatorRejected
+        | Event::OperatorUnreachable
+        | Event::OperatorVoicemail
+        | Event::OperatorFailed
+        | Event::TargetsExhausted
+        | Event::Otherwise
+        | Event::Timeout
+        | Event::MaxDuration
+        | Event::ServiceFailed
+        | Event::RoomExpiring
+        | Event::Shutdown
+        | Event::CallerSilent(_) => Tone::Failure,
+        Event::CallerJoined
+        | Event::CallerLeft
+        | Event::CallerDtmf(_)
+        | Event::CallerInterrupted
+        | Event::Intent(_)
+        | Event::Said
+        | Event::Accepted
+        | Event::Declined
+        | Event::Filled
+        | Event::Ok
+        | Event::OperatorRinging
+        | Event::OperatorAnswered
+        | Event::OperatorAccepted
+        | Event::OperatorLeft
+        | Event::Transferred => Tone::Normal,
+    }
+}

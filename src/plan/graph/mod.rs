@@ -1,0 +1,92 @@
+//! A flow as a picture: what is drawn, and in three languages.
+//!
+//! [`Graph`] decides what there is to see: states as nodes, edges between the same two states as one link
+//! with several labels, and what the engine adds by itself (a caller who hangs up, a failed service) as
+//! dotted links. [`Graph::mermaid`] and [`Graph::dot`] leave the layout to others, [`Graph::svg`] does it here.
+
+mod build;
+mod dot;
+mod mermaid;
+mod svg;
+mod trace;
+
+pub use trace::{Trace, TraceError};
+
+/// What is drawn.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// `name:` of the flow.
+    pub name: String,
+    /// The call's beginning first, then the states in the order of the file, then what the engine adds.
+    pub nodes: Vec<Node>,
+    /// From node to node.
+    pub links: Vec<Link>,
+    /// Whether a recorded call is drawn over it.
+    pub traced: bool,
+}
+
+/// A state, or a place that the engine adds.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The state's name; a few words for other places.
+    pub name: String,
+    /// What it does, in a few words.
+    pub caption: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// How often the recorded calls were here.
+    pub visits: u32,
+}
+
+/// What a node is, told by its shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Where a call begins.
+    Start,
+    /// `say`.
+    Say,
+    /// `converse`.
+    Converse,
+    /// `confirm`.
+    Question,
+    /// `choose`.
+    Choice,
+    /// `dial`.
+    Dial,
+    /// `handoff`.
+    Handoff,
+    /// `end`.
+    End,
+    /// Any state: where flow-wide edges begin.
+    Anywhere,
+    /// The end that the engine adds.
+    Ended,
+}
+
+/// One or more edges between two nodes.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Index of the node it leaves.
+    pub from: usize,
+    /// Index of the node it leads to.
+    pub to: usize,
+    /// What takes it, one line each.
+    pub labels: Vec<String>,
+    /// How it is drawn.
+    pub tone: Tone,
+    /// What is said on the way.
+    pub says: Vec<String>,
+    /// How often the recorded calls went this way.
+    pub visits: u32,
+}
+
+/// How a link is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// As the author hopes.
+    Normal,
+    /// Something did not work out.
+    Failure,
+    /// Added by the engine: dotted.
+    Default,
+}

@@ -1,0 +1,304 @@
+//! The picture: shapes, curves and words.
+
+use std::fmt::Write as _;
+
+use super::layers::{Chain, Layers};
+use super::text::{width, xml};
+use super::{Point, Size, Wire};
+use crate::plan::graph::{Graph, Link, Node, Shape, Tone};
+
+/// Around the whole.
+const MARGIN: f64 = 24.0;
+/// Sizes of the letters.
+const NAME: f64 = 13.0;
+const SMALL: f64 = 11.0;
+/// From one line of a label to the next.
+const LINE: f64 = 14.0;
+/// Most space between two links at one side of a node.
+const PORT: f64 = 20.0;
+/// How far a link from a node to itself reaches out.
+const LOOP: f64 = 34.0;
+
+const STYLE: &str = "text{font-family:ui-sans-serif,system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;text-anchor:middle}\
+.name{font-weight:600;font-size:13px;fill:#0f172a}.caption{font-size:11px;fill:#475569}\
+.label{font-size:11px;fill:#334155;paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}\
+.failure .label{fill:#b45309}.default .label{fill:#64748b}\
+.link path{fill:none;stroke:#475569;stroke-width:1.4}.failure path{stroke:#ea8a4a}\
+.default path{stroke:#94a3b8;stroke-dasharray:2 4}\
+.taken path{stroke:#2563eb;stroke-width:3}.taken .label{fill:#1d4ed8;font-weight:600}\
+.node path{stroke-width:1.4}.visited>path:first-of-type{stroke:#2563eb;stroke-width:3}\
+.unseen{opacity:.38}.dark .name{fill:#fff}.dark .caption{fill:#cbd5e1}\
+.count circle{fill:#2563eb}.count text{fill:#fff;font-size:10px;font-weight:600}";
+
+impl Graph {
+    /// A drawing of its own: no script, no font, nothing to be loaded.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let sizes: Vec<Size> = self.nodes.iter().enumerate().map(|(i, node)| self.room(i, node)).collect();
+        let wire = |link: &Link| Wire { from: link.from, to: link.to, label: label_size(link) };
+        let wires: Vec<Wire> = self.links.iter().map(wire).collect();
+        let mut layers = Layers::new(&sizes, &wires);
+        layers.untangle();
+        let points = layers.place();
+        Drawing { graph: self, layers: &layers, points: &points, out: String::new() }.draw()
+    }
+
+    /// The space of a node, with that of its links to itself.
+    fn room(&self, index: usize, node: &Node) -> Size {
+        let size = node_size(node);
+        let loops = self.links.iter().filter(|link| link.from == index && link.to == index);
+        let beside = loops.map(|link| LOOP + label_size(link).w).fold(0.0, f64::max);
+        Size { w: size.w + 2.0 * beside, h: size.h }
+    }
+}
+
+fn node_size(node: &Node) -> Size {
+    if node.shape == Shape::Start {
+        return Size { w: 14.0, h: 14.0 };
+    }
+    let text = width(&node.name, NAME).max(width(&node.caption, SMALL));
+    let sides = match node.shape {
+        Shape::Question | Shape::Choice | Shape::Dial => 52.0,
+        _ => 34.0,
+    };
+    Size { w: (text + sides).max(80.0), h: if node.caption.is_empty() { 30.0 } else { 46.0 } }
+}
+
+fn label_size(link: &Link) -> Size {
+    let w = link.labels.iter().map(|label| width(label, SMALL)).fold(0.0, f64::max);
+    Size { w: w + 6.0, h: LINE * link.labels.len() as f64 }
+}
+
+struct Drawing<'g> {
+    graph: &'g Graph,
+    layers: &'g Layers,
+    points: &'g [Point],
+    out: String,
+}
+
+impl Drawing<'_> {
+    fn draw(mut self) -> String {
+        let (left, right, bottom) = self.extent();
+        let (w, h) = (right - left + 2.0 * MARGIN, bottom + 2.0 * MARGIN);
+        let (x, y) = (left - MARGIN, -MARGIN);
+        self.write(format_args!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{x:.0} {y:.0} {w:.0} {h:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" role=\"img\">\n"
+        ));
+        self.write(format_args!(
+            "<title>{}</title>\n<style>{STYLE}</style>\n<defs>\n",
+            xml(&self.graph.name)
+        ));
+        for (name, color) in
+            [("normal", "#475569"), ("failure", "#ea8a4a"), ("default", "#94a3b8"), ("taken", "#2563eb")]
+        {
+            self.write(format_args!(
+                "<marker id=\"{name}\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"9\" markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 1 10 5 0 9Z\" fill=\"{color}\"/></marker>\n"
+            ));
+        }
+        self.write(format_args!(
+            "</defs>\n<rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" rx=\"10\" fill=\"#fff\"/>\n"
+        ));
+        for (index, link) in self.graph.links.iter().enumerate() {
+            self.link(index, link);
+        }
+        for (index, node) in self.graph.nodes.iter().enumerate() {
+            self.node(node, self.points[index]);
+        }
+        self.out.push_str("</svg>\n");
+        self.out
+    }
+
+    fn write(&mut self, text: std::fmt::Arguments<'_>) {
+        self.out.write_fmt(text).expect("writing to a string does not fail");
+    }
+
+    fn extent(&self) -> (f64, f64, f64) {
+        let all = self.layers.vertices.iter().zip(self.points);
+        all.fold((f64::MAX, f64::MIN, 0.0), |(left, right, bottom), (v, p)| {
+            (
+                left.min(p.x - v.size.w / 2.0),
+                right.max(p.x + v.size.w / 2.0),
+                f64::max(bottom, p.y + v.size.h / 2.0),
+            )
+        })
+    }
+
+    fn link(&mut self, index: usize, link: &Link) {
+        let (path, label) = match &self.layers.chains[index] {
+            Some(chain) => (self.curve(index, chain), self.points[chain.path[chain.label]]),
+            None => self.round(link),
+        };
+        let tone = match link.tone {
+            Tone::Normal => "normal",
+            Tone::Failure => "failure",
+            Tone::Default => "default",
+        };
+        let (class, marker) = match (self.graph.traced, link.visits) {
+            (true, 0) => (format!("{tone} unseen"), tone),
+            (true, _) => (format!("{tone} taken"), "taken"),
+            (false, _) => (tone.to_owned(), tone),
+        };
+        self.write(format_args!("<g class=\"link {class}\">"));
+        if !link.says.is_empty() {
+            self.write(format_args!("<title>{}</title>", xml(&link.says.join("\n"))));
+        }
+        self.write(format_args!("<path d=\"{path}\" marker-end=\"url(#{marker})\"/>"));
+        let top = label.y - LINE * (link.labels.len() as f64 - 1.0) / 2.0 + 4.0;
+        for (line, text) in link.labels.iter().enumerate() {
+            let y = top + LINE * line as f64;
+            self.write(format_args!(
+                "<text class=\"label\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
+                label.x,
+                xml(text)
+            ));
+        }
+        self.out.push_str("</g>\n");
+    }
+
+    /// Through the middle of everything on its way, upright where it passes a layer.
+    fn curve(&self, index: usize, chain: &Chain) -> String {
+        let (&top, &bottom) = (chain.path.first().expect("two ends"), chain.path.last().expect("two ends"));
+        let mut points = vec![Point { x: self.port(index, top, true), y: self.edge(top, 1.0) }];
+        for &vertex in &chain.path[1..chain.path.len() - 1] {
+            let Point { x, y } = self.points[vertex];
+            let half = self.layers.height(&self.layers.layers[self.layers.vertices[vertex].layer]) / 2.0;
+            points.extend([Point { x, y: y - half }, Point { x, y: y + half }]);
+        }
+        points.push(Point { x: self.port(index, bottom, false), y: self.edge(bottom, -1.0) });
+        if chain.upwards {
+            points.reverse();
+        }
+        let mut path = format!("M{:.1} {:.1}", points[0].x, points[0].y);
+        for pair in points.windows(2) {
+            let (a, b) = (pair[0], pair[1]);
+            let middle = f64::midpoint(a.y, b.y);
+            let curve = format_args!(" C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}", a.x, b.x, b.x, b.y)
+                .to_string();
+            path.push_str(&curve);
+        }
+        path
+    }
+
+    /// Upper or lower edge of a node.
+    fn edge(&self, node: usize, side: f64) -> f64 {
+        self.points[node].y + side * node_size(&self.graph.nodes[node]).h / 2.0
+    }
+
+    /// Where a link touches its node: all of one side beside each other, in the order of where they lead.
+    fn port(&self, index: usize, node: usize, below: bool) -> f64 {
+        let neighbour = |chain: &Chain| if below { chain.path[1] } else { chain.path[chain.path.len() - 2] };
+        let here =
+            |chain: &Chain| if below { chain.path[0] == node } else { chain.path.last() == Some(&node) };
+        let mut others: Vec<(f64, usize)> = Vec::new();
+        for (other, chain) in self.layers.chains.iter().enumerate() {
+            if let Some(chain) = chain.as_ref().filter(|chain| here(chain)) {
+                others.push((self.points[neighbour(chain)].x, other));
+            }
+        }
+        others.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (middle, reach) = (self.points[node].x, node_size(&self.graph.nodes[node]).w * 0.35);
+        if let [(alone, _)] = others[..] {
+            // Straight down, if that is on the node.
+            return if (alone - middle).abs() <= reach { alone } else { middle };
+        }
+        let at = others.iter().position(|(_, other)| *other == index).unwrap_or(0) as f64;
+        let count = others.len() as f64;
+        middle + (at - (count - 1.0) / 2.0) * PORT.min(2.0 * reach / count)
+    }
+
+    /// A link from a node to itself, on its right.
+    fn round(&self, link: &Link) -> (String, Point) {
+        let (size, Point { x, y }) = (node_size(&self.graph.nodes[link.from]), self.points[link.from]);
+        let side = x + size.w / 2.0;
+        let (up, down, out) = (y - size.h / 4.0, y + size.h / 4.0, side + LOOP - 8.0);
+        let path = format!("M{side:.1} {down:.1} C{out:.1} {down:.1} {out:.1} {up:.1} {side:.1} {up:.1}");
+        (path, Point { x: side + LOOP - 10.0 + label_size(link).w / 2.0, y })
+    }
+
+    fn node(&mut self, node: &Node, Point { x, y }: Point) {
+        let Size { w, h } = node_size(node);
+        let (fill, stroke) = colors(node.shape);
+        let outline = outline(node.shape, x - w / 2.0, y - h / 2.0, w, h);
+        let dark = if node.shape == Shape::End { " dark" } else { "" };
+        let seen = match (self.graph.traced, node.visits) {
+            (true, 0) => " unseen",
+            (true, _) => " visited",
+            (false, _) => "",
+        };
+        let dashes = match node.shape {
+            Shape::Anywhere | Shape::Ended => " stroke-dasharray=\"4 4\"",
+            _ => "",
+        };
+        self.write(format_args!("<g class=\"node{dark}{seen}\"><path d=\"{outline}\" fill=\"{fill}\" stroke=\"{stroke}\"{dashes}/>"));
+        if node.shape == Shape::Handoff {
+            let inner = rounded(x - w / 2.0 + 3.5, y - h / 2.0 + 3.5, w - 7.0, h - 7.0, 4.0);
+            self.write(format_args!("<path d=\"{inner}\" fill=\"none\" stroke=\"{stroke}\"/>"));
+        }
+        let lines = [("name", &node.name), ("caption", &node.caption)];
+        let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+        let first = if lines.len() == 2 { y - 3.0 } else { y + 4.5 };
+        for (line, (class, text)) in lines.into_iter().enumerate() {
+            let y = first + 16.0 * line as f64;
+            self.write(format_args!(
+                "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
+                xml(text)
+            ));
+        }
+        if self.graph.traced && node.visits > 1 {
+            let (x, y) = (x + w / 2.0 - 4.0, y - h / 2.0 + 2.0);
+            self.write(format_args!("<g class=\"count\"><circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}×</text></g>", y + 3.5, node.visits));
+        }
+        self.out.push_str("</g>\n");
+    }
+}
+
+fn colors(shape: Shape) -> (&'static str, &'static str) {
+    match shape {
+        Shape::Start => ("#0f172a", "#0f172a"),
+        Shape::Say => ("#eff6ff", "#60a5fa"),
+        Shape::Converse => ("#ecfdf5", "#34d399"),
+        Shape::Question => ("#fefce8", "#eab308"),
+        Shape::Choice => ("#faf5ff", "#c084fc"),
+        Shape::Dial => ("#fff7ed", "#fb923c"),
+        Shape::Handoff => ("#f0fdfa", "#14b8a6"),
+        Shape::End => ("#1e293b", "#0f172a"),
+        Shape::Anywhere | Shape::Ended => ("#fff", "#94a3b8"),
+    }
+}
+
+fn outline(shape: Shape, x: f64, y: f64, w: f64, h: f64) -> String {
+    let (r, b) = (x + w, y + h);
+    match shape {
+        Shape::Say | Shape::Handoff | Shape::Anywhere => rounded(x, y, w, h, 6.0),
+        Shape::Converse => rounded(x, y, w, h, 14.0),
+        Shape::Start | Shape::End | Shape::Ended => rounded(x, y, w, h, h / 2.0),
+        Shape::Question => hexagon(x, y, w, h, 12.0),
+        Shape::Choice => hexagon(x, y, w, h, h / 2.0),
+        Shape::Dial => format!("M{:.1} {y:.1}H{r:.1}L{:.1} {b:.1}H{x:.1}Z", x + 14.0, r - 14.0),
+    }
+}
+
+fn hexagon(x: f64, y: f64, w: f64, h: f64, point: f64) -> String {
+    let (r, b, middle) = (x + w, y + h, y + h / 2.0);
+    let (inner, outer) = (x + point, r - point);
+    format!(
+        "M{x:.1} {middle:.1}L{inner:.1} {y:.1}H{outer:.1}L{r:.1} {middle:.1}L{outer:.1} {b:.1}H{inner:.1}Z"
+    )
+}
+
+fn rounded(x: f64, y: f64, w: f64, h: f64, radius: f64) -> String {
+    let (r, b) = (x + w, y + h);
+    let k = radius;
+    format!(
+        "M{:.1} {y:.1}H{:.1}A{k:.1} {k:.1} 0 0 1 {r:.1} {:.1}V{:.1}A{k:.1} {k:.1} 0 0 1 {:.1} {b:.1}H{:.1}A{k:.1} {k:.1} 0 0 1 {x:.1} {:.1}V{:.1}A{k:.1} {k:.1} 0 0 1 {:.1} {y:.1}Z",
+        x + k,
+        r - k,
+        y + k,
+        b - k,
+        r - k,
+        x + k,
+        b - k,
+        y + k,
+        x + k
+    )
+}

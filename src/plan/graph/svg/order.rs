@@ -1,0 +1,76 @@
+//! The order of the vertices in each layer: sweeps up and down that bring each near its neighbours.
+
+use super::layers::Layers;
+
+/// Sweeps through all layers. More were not seen to help.
+const SWEEPS: usize = 24;
+
+impl Layers {
+    /// Orders every layer for few crossings.
+    pub(super) fn untangle(&mut self) {
+        let mut positions = vec![0.0; self.vertices.len()];
+        for layer in &self.layers {
+            number(layer, &mut positions);
+        }
+        let mut best = (self.crossings(&positions), self.layers.clone());
+        for sweep in 0..SWEEPS {
+            if best.0 == 0 {
+                break;
+            }
+            let downwards = sweep % 2 == 0;
+            let depth = self.layers.len();
+            for step in 1..depth {
+                self.sort(if downwards { step } else { depth - 1 - step }, downwards, &mut positions);
+            }
+            let crossings = self.crossings(&positions);
+            if crossings < best.0 {
+                best = (crossings, self.layers.clone());
+            }
+        }
+        self.layers = best.1;
+    }
+
+    /// Sorts a layer by the mean position of its neighbours in the layer it is compared with.
+    fn sort(&mut self, layer: usize, by_above: bool, positions: &mut [f64]) {
+        let key = |&vertex: &usize| {
+            let v = &self.vertices[vertex];
+            let neighbours = if by_above { &v.above } else { &v.below };
+            let sum: f64 = neighbours.iter().map(|&n| positions[n]).sum();
+            let mean = if neighbours.is_empty() { positions[vertex] } else { sum / neighbours.len() as f64 };
+            (mean, vertex)
+        };
+        let mut keyed: Vec<(f64, usize)> = self.layers[layer].iter().map(key).collect();
+        keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.layers[layer] = keyed.into_iter().map(|(_, vertex)| vertex).collect();
+        number(&self.layers[layer], positions);
+    }
+
+    /// How many pairs of links cross between neighbouring layers.
+    fn crossings(&self, positions: &[f64]) -> usize {
+        self.layers.iter().map(|layer| crossings_below(self, layer, positions)).sum()
+    }
+}
+
+fn number(layer: &[usize], positions: &mut [f64]) {
+    for (at, &vertex) in layer.iter().enumerate() {
+        positions[vertex] = at as f64;
+    }
+}
+
+fn crossings_below(layers: &Layers, layer: &[usize], positions: &[f64]) -> usize {
+    // From left to right above; a crossing is an end below that lies left of an earlier one.
+    let mut earlier: Vec<f64> = Vec::new();
+    let mut crossings = 0;
+    for &vertex in layer {
+        let mut ends: Vec<f64> = layers.vertices[vertex].below.iter().map(|&n| positions[n]).collect();
+        ends.sort_by(f64::total_cmp);
+        for &end in &ends {
+            crossings += earlier.len() - earlier.partition_point(|&e| e <= end);
+        }
+        for end in ends {
+            let at = earlier.partition_point(|&e| e <= end);
+            earlier.insert(at, end);
+        }
+    }
+    crossings
+}
