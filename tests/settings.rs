@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use callflow::settings::{
-    Destinations, DialRules, LogSettings, NO_KEY, OFFLINE_OPERATOR, Overrides, Settings, SettingsError,
-    SettingsErrors, Vendor, load_dotenv,
+    Destinations, DialRules, LogSettings, Media, NO_KEY, OFFLINE_OPERATOR, Overrides, Settings,
+    SettingsError, SettingsErrors, Vendor, load_dotenv,
 };
 
 fn read(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, SettingsErrors> {
@@ -99,11 +99,33 @@ fn a_real_model_goes_with_emulated_phones() {
 }
 
 #[test]
-fn all_keys_for_a_live_call_are_answered_honestly() {
-    assert_eq!(problems(&LIVE, &Overrides::default()), [SettingsError::LiveMediaNotBuilt]);
-    assert_eq!(problems(&LIVE, &mix()), [SettingsError::LiveMediaNotBuilt]);
-    let fix = SettingsError::LiveMediaNotBuilt.fix();
-    assert!(fix.contains("--offline") && fix.contains("DAILY_API_KEY"), "{fix}");
+fn all_keys_make_a_live_call_over_the_native_library() {
+    let mut keys = LIVE.to_vec();
+    assert_eq!(problems(&keys, &Overrides::default()), [SettingsError::LiveWithoutModel]);
+    keys.push(("OPENAI_BASE_URL", "http://127.0.0.1:11434/v1"));
+    for overrides in [Overrides::default(), mix()] {
+        let vendors = read(&keys, &overrides).unwrap().vendors;
+        assert_eq!(vendors.media, Media::NativeLibrary);
+        assert!(!vendors.needs_sandbox() && vendors.explain().iter().all(|note| !note.emulated));
+    }
+}
+
+#[test]
+fn rooms_of_an_emulator_are_joined_with_the_library_only_if_it_is_named() {
+    let media =
+        |variables: &[(&str, &str)], overrides: Overrides| read(variables, &overrides).unwrap().vendors.media;
+    let (url, library) = (("DAILY_API_URL", "http://127.0.0.1:9000/v1"), ("DAILY_CORE_LIBRARY", "my.so"));
+    assert_eq!(media(&[url], mix()), Media::SandboxRoom);
+    assert_eq!(media(&[url, library], mix()), Media::NativeLibrary);
+    assert_eq!(media(&[library], mix()), Media::NativeLibrary);
+    // Without --mix the library is for live calls, and does not change an offline one.
+    assert_eq!(media(&[library], Overrides::default()), Media::SandboxRoom);
+    assert_eq!(media(&[library], offline()), Media::SandboxRoom);
+    // A gateway in front of Daily is Daily, unless --mix says otherwise.
+    let mut keys = LIVE.to_vec();
+    keys.extend([url, ("OPENAI_API_KEY", "sk")]);
+    assert_eq!(media(&keys, Overrides::default()), Media::NativeLibrary);
+    assert_eq!(media(&keys, mix()), Media::SandboxRoom);
 }
 
 #[test]

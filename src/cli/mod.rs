@@ -5,6 +5,7 @@ pub mod confirm;
 pub mod daily;
 mod exit;
 pub mod graph;
+mod media;
 pub mod phone;
 pub mod run;
 pub mod sandbox;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub use exit::ExitStatus;
+pub use media::MediaError;
 
 use crate::settings::{self, Env, LogSettings, Overrides};
 use crate::telemetry;

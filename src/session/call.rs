@@ -24,6 +24,9 @@ use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
 use crate::telephony::{DialIn, LegId, RoomCommand, RoomSession};
 
+/// How long before its room ends a call is told: time for a sentence, and to spare for two clocks.
+const ROOM_EXPIRES_IN: Duration = Duration::from_secs(60);
+
 /// A call in progress.
 pub(super) struct Call {
     pub(super) plan: Arc<Plan>,
@@ -47,6 +50,8 @@ pub(super) struct Call {
     shutdown: CancellationToken,
     pub(super) kill: CancellationToken,
     told_shutdown: bool,
+    /// When the call is to be told that its room will end; absent if that is not known, or was told.
+    room_expires: Option<Instant>,
 }
 
 /// Who is who in the room.
@@ -82,6 +87,7 @@ enum Wake {
     Tts(Result<Option<TtsEvent>, SpeechError>),
     Leg(Answer),
     Deadline,
+    RoomExpires,
     Shutdown,
     Kill,
 }
@@ -128,6 +134,7 @@ impl Call {
         Self {
             machine: Machine::new(Arc::clone(&plan), info.clone()),
             inbox: VecDeque::from([Input::Start]),
+            room_expires: room.expires_at.map(|at| began + until_told(at, info.started_at)),
             room: JoinedRoom::new(session),
             ears: Ears::new(stt, vendors.stt.capabilities()),
             voice: Voice::new(tts),
@@ -186,6 +193,7 @@ impl Call {
             event = self.dialogue.event() => Wake::Llm(event),
             event = self.ears.stt_event() => Wake::Stt(event),
             () = sleep_until(deadline) => Wake::Deadline,
+            () = sleep_until(self.room_expires) => Wake::RoomExpires,
         }
     }
 
@@ -212,6 +220,11 @@ impl Call {
             }
             // Looked at after every wake-up: a busy call must not put its deadlines off.
             Wake::Deadline => {}
+            Wake::RoomExpires => {
+                tracing::info!("the room expires soon");
+                self.room_expires = None;
+                self.inbox.push_back(Input::RoomExpiring);
+            }
             Wake::Shutdown => {
                 self.told_shutdown = true;
                 self.inbox.push_back(Input::Shutdown);
@@ -364,6 +377,12 @@ impl Call {
             over: false,
         });
     }
+}
+
+/// How long a call may go on before it is told that its room ends at that time. Both in seconds since 1970.
+fn until_told(room_ends: i64, call_began: i64) -> Duration {
+    let left = u64::try_from(room_ends.saturating_sub(call_began)).unwrap_or_default();
+    Duration::from_secs(left).saturating_sub(ROOM_EXPIRES_IN)
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -83,11 +83,9 @@ pub enum SettingsError {
         /// The keys that are not.
         missing: Vec<&'static str>,
     },
-    /// All keys for a live call are there.
-    #[error(
-        "live calls over Daily are not part of this version: it has Daily's control plane, but not yet the media of its rooms"
-    )]
-    LiveMediaNotBuilt,
+    /// Phones, hearing and voice are real, and the model is not.
+    #[error("real callers would be answered by the stand-in model, which only matches keywords")]
+    LiveWithoutModel,
 }
 
 impl SettingsError {
@@ -136,10 +134,11 @@ impl SettingsError {
                 list(set),
                 list(missing)
             ),
-            Self::LiveMediaNotBuilt => "pass --offline to ignore all keys, or remove DAILY_API_KEY, \
-                DEEPGRAM_API_KEY and CARTESIA_API_KEY (OPENAI_API_KEY may stay: a real model works in an \
-                offline call)"
-                .to_owned(),
+            Self::LiveWithoutModel => {
+                "set OPENAI_API_KEY, or OPENAI_BASE_URL for a model of your own, or pass \
+                --offline to ignore all keys"
+                    .to_owned()
+            }
         }
     }
 }

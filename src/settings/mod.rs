@@ -23,7 +23,7 @@ pub use limits::{
 };
 pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
 pub use survey::{Access, Survey};
-pub use vendors::{NO_KEY, Service, ServiceNote, Vendor, Vendors};
+pub use vendors::{LIBRARY, Media, NO_KEY, Service, ServiceNote, Vendor, Vendors};
 
 use crate::pii::{Address, ApiKey};
 
@@ -75,6 +75,8 @@ pub struct Settings {
     pub api_token: Option<ApiKey>,
     /// How much is taken on at most.
     pub limits: Limits,
+    /// `CALLFLOW_SERVER_NAME`: which of several servers with one Daily account this is.
+    pub server_name: Option<String>,
     /// How to log.
     pub log: LogSettings,
 }
@@ -114,13 +116,22 @@ impl Settings {
         let public_url = reader.public_url(overrides);
         let webhook_secret = reader.webhook_secret();
         let api_token = reader.api_token();
+        let server_name = reader.text("CALLFLOW_SERVER_NAME");
         let vendors = if reader.is_production() { None } else { vendors::decide(&mut reader, overrides) };
         let operator = reader.operator(vendors.as_ref().is_some_and(Vendors::is_phone_emulated));
         let limits = reader.limits(overrides, vendors.as_ref());
         match vendors {
-            Some(vendors) if reader.problems.is_empty() => {
-                Ok(Self { vendors, operator, listen, public_url, webhook_secret, api_token, limits, log })
-            }
+            Some(vendors) if reader.problems.is_empty() => Ok(Self {
+                vendors,
+                operator,
+                listen,
+                public_url,
+                webhook_secret,
+                api_token,
+                limits,
+                server_name,
+                log,
+            }),
             _ => Err(SettingsErrors(reader.problems)),
         }
     }

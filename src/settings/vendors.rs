@@ -1,7 +1,7 @@
 //! Which vendors are real and which are emulated, and why.
 //!
 //! Emulated speech means nothing to a real recogniser and the reverse, so phones, hearing and voice are
-//! emulated together or real together. The model is free.
+//! emulated together or real together. The model is free in an offline call, and real in a live one.
 
 use super::{Overrides, Reader, SettingsError};
 use crate::pii::ApiKey;
@@ -31,6 +31,18 @@ impl Vendor {
     }
 }
 
+/// How rooms are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// Over the sandbox's own room protocol.
+    SandboxRoom,
+    /// Over Daily's native library.
+    NativeLibrary,
+}
+
+/// The variable that names the file of Daily's native library.
+pub const LIBRARY: &str = "DAILY_CORE_LIBRARY";
+
 /// Who plays which part in this run.
 #[derive(Clone, Debug)]
 pub struct Vendors {
@@ -42,6 +54,8 @@ pub struct Vendors {
     pub tts: Vendor,
     /// Model: OpenAI.
     pub llm: Vendor,
+    /// How the rooms of `telephony` are joined.
+    pub media: Media,
     /// Whether `--offline` was given, which is why keys were ignored.
     pub offline: bool,
 }
@@ -126,7 +140,14 @@ impl Vendors {
     #[must_use]
     pub fn offline() -> Self {
         let emulated = || Vendor::Emulated;
-        Self { telephony: emulated(), stt: emulated(), tts: emulated(), llm: emulated(), offline: true }
+        Self {
+            telephony: emulated(),
+            stt: emulated(),
+            tts: emulated(),
+            llm: emulated(),
+            media: Media::SandboxRoom,
+            offline: true,
+        }
     }
 
     /// Who plays a part.
@@ -177,10 +198,10 @@ impl Vendors {
             (Service::Llm, true) => {
                 "a keyword stand-in, which does not test prompts; OPENAI_API_KEY makes it real"
             }
-            (Service::Llm, false) => "the real model, the best way to try a prompt",
-            (_, true) => {
-                "real only together (DAILY_API_KEY, DEEPGRAM_API_KEY, CARTESIA_API_KEY); live calls are not part of this version"
+            (Service::Llm, false) if self.is_phone_emulated() => {
+                "the real model, the best way to try a prompt"
             }
+            (_, true) => "real only together (DAILY_API_KEY, DEEPGRAM_API_KEY, CARTESIA_API_KEY)",
             (_, false) => "used as given",
         };
         ServiceNote { service, part, vendor, emulated, key: service.key_variable(), remark }
@@ -194,7 +215,8 @@ pub(super) fn decide(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<V
     }
     let before = reader.problems.len();
     let [telephony, stt, llm, tts] = Service::ALL.map(|service| vendor(reader, service, overrides));
-    let vendors = Vendors { telephony, stt, tts, llm, offline: overrides.offline };
+    let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
+    let vendors = Vendors { telephony, stt, tts, llm, media, offline: overrides.offline };
     if reader.problems.len() == before {
         reader.problems.extend(refusal(&vendors, overrides.mix));
     }
@@ -220,12 +242,20 @@ fn vendor(reader: &mut Reader<'_>, service: Service, overrides: &Overrides) -> V
     }
 }
 
+/// Daily's rooms need Daily's library, the sandbox's do not. With `--mix` a library that is named is taken at
+/// its word: it may be one that joins rooms of an emulator.
+fn media(telephony: &Vendor, mix: bool, library_is_named: bool) -> Media {
+    let is_at_daily = match telephony {
+        Vendor::Real { base_url, .. } => !mix || base_url == Service::Telephony.default_url(),
+        Vendor::Emulated => false,
+    };
+    if is_at_daily || (mix && library_is_named) { Media::NativeLibrary } else { Media::SandboxRoom }
+}
+
 /// Why this choice of vendors cannot be run, if it cannot.
 fn refusal(vendors: &Vendors, mix: bool) -> Option<SettingsError> {
     if mix {
-        // An emulator of one's own brings a room that can be joined; Daily itself does not, in this version.
-        let at_daily = matches!(&vendors.telephony, Vendor::Real { base_url, .. } if base_url == Service::Telephony.default_url());
-        return at_daily.then_some(SettingsError::LiveMediaNotBuilt);
+        return None;
     }
     let together = [Service::Telephony, Service::Stt, Service::Tts];
     let (missing, set): (Vec<_>, Vec<_>) =
@@ -233,7 +263,7 @@ fn refusal(vendors: &Vendors, mix: bool) -> Option<SettingsError> {
     let keys = |services: Vec<Service>| services.into_iter().map(Service::key_variable).collect();
     match (set.is_empty(), missing.is_empty()) {
         (true, _) => None,
-        (_, true) => Some(SettingsError::LiveMediaNotBuilt),
+        (_, true) => vendors.llm.is_emulated().then_some(SettingsError::LiveWithoutModel),
         _ => Some(SettingsError::Mixed { set: keys(set), missing: keys(missing) }),
     }
 }

@@ -94,6 +94,8 @@ pub struct Room {
     pub token: ApiKey,
     /// Where callers are forwarded to, with `sip:`; the `dialin-ready` event repeats it.
     pub sip_endpoint: Option<String>,
+    /// When it ends and everybody is put out, in seconds since 1970, if that is known.
+    pub expires_at: Option<i64>,
 }
 
 /// A call that the vendor holds for us: the body of the dial-in webhook. Prints without the SIP headers, which

@@ -6,6 +6,7 @@
 
 mod install;
 mod process;
+mod program;
 mod real;
 mod room;
 mod stand_in;

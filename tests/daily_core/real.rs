@@ -27,7 +27,13 @@ fn named(variable: &str) -> Option<PathBuf> {
 }
 
 fn room(url: &str) -> Room {
-    Room { name: "r".into(), url: url.into(), token: ApiKey::new("t0ken"), sip_endpoint: None }
+    Room {
+        name: "r".into(),
+        url: url.into(),
+        token: ApiKey::new("t0ken"),
+        sip_endpoint: None,
+        expires_at: None,
+    }
 }
 
 /// A room that no server needs to be asked about: the library refuses its URL.

@@ -23,7 +23,7 @@ impl Site {
 
     pub fn room(&self) -> Room {
         let url = format!("http://{}/r-1", self.0.local_addr().unwrap());
-        Room { name: "r-1".into(), url, token: ApiKey::new("t0ken"), sip_endpoint: None }
+        Room { name: "r-1".into(), url, token: ApiKey::new("t0ken"), sip_endpoint: None, expires_at: None }
     }
 
     /// A connection that nothing was said on yet.

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::fakes::{Answer, Step};
 use crate::world::{World, bot_said, settle};
 
+const TIME_IS_UP: &str = "I'm sorry, we have reached the time limit of this call. Goodbye.";
 const SHUTTING_DOWN: &str = "I'm sorry, we have to end this call now. Goodbye.";
 
 #[tokio::test(start_paused = true)]
@@ -179,5 +180,46 @@ async fn people_who_talk_for_two_hours_are_parted() {
     let ended = world.until("ended Transferred").await;
     assert!((ended - bridged).as_secs().abs_diff(7_200) < 2, "{ended:?}");
     world.in_order(&["bot left", "stopped leg-1", "leave", "delete room-1"]);
+    world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_is_about_to_expire_is_told_to_the_caller_while_they_still_can_hear_it() {
+    let mut world = World::new();
+    world.room_expires_after(75);
+    world.get_greeted().await;
+    world.caller_says("go on").await;
+    let told = world.until(&bot_said(TIME_IS_UP)).await;
+    let ended = world.until("ended Completed").await;
+    assert!((Duration::from_secs(15)..Duration::from_secs(22)).contains(&told), "{told:?}");
+    assert!(ended < Duration::from_secs(25), "{ended:?}");
+    world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_who_were_handed_to_each_other_talk_until_their_room_ends() {
+    let mut world = World::new();
+    world.room_expires_after(300);
+    world.get_greeted().await;
+    world.ask_for_a_person().await;
+    world.caller_says("yes").await;
+    world.until("started leg-1").await;
+    world.rings(1).await;
+    world.answers(1);
+    world.until("bot left").await;
+    sleep(Duration::from_secs(290)).await;
+    world.times("ended", 0);
+    world.times("microphone true", 1);
+    world.room.event(RoomEvent::Closed { reason: CloseReason::Ended });
+    assert_eq!(world.over().await.outcome, Outcome::Transferred);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_has_ended_already_is_told_at_once() {
+    let mut world = World::new();
+    world.room_expires_after(-5);
+    world.begin();
+    world.until("joined").await;
+    world.until("ended").await;
     world.over().await;
 }

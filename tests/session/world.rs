@@ -82,6 +82,7 @@ impl World {
                 url: "http://rooms.test/room-1".to_owned(),
                 token: ApiKey::new("token"),
                 sip_endpoint: None,
+                expires_at: None,
             },
             dial_in: Some(DialIn {
                 call_id: "held-1".to_owned(),
@@ -123,6 +124,12 @@ impl World {
             seen: HashSet::new(),
             seen_at: Duration::ZERO,
         }
+    }
+
+    /// The room ends so many seconds after the call has begun.
+    pub fn room_expires_after(&mut self, seconds: i64) {
+        let setup = self.setup.as_mut().unwrap();
+        setup.room.expires_at = Some(setup.info.started_at + seconds);
     }
 
     pub fn write_journal(&mut self, path: &Path) {

@@ -6,30 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::RunArgs;
 use super::calls::Calls;
 use super::desk::Desk;
 use super::flow_file::{FlowFile, FlowFileError};
-use super::input;
 use super::screen::Screen;
 use super::script::Script;
 use super::stage::Stage;
-use crate::cli::ExitStatus;
+use super::{input, left_behind};
+use crate::cli::{ExitStatus, MediaError, media};
 use crate::machine::Outcome;
 use crate::pii::{AddressError, ApiKey, PhoneNumber};
 use crate::plan::{Plan, Target};
 use crate::sandbox::{NotBase64, Sandbox, SandboxError, SandboxOptions};
 use crate::server::{Server, ServerError, ServerOptions};
 use crate::session::{CallRecord, Journal, JournalError, Vendors};
-use crate::settings::{Env, Settings, SettingsErrors, Vendor};
+use crate::settings::{Env, Media, Settings, SettingsErrors, Vendor};
 use crate::speech::cartesia::Cartesia;
 use crate::speech::deepgram::Deepgram;
 use crate::speech::openai::{self, OpenAi};
 use crate::speech::socket::EndpointError;
 use crate::telephony::daily::Daily;
-use crate::telephony::ws_room::WsRooms;
-use crate::telephony::{DialLimits, TelephonyError};
+use crate::telephony::{DialLimits, RoomClient, TelephonyError};
 
 /// How long people who were connected may go on talking after Ctrl-C or SIGTERM.
 const DRAIN: Duration = Duration::from_secs(2 * 60 * 60);
@@ -72,6 +72,9 @@ pub enum RunError {
         /// Which.
         vendor: &'static str,
     },
+    /// Live rooms cannot be joined.
+    #[error(transparent)]
+    Media(#[from] MediaError),
     /// `--from` or `--to` is no phone number.
     #[error("{option} is {source}")]
     Number {
@@ -89,9 +92,10 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         move |name: &str| env.get(name)
     };
     let settings = Settings::from_env(&get, &args.overrides())?;
-    let real = settings.vendors.explain().into_iter().find(|note| !note.emulated);
-    if let (Some(real), Some(_)) = (real, args.speed) {
-        return Err(RunError::Speed { vendor: real.vendor });
+    let real = settings.vendors.explain().into_iter().find(|note| !note.emulated).map(|note| note.vendor);
+    let library = (settings.vendors.media == Media::NativeLibrary).then_some("Daily's media library");
+    if let (Some(vendor), Some(_)) = (real.or(library), args.speed) {
+        return Err(RunError::Speed { vendor });
     }
     let flow_env = {
         let (settings, get) = (settings.clone(), get.clone());
@@ -104,11 +108,13 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         |option, text: &str| PhoneNumber::parse(text).map_err(|source| RunError::Number { option, source });
     let (from, to) = (number("--from", &args.from)?, number("--to", &args.to)?);
 
+    let media = media::prepare(settings.vendors.media, &get)?;
     let sandbox = match settings.vendors.needs_sandbox() {
         true => Some(Sandbox::start(SandboxOptions::default()).await?),
         false => None,
     };
-    let vendors = vendors(&settings, sandbox.as_ref())?;
+    let daily = Arc::new(daily(&settings, sandbox.as_ref())?.of_server(left_behind::mark(&settings)));
+    let vendors = vendors(&settings, sandbox.as_ref(), Arc::clone(&daily), media.rooms)?;
     let plan = flow.plan();
     let dial_limits = DialLimits::new(&settings.limits.dialling, plan.targets.iter().map(|t| &t.address));
     let undialable = undialable(&plan, &dial_limits);
@@ -141,16 +147,20 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     }
     undialable.iter().for_each(|(warning, fix)| screen.warn(warning, fix));
     screen.start(&plan, &settings, &webhook, &flow.path().display().to_string());
+    if let Some(library) = &media.library {
+        screen.text(&format!("  rooms are joined with {}\n\n", library.display()));
+    }
     if interactive && desk.is_some() {
         screen.text("  You are the caller and the operator: /call places a call, /help shows the rest.\n\n");
     }
     let script = (!interactive && desk.is_some()).then(Script::default);
 
     let quit = CancellationToken::new();
-    let signals = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(super::signals::watch(
-        quit.clone(),
-        Arc::clone(&calls),
-    )));
+    let signals =
+        AbortOnDropHandle::new(tokio::spawn(super::signals::watch(quit.clone(), Arc::clone(&calls))));
+    // A sandbox that ends with this process has no rooms of earlier ones.
+    let sweeping = (!settings.vendors.is_phone_emulated())
+        .then(|| AbortOnDropHandle::new(tokio::spawn(left_behind::sweep(daily))));
     let stop_server = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop_server.clone()));
     let ends = (quit, calls.draining());
@@ -164,7 +174,7 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;
     }
-    drop(signals);
+    drop((signals, sweeping));
     finish(args, record.as_deref())
 }
 
@@ -199,21 +209,35 @@ fn print(record: &CallRecord) -> io::Result<()> {
     out.flush()
 }
 
-/// The vendors' clients, each pointed at its vendor or at the sandbox. The code is the same.
-fn vendors(settings: &Settings, sandbox: Option<&Sandbox>) -> Result<Vendors, RunError> {
-    let urls = sandbox.map(Sandbox::urls).cloned().unwrap_or_default();
-    let at = |vendor: &Vendor, emulated: &str| match vendor {
+/// Where a vendor is and with which key: the vendor itself, or the sandbox. The code is the same.
+fn at(vendor: &Vendor, emulated: &str) -> (String, ApiKey) {
+    match vendor {
         Vendor::Real { base_url, key } => (base_url.clone(), key.clone()),
         Vendor::Emulated => (emulated.to_owned(), ApiKey::new("sandbox")),
-    };
-    let (daily, daily_key) = at(&settings.vendors.telephony, &urls.daily);
+    }
+}
+
+fn daily(settings: &Settings, sandbox: Option<&Sandbox>) -> Result<Daily, TelephonyError> {
+    let emulated = sandbox.map_or("", |sandbox| &sandbox.urls().daily);
+    let (url, key) = at(&settings.vendors.telephony, emulated);
+    Daily::new(&url, key)
+}
+
+/// The vendors' clients.
+fn vendors(
+    settings: &Settings,
+    sandbox: Option<&Sandbox>,
+    telephony: Arc<Daily>,
+    rooms: Arc<dyn RoomClient>,
+) -> Result<Vendors, RunError> {
+    let urls = sandbox.map(Sandbox::urls).cloned().unwrap_or_default();
     let (deepgram, deepgram_key) = at(&settings.vendors.stt, &urls.deepgram);
     let (openai, openai_key) = at(&settings.vendors.llm, &urls.openai);
     let (cartesia, cartesia_key) = at(&settings.vendors.tts, &urls.cartesia);
     let http = openai::http_client(&openai)?;
     Ok(Vendors {
-        telephony: Arc::new(Daily::new(&daily, daily_key)?),
-        rooms: Arc::new(WsRooms::new()),
+        telephony,
+        rooms,
         stt: Arc::new(Deepgram::new(&deepgram, deepgram_key)?),
         llm: Arc::new(OpenAi::new(&openai, openai_key, http)?),
         tts: Arc::new(Cartesia::new(&cartesia, cartesia_key)?),

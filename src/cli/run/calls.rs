@@ -214,7 +214,8 @@ impl server::Calls for Calls {
                 call_id: info.id.to_string(),
             };
             let name = bot.room_url.rsplit('/').next().unwrap_or_default().to_owned();
-            let room = Room { name, url: bot.room_url, token: bot.token, sip_endpoint: None };
+            let room =
+                Room { name, url: bot.room_url, token: bot.token, sip_endpoint: None, expires_at: None };
             self.spawn(line, plan, info, room, bot.dial_in);
             Ok(started)
         }
@@ -251,7 +252,7 @@ fn call_id(vendors: &str) -> String {
 
 /// Wall-clock time, read once a call.
 #[expect(clippy::disallowed_methods, reason = "the one place where a call learns what time it is outside")]
-fn unix_now() -> i64 {
+pub(super) fn unix_now() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))

@@ -5,6 +5,7 @@ mod calls;
 mod desk;
 mod flow_file;
 mod input;
+mod left_behind;
 mod line;
 mod screen;
 mod script;

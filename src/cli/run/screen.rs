@@ -77,7 +77,9 @@ impl Screen {
             out.push_str(&vendor_line(&note));
         }
         if settings.vendors.is_phone_emulated() {
-            out.push_str("  (1) only together; live calls are not part of this version\n");
+            out.push_str(
+                "  (1) only together, and `callflow daily fetch` installs what Daily's rooms need\n",
+            );
         }
         if settings.vendors.of(Service::Llm).is_emulated() {
             out.push_str("  (2) the stand-in matches keywords: it tries the flow, not the prompt\n");

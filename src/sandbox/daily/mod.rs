@@ -39,6 +39,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router {
         .route("/", get(dialin_config::get_domain).post(dialin_config::replace_all))
         .route("/rooms", get(rooms::list).post(rooms::create))
         .route("/rooms/{name}", get(rooms::get).delete(rooms::delete))
+        .route("/rooms/{name}/presence", get(rooms::presence))
         .route("/rooms/{name}/dialOut/start", post(dial_out::start))
         .route("/rooms/{name}/dialOut/stop", post(dial_out::stop))
         .route("/rooms/{name}/dialOut/sendDTMF", post(dial_out::send_dtmf))

@@ -1,20 +1,22 @@
-//! `POST /rooms`, `GET /rooms/:name`, `DELETE /rooms/:name`.
+//! `POST /rooms`, `GET /rooms`, `GET /rooms/:name` and its `/presence`, `DELETE /rooms/:name`.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{ApiError, body::Body};
-use crate::sandbox::clock::iso_8601;
-use crate::sandbox::room::{Room, RoomSettings};
+use crate::sandbox::clock::{iso_8601, unix_now};
+use crate::sandbox::room::{Present, Room, RoomSettings};
 use crate::sandbox::world::World;
 
 /// Longest room name.
 const LONGEST_NAME: usize = 128;
+/// Rooms of one page at most, and by default.
+const PAGE: usize = 100;
 /// Properties at their defaults are not echoed: `config` lists only what differs.
 const FALSE_BY_DEFAULT: [&str; 4] = ["enable_chat", "start_video_off", "eject_at_room_exp", "enable_dialout"];
 
@@ -55,9 +57,60 @@ pub(super) async fn get(
     Ok(Json(describe(&world, &*find(&world, &name)?)))
 }
 
-pub(super) async fn list(State(world): State<Arc<World>>) -> Json<Value> {
-    let rooms: Vec<Value> = world.rooms.all().iter().map(|room| describe(&world, room)).collect();
-    Json(json!({"total_count": rooms.len(), "data": rooms}))
+/// Which rooms of the list are wanted.
+#[derive(Deserialize)]
+pub(super) struct Page {
+    limit: Option<usize>,
+    starting_after: Option<Uuid>,
+    ending_before: Option<Uuid>,
+}
+
+/// Newest first. `starting_after` leads to the next page, with older rooms, and `ending_before` back, as Daily's
+/// page on errors and pagination has it; its page on this request says the opposite.
+pub(super) async fn list(
+    State(world): State<Arc<World>>,
+    Query(page): Query<Page>,
+) -> Result<Json<Value>, ApiError> {
+    let mut rooms = world.rooms.all();
+    rooms.sort_by(|a, b| b.created_at.total_cmp(&a.created_at));
+    let place = |id: Uuid| {
+        let place = rooms.iter().position(|room| room.id == id);
+        place.ok_or_else(|| ApiError::invalid("no room with that id"))
+    };
+    let limit = page.limit.unwrap_or(PAGE).min(PAGE);
+    let first = match (page.starting_after, page.ending_before) {
+        (None, None) => 0,
+        (Some(id), None) => place(id)? + 1,
+        (None, Some(id)) => place(id)?.saturating_sub(limit),
+        (Some(_), Some(_)) => return Err(ApiError::invalid("give either starting_after or ending_before")),
+    };
+    let end = match page.ending_before {
+        Some(id) => place(id)?,
+        None => rooms.len().min(first + limit),
+    };
+    let data: Vec<Value> = rooms[first..end].iter().map(|room| describe(&world, room)).collect();
+    Ok(Json(json!({"total_count": rooms.len(), "data": data})))
+}
+
+/// `GET /rooms/:name/presence`. Daily's own may be 15 seconds late.
+pub(super) async fn presence(
+    State(world): State<Arc<World>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let now = unix_now();
+    let describe = |present: Present| {
+        json!({
+            "room": name,
+            "id": present.id,
+            "userId": null,
+            "userName": present.user_name,
+            "mtgSessionId": present.meeting,
+            "joinTime": iso_8601(present.joined_at),
+            "duration": (now - present.joined_at).max(0.0) as u64,
+        })
+    };
+    let data: Vec<Value> = find(&world, &name)?.present().into_iter().map(describe).collect();
+    Ok(Json(json!({"total_count": data.len(), "data": data})))
 }
 
 pub(super) async fn delete(

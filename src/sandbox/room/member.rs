@@ -30,6 +30,8 @@ pub(super) struct Member {
     pub(super) id: Uuid,
     pub(super) user_name: Option<String>,
     pub(super) owner: bool,
+    /// Seconds since 1970.
+    pub(super) joined_at: f64,
     pub(super) playout: Playout,
     pub(super) ears: Ears,
 }

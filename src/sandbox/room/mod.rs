@@ -63,12 +63,24 @@ struct Inside {
     members: Vec<Member>,
     /// Cancelled when the session ends; `None` while nobody is in.
     session: Option<CancellationToken>,
+    /// The id of the session, or of the last one.
+    meeting: Uuid,
     /// Whether callers can be forwarded: `dialin-ready` has been told in this session.
     ready: bool,
     /// Endpoints that a caller is on or on the way to.
     taken: BTreeSet<String>,
     /// An event that a fault keeps back until the next one has been told.
     kept_back: Option<String>,
+}
+
+/// Who is in a room, as `GET /rooms/:name/presence` shows it.
+#[derive(Debug)]
+pub(crate) struct Present {
+    pub(crate) id: Uuid,
+    pub(crate) user_name: Option<String>,
+    pub(crate) meeting: Uuid,
+    /// Seconds since 1970.
+    pub(crate) joined_at: f64,
 }
 
 /// A room as `GET /control/state` shows it.
@@ -112,6 +124,18 @@ impl Room {
     /// The running session's end; `None` while nobody is in.
     pub(crate) fn session_end(&self) -> Option<CancellationToken> {
         self.lock().session.clone()
+    }
+
+    /// Who is in, in the order in which they came.
+    pub(crate) fn present(&self) -> Vec<Present> {
+        let inside = self.lock();
+        let present = inside.members.iter().map(|member| Present {
+            id: member.id,
+            user_name: member.user_name.clone(),
+            meeting: inside.meeting,
+            joined_at: member.joined_at,
+        });
+        present.collect()
     }
 
     /// Its state, for inspection.

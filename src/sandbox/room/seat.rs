@@ -9,6 +9,7 @@ use super::member::{CLIENT_QUEUE, Ears, Member, PHONE_QUEUE, ToClient};
 use super::playout::Playout;
 use super::{Room, event};
 use crate::audio::Frame;
+use crate::sandbox::clock::unix_now;
 
 /// A client's place.
 pub(crate) struct ClientSeat {
@@ -103,7 +104,8 @@ impl Room {
     }
 
     fn seat(self: &Arc<Self>, id: Uuid, user_name: Option<String>, owner: bool, ears: Ears) -> Place {
-        let mut newcomer = Member { id, user_name, owner, playout: Playout::default(), ears };
+        let playout = Playout::default();
+        let mut newcomer = Member { id, user_name, owner, joined_at: unix_now(), playout, ears };
         newcomer.tell(&event::joined_meeting(id).to_string());
         let joined = event::participant_joined(&newcomer);
         let mut inside = self.lock();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::member::{Ears, audio_message};
 use super::mix::Mix;
@@ -26,6 +27,7 @@ impl Room {
             }
             let session = CancellationToken::new();
             inside.session = Some(session.clone());
+            inside.meeting = Uuid::new_v4();
             session
         };
         let (clock, worker) = (Arc::clone(self), Arc::clone(self));

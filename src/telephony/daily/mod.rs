@@ -5,10 +5,12 @@
 pub mod account;
 pub mod core;
 mod leg_refusal;
+mod names;
 mod outcome;
 mod persist;
 mod refusal;
 mod rest;
+mod sweep;
 pub mod webhook;
 mod wire;
 
@@ -17,7 +19,6 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{DialIn, DialOut, LegId, Room, RoomRequest, Telephony, TelephonyError};
 use crate::pii::{Address, ApiKey};
@@ -25,7 +26,9 @@ use persist::{NOT_REPEATABLE, Persistence, REPEATABLE};
 use rest::Rest;
 
 pub use leg_refusal::leg_refusal;
+pub use names::ServerMark;
 pub use outcome::{InferredOutcome, infer_leg_outcome};
+pub use sweep::Sweep;
 
 /// How long creating a room and its token may take together: the caller hears hold music meanwhile.
 const CREATE_WITHIN: Duration = Duration::from_secs(10);
@@ -40,6 +43,7 @@ const COMMAND_WITHIN: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub struct Daily {
     rest: Rest,
+    server: ServerMark,
 }
 
 impl Daily {
@@ -48,13 +52,18 @@ impl Daily {
     /// # Errors
     /// [`TelephonyError::Refused`] if the URL or the key cannot be used at all.
     pub fn new(base_url: &str, key: ApiKey) -> Result<Self, TelephonyError> {
-        Ok(Self { rest: Rest::new(base_url, key)? })
+        Ok(Self { rest: Rest::new(base_url, key)?, server: ServerMark::unique() })
+    }
+
+    /// The same client, whose rooms have the mark of this server.
+    #[must_use]
+    pub fn of_server(self, server: ServerMark) -> Self {
+        Self { server, ..self }
     }
 
     async fn room_with_token(&self, request: RoomRequest) -> Result<Room, TelephonyError> {
         let deadline = Instant::now() + CREATE_WITHIN;
-        // The name is a secret of its own kind: the room is public, as the original's.
-        let name = format!("callflow-{}", Uuid::new_v4().simple());
+        let name = self.server.new_room();
         let exp = wire::expiry(&request);
         let body = wire::room(&name, request.caller.as_ref(), exp);
         let answer = self.rest.post(&["rooms"], &body, NOT_REPEATABLE, deadline).await.map_err(explained)?;
@@ -65,7 +74,7 @@ impl Daily {
         match token.and_then(wire::read_token) {
             Ok(token) => {
                 let sip_endpoint = room.sip_endpoint();
-                Ok(Room { name: room.name, url: room.url, token, sip_endpoint })
+                Ok(Room { name: room.name, url: room.url, token, sip_endpoint, expires_at: Some(exp) })
             }
             Err(error) => {
                 // A room that nobody can own is of no use; what became of its end is of no interest.

@@ -1,7 +1,7 @@
 //! Bodies of Daily's REST API, as documented at docs.daily.co/reference/rest-api.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
 use crate::pii::{Address, ApiKey, PhoneNumber};
@@ -127,6 +127,35 @@ impl RoomAnswer {
         let endpoint = self.config.sip_uri.as_ref()?.endpoint.as_deref()?;
         (!endpoint.trim().is_empty()).then(|| with_scheme(endpoint))
     }
+}
+
+/// `GET /rooms`: newest first.
+#[derive(Deserialize)]
+pub(super) struct RoomList {
+    pub(super) data: Vec<ListedRoom>,
+}
+
+/// What a sweep needs of a room.
+#[derive(Deserialize)]
+pub(super) struct ListedRoom {
+    pub(super) id: String,
+    pub(super) name: String,
+    #[serde(default)]
+    created_at: String,
+}
+
+impl ListedRoom {
+    /// Whether it was created before a time in seconds since 1970. One that does not say when was not.
+    pub(super) fn is_older_than(&self, time: i64) -> bool {
+        self.created_at.parse::<jiff::Timestamp>().is_ok_and(|created| created.as_second() < time)
+    }
+}
+
+/// `GET /rooms/:name/presence`.
+#[derive(Deserialize)]
+pub(super) struct Presence {
+    pub(super) total_count: u64,
+    pub(super) data: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

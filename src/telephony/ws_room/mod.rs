@@ -70,7 +70,8 @@ fn unreachable(error: std::io::Error) -> TelephonyError {
 fn websocket_of(url: &str) -> Result<(String, String, u16), TelephonyError> {
     let elsewhere = || {
         TelephonyError::Refused(
-            "the room is not on this machine; the media of Daily's own rooms is not part of this version"
+            "the room is not on this machine, and only Daily's media library joins rooms elsewhere \
+             (`callflow daily fetch` installs it; with --mix, DAILY_CORE_LIBRARY has to name it)"
                 .to_owned(),
         )
     };

@@ -48,7 +48,8 @@ pub enum CoreError {
     /// The system's loader refused it. What it most often lacks are the C++ runtime and a new enough C library.
     #[error(
         "Daily's media library at {} cannot be loaded: {cause}; it needs glibc 2.28 or newer, libstdc++6 and \
-         libgcc-s1, and this program linked to glibc", path.display()
+         libgcc-s1, and this program linked to glibc; if these are there, `callflow daily fetch` installs a \
+         fresh one", path.display()
     )]
     NotLoaded {
         /// The file.
