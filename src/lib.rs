@@ -23,6 +23,7 @@ pub mod machine;
 pub mod matcher;
 pub mod pii;
 pub mod plan;
+pub mod replay;
 pub mod sandbox;
 pub mod server;
 pub mod session;

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A telephone number in E.164 form: `+` and 8 to 15 digits.
 ///
@@ -168,7 +168,7 @@ impl fmt::Debug for SipUri {
 /// Words that a person or the bot said. Printed as a length only.
 ///
 /// Serialises in clear: a call record and a journal are asked for by name and exist to hold the words.
-#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Utterance(String);
 

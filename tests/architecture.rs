@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("check", &["flow", "diagnostic"]),
     ("plan", &["check", "flow"]),
     ("machine", &["plan"]),
+    ("replay", &["machine", "plan"]),
     ("speech", &[]),
     ("telephony", &[]),
     ("session", &["machine", "plan", "speech", "telephony"]),

@@ -7,6 +7,7 @@ mod exit;
 pub mod graph;
 mod media;
 pub mod phone;
+pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
@@ -50,6 +51,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Draw a flow: Mermaid, Graphviz or SVG, with a recorded call over it.
     Graph(graph::GraphArgs),
+    /// Replay a recorded call through a flow, until the first step that goes another way.
+    Replay(replay::ReplayArgs),
     /// Write the JSON Schema of flows, for editors.
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
@@ -93,6 +96,7 @@ pub fn main() -> ExitStatus {
         None => run::run(&cli.run, env),
         Some(Command::Check(args)) => check::run(&args, &env),
         Some(Command::Graph(args)) => graph::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args, &env),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Phone(args)) => {

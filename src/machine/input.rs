@@ -1,6 +1,6 @@
 //! Everything that can happen to a call, as the machine is told it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AttemptId, ReplyId, UtteranceId};
 use crate::pii::Utterance;
@@ -9,7 +9,7 @@ use crate::plan::IntentId;
 /// One thing that happened. Inputs are handled one at a time, each to completion.
 ///
 /// Answers carry the id of the command they answer; one with a stale id changes nothing.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum Input {
     /// The bot is in the room. The first input of a call.
@@ -90,7 +90,7 @@ pub enum Input {
 }
 
 /// What is known of one dial attempt.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "leg")]
 pub enum LegEvent {
     /// The vendor took the command; ringing may follow. With `sip_transfer` and `sip_refer`: the caller's
@@ -117,7 +117,7 @@ pub enum LegEvent {
 }
 
 /// Why a leg failed, and how that is known.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct LegCause {
     /// The typed outcome.
     pub outcome: LegOutcome,
@@ -129,7 +129,7 @@ pub struct LegCause {
 }
 
 /// How a dial attempt ended.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LegOutcome {
     /// Picked up.
@@ -153,7 +153,7 @@ pub enum LegOutcome {
 }
 
 /// How an outcome is known.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
     /// The vendor said so.
@@ -165,7 +165,7 @@ pub enum Known {
 }
 
 /// A vendor service of the call.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// Speech to text.

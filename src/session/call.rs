@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::cadence::Cadence;
 use super::dialogue::{Dialogue, Said};
 use super::ears::Ears;
-use super::journal::{Journal, Step};
+use super::journal::{Begin, Journal, Step};
 use super::legs::{Answer, Legs};
 use super::record::{CallRecord, Turns};
 use super::room::{JoinedRoom, RoomNews};
@@ -120,6 +120,9 @@ impl Call {
     fn new(setup: CallSetup, session: RoomSession, began: Instant) -> Self {
         let CallSetup { plan, info, room, dial_in, vendors, dial_limits, watch, journal, shutdown, kill } =
             setup;
+        if let Some(journal) = &journal {
+            journal.write(&Begin::of(&plan, &info));
+        }
         let stt = vendors.stt.open(SttParams {
             model: Arc::clone(&plan.services.stt.model),
             language: Arc::clone(&plan.call.language),
@@ -255,10 +258,7 @@ impl Call {
         let state = self.machine.state();
         let mut effects = Vec::new();
         self.machine.handle(now, input.clone(), &mut effects);
-        // Wake-ups that changed nothing would only fill the journal.
-        if let Some(journal) = &self.journal
-            && !(effects.is_empty() && input == Input::Timeout)
-        {
+        if let Some(journal) = &self.journal {
             journal.write(&Step {
                 t: now,
                 call: &self.info.id,

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
-use crate::machine::{Effect, Input, Millis};
-use crate::plan::FlowHash;
+use crate::machine::{CallInfo, Effect, Input, Millis};
+use crate::pii::PhoneNumber;
+use crate::plan::{FlowHash, Plan};
 
 /// A file that several calls may write to, line by line. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +27,43 @@ pub struct Journal {
 pub struct JournalError {
     path: String,
     source: io::Error,
+}
+
+/// The version of what is written.
+const VERSION: u32 = 1;
+
+/// How a call begins, as it stands in the file: what the numbers in its steps stand for.
+#[derive(Serialize)]
+pub(super) struct Begin<'a> {
+    journal: u32,
+    call: &'a str,
+    flow: &'a str,
+    flow_hash: &'a FlowHash,
+    /// Seconds since 1970; opening hours are judged by it.
+    started_at: i64,
+    /// The numbers' last digits only.
+    from: Option<&'a PhoneNumber>,
+    to: Option<&'a PhoneNumber>,
+    states: Vec<&'a str>,
+    intents: Vec<&'a str>,
+    targets: Vec<&'a str>,
+}
+
+impl<'a> Begin<'a> {
+    pub(super) fn of(plan: &'a Plan, info: &'a CallInfo) -> Self {
+        Self {
+            journal: VERSION,
+            call: &info.id,
+            flow: &plan.name,
+            flow_hash: &plan.hash,
+            started_at: info.started_at,
+            from: info.from.as_ref(),
+            to: info.to.as_ref(),
+            states: plan.states.iter().map(|state| &*state.name).collect(),
+            intents: plan.intents.iter().map(|intent| &*intent.name).collect(),
+            targets: plan.targets.iter().map(|target| &*target.name).collect(),
+        }
+    }
 }
 
 /// One step, as it stands in the file.
@@ -57,10 +95,10 @@ impl Journal {
         Ok(Self { file: Arc::new(Mutex::new(Some(BufWriter::new(file)))) })
     }
 
-    pub(super) fn write(&self, step: &Step<'_>) {
+    pub(super) fn write(&self, line: &impl Serialize) {
         let Ok(mut slot) = self.file.lock() else { return };
         let Some(file) = slot.as_mut() else { return };
-        let written = serde_json::to_writer(&mut *file, step)
+        let written = serde_json::to_writer(&mut *file, line)
             .map_err(io::Error::from)
             .and_then(|()| file.write_all(b"\n"))
             // A line is flushed at once: a journal matters most when the process dies.

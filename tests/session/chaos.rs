@@ -1,4 +1,5 @@
-//! Anything, in any order, at any time: a call still ends, no leg outlives it, and nothing is left.
+//! Anything, in any order, at any time: a call still ends, no leg outlives it, nothing is left, and its journal
+//! replays step for step.
 
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use proptest::sample::select;
 use tokio::time::sleep;
 
 use crate::fakes::{Answer, Step, broken};
-use crate::world::{World, caller, leg};
+use crate::recording::{replayed, scratch};
+use crate::world::{World, caller, leg, shipped_flow};
 
 /// One thing that somebody does.
 #[derive(Clone, Debug)]
@@ -99,7 +101,10 @@ fn happens(world: &World, deed: &Deed) {
 }
 
 async fn call_with(deeds: Vec<(u64, Deed)>) {
-    let mut world = World::greeted().await;
+    let journal = scratch("chaos");
+    let mut world = World::new();
+    world.write_journal(&journal);
+    world.get_greeted().await;
     for (wait, deed) in &deeds {
         sleep(Duration::from_millis(*wait)).await;
         happens(&world, deed);
@@ -126,6 +131,8 @@ async fn call_with(deeds: Vec<(u64, Deed)>) {
             log.text()
         );
     }
+    let replayed = replayed(&journal, &shipped_flow());
+    assert!(replayed.divergence.is_none(), "{replayed:?}\n{}", log.text());
 }
 
 proptest! {

@@ -1,12 +1,16 @@
 //! What is left of a call: its record, its journal, and what a spectator saw.
 
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use callflow::machine::Outcome;
+use callflow::replay::{self, Difference, Divergence, JournalError, Numbers, Replayed};
 use callflow::session::{RECORD_VERSION, Who};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::fakes::Step;
-use crate::world::{GREETING, QUESTION, World, bot_said};
+use crate::world::{GREETING, QUESTION, World, bot_said, plan_of, shipped_flow, states};
 
 #[tokio::test(start_paused = true)]
 async fn a_record_has_every_turn_with_its_times_and_no_number_in_clear() {
@@ -80,9 +84,79 @@ async fn a_turn_that_was_discarded_does_not_lend_its_beginning_to_the_next() {
     assert!(turn.end_ms - turn.start_ms < 1_500, "{turn:?}");
 }
 
+/// A file for one journal.
+pub fn scratch(name: &str) -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("callflow-{name}-{}-{count}.jsonl", std::process::id()))
+}
+
+/// What comes of the one call of a journal, which is then removed, in this flow.
+pub fn replayed(journal: &Path, flow: &str) -> Replayed {
+    let text = std::fs::read_to_string(journal).unwrap();
+    std::fs::remove_file(journal).unwrap();
+    let calls = replay::read(&text).unwrap();
+    assert_eq!(calls.len(), 1);
+    replay::replay(&calls[0], &plan_of(flow), Numbers::default())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recorded_call_replays_as_it_was_and_an_edit_shows_where_it_would_have_gone_another_way() {
+    let record = |name: &'static str| async move {
+        let path = scratch(name);
+        let mut world = World::new();
+        world.write_journal(&path);
+        world.get_greeted().await;
+        world.ask_for_a_person().await;
+        world.caller_says("no").await;
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        world.caller_hangs_up();
+        (path, world.over().await)
+    };
+    let (path, call) = record("same").await;
+    let same = replayed(&path, &shipped_flow());
+    assert_eq!((same.divergence.is_none(), same.outcome), (true, Some(Outcome::CallerLeft)));
+    assert_eq!(same.states, states(&call));
+
+    // States and intents are told by name: one more of each before the others changes their numbers only.
+    let more = shipped_flow()
+        .replace("intents:\n", "intents:\n  more: {when: The caller wants more., examples: [more]}\n")
+        .replace("states:\n", "states:\n  aside: {end: silent}\n")
+        .replace("    on:\n      intent.dial", "    on:\n      intent.more: aside\n      intent.dial");
+    let (path, _) = record("more").await;
+    let more = replayed(&path, &more).divergence.unwrap();
+    // Only the model is told of one more intent.
+    let Difference::Effects(then, now) = &more.difference else { panic!("{more:?}") };
+    assert_eq!((&then[0]["do"], &now[0]["do"]), (&"reply".into(), &"reply".into()));
+    assert_eq!(now[0]["intents"], serde_json::json!(["more", "dial_operator", "terminate_call"]));
+
+    let (path, _) = record("declined").await;
+    let goodbye = shipped_flow().replace("declined: converse", "declined: goodbye");
+    let other = replayed(&path, &goodbye);
+    let Some(Divergence { difference: Difference::Effects(then, now), .. }) = other.divergence else {
+        panic!("{other:?}")
+    };
+    assert!(then.contains(&serde_json::json!({"do": "enter", "state": "converse"})), "{then:?}");
+    assert!(now.contains(&serde_json::json!({"do": "enter", "state": "goodbye"})), "{now:?}");
+}
+
+#[test]
+fn what_is_no_journal_is_told_from_one_that_was_cut_off() {
+    let begin = r#"{"journal":1,"call":"a","flow":"f","flow_hash":"0","started_at":0,"from":null,"to":null,"states":["s"],"intents":[],"targets":[]}"#;
+    let step = r#"{"t":1,"call":"a","state":"s","input":{"type":"start"},"effects":[],"flow_hash":"0"}"#;
+    let error = |text: &str| replay::read(text).unwrap_err();
+    assert_eq!(error(""), JournalError::Empty);
+    assert_eq!(error("hello\n"), JournalError::NotAJournal(1));
+    assert_eq!(error(step), JournalError::NoBeginning(1));
+    assert_eq!(error(&begin.replace(":1,", ":2,")), JournalError::Version(2));
+    assert_eq!(error(&format!("{begin}\n{{\n{step}\n")), JournalError::NotAJournal(2));
+    let cut = replay::read(&format!("{begin}\n{step}\n{}", &step[..30])).unwrap();
+    assert_eq!((cut.len(), cut[0].steps.len(), cut[0].steps[0].line), (1, 1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_journal_has_a_line_of_json_for_every_step() {
-    let path = std::env::temp_dir().join(format!("callflow-journal-{}.jsonl", std::process::id()));
+    let path = scratch("steps");
     let mut world = World::new();
     world.write_journal(&path);
     world.get_greeted().await;
@@ -97,9 +171,13 @@ async fn a_journal_has_a_line_of_json_for_every_step() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (begin, lines) = lines.split_first().unwrap();
+    assert_eq!((&begin["journal"], &begin["flow"]), (&1.into(), &"cold_transfer".into()));
+    assert_eq!((&begin["started_at"], &begin["states"][0]), (&1_700_000_000.into(), &"greet".into()));
+    assert!(!begin.to_string().contains("5550100"), "{begin}");
     assert_eq!(lines[0]["input"]["type"], "start");
     let mut last = 0;
-    for line in &lines {
+    for line in lines {
         assert_eq!((&line["call"], &line["flow_hash"]), (&"c-1".into(), &lines[0]["flow_hash"]));
         let t = line["t"].as_u64().unwrap();
         assert!(t >= last && line["state"].is_string());

@@ -332,7 +332,7 @@ pub fn shipped_flow() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-fn plan_of(yaml: &str) -> Arc<Plan> {
+pub fn plan_of(yaml: &str) -> Arc<Plan> {
     let source = SourceFile::new("flow.yaml", yaml);
     let env = |name: &str| (name == "OPERATOR_NUMBER").then(|| "+15550100100".to_owned());
     let checked = check(&source, EnvMode::Known(&env));

@@ -34,6 +34,9 @@ impl Trace {
         let mut trace = Self::default();
         for (index, line) in journal.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let step: Value = serde_json::from_str(line).map_err(|_| TraceError::NotAStep(index + 1))?;
+            if step["journal"].is_u64() {
+                continue;
+            }
             let (Some(call), Some(hash), Some(effects)) =
                 (step["call"].as_str(), step["flow_hash"].as_str(), step["effects"].as_array())
             else {

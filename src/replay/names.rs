@@ -1,0 +1,66 @@
+//! Names in place of a plan's numbers, so that two versions of a flow can be compared.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::plan::{Plan, StateId};
+
+/// The names behind the numbers of a plan.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Names {
+    states: Vec<String>,
+    intents: Vec<String>,
+    targets: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn of_plan(plan: &Plan) -> Self {
+        Self {
+            states: plan.states.iter().map(|state| state.name.to_string()).collect(),
+            intents: plan.intents.iter().map(|intent| intent.name.to_string()).collect(),
+            targets: plan.targets.iter().map(|target| target.name.to_string()).collect(),
+        }
+    }
+
+    pub(super) fn state(&self, state: StateId) -> &str {
+        self.states.get(state.index()).map_or("?", String::as_str)
+    }
+
+    fn of(&self, key: &str) -> Option<&[String]> {
+        match key {
+            "state" => Some(&self.states),
+            "intent" | "intents" => Some(&self.intents),
+            "target" => Some(&self.targets),
+            _ => None,
+        }
+    }
+
+    /// An input or effect with names in place of numbers. A number without a name stays.
+    pub(super) fn name(&self, mut step: Value) -> Value {
+        let name = |names: &[String], value: &mut Value| {
+            let index = value.as_u64().and_then(|index| usize::try_from(index).ok());
+            if let Some(name) = index.and_then(|index| names.get(index)) {
+                *value = Value::String(name.clone());
+            }
+        };
+        for (key, value) in step.as_object_mut().into_iter().flatten() {
+            let Some(names) = self.of(key) else { continue };
+            match value {
+                Value::Array(items) => items.iter_mut().for_each(|item| name(names, item)),
+                single => name(names, single),
+            }
+        }
+        step
+    }
+
+    /// An input with numbers in place of names; the name that this flow does not have, if there is one.
+    pub(super) fn number(&self, mut step: Value) -> Result<Value, String> {
+        for (key, value) in step.as_object_mut().into_iter().flatten() {
+            let (Some(names), Some(name)) = (self.of(key), value.as_str()) else { continue };
+            let index = names.iter().position(|known| known == name);
+            let index = index.ok_or_else(|| format!("{key} `{name}`"))?;
+            *value = Value::from(index);
+        }
+        Ok(step)
+    }
+}
