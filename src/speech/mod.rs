@@ -3,8 +3,10 @@
 //! A provider is a value that opens streams; a stream is a pair of channels whose task ends when the
 //! stream is dropped. No call logic: nothing here knows a flow, a state or a leg.
 
+pub mod aura;
 mod backlog;
 pub mod cartesia;
+mod clauses;
 pub mod deepgram;
 pub mod flux;
 mod http;

@@ -5,12 +5,8 @@
 //! Protocol facts are from platform.openai.com (audio reference, text to speech guide) and github
 //! openai/openai-openapi.
 
-mod clause;
 mod hearing;
-#[cfg(test)]
-mod tests;
 mod utterance;
-mod voice;
 mod wire;
 
 use std::sync::Arc;
@@ -18,13 +14,15 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::socket::{BaseUrl, EndpointError, secret_header};
-use super::{SpeechError, Stt, SttCapabilities, SttParams, SttStream, Tts, TtsParams, TtsStream, http};
+use super::{
+    SpeechError, Stt, SttCapabilities, SttParams, SttStream, Tts, TtsParams, TtsStream, clauses, http,
+};
 use crate::pii::ApiKey;
 
 /// Where the vendor listens; such base URLs end in `/v1`.
@@ -33,8 +31,7 @@ pub const BASE_URL: &str = "https://api.openai.com/v1";
 pub const DEFAULT_VOICE: &str = "alloy";
 const VENDOR: &str = "OpenAI audio";
 /// Over two seconds of audio: more than any stall that a caller would not notice.
-const STT_COMMANDS: usize = 128;
-const TTS_COMMANDS: usize = 64;
+const COMMANDS: usize = 128;
 const EVENTS: usize = 64;
 
 /// What all requests of a client have in common.
@@ -69,15 +66,33 @@ impl OpenAiVoice {
 
 impl Tts for OpenAiVoice {
     fn open(&self, params: TtsParams) -> BoxFuture<'static, Result<TtsStream, SpeechError>> {
-        let account = self.0.clone();
-        async move {
-            let (commands, told) = mpsc::channel(TTS_COMMANDS);
-            let (tell, events) = mpsc::channel(EVENTS);
-            let voice = voice::Voice::new(clause::Speaker { account, params }, told, tell);
-            let task = AbortOnDropHandle::new(tokio::spawn(voice.run().in_current_span()));
-            Ok(TtsStream { commands, events, task })
+        let call_id = Arc::clone(&params.call_id);
+        clauses::open(Manner { account: self.0.clone(), params }, &call_id)
+    }
+}
+
+struct Manner {
+    account: Account,
+    params: TtsParams,
+}
+
+impl clauses::Manner for Manner {
+    fn ask(&self, text: &str, id: &str) -> http::Ask {
+        let mut headers = self.account.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        http::trace(&mut headers, id);
+        http::Ask {
+            vendor: VENDOR,
+            client: self.account.client.clone(),
+            url: self.account.url.clone(),
+            headers,
+            body: wire::speech(&self.params, text),
+            patience: clauses::PATIENCE,
         }
-        .boxed()
+    }
+
+    fn rate(&self) -> u32 {
+        wire::PCM_RATE
     }
 }
 
@@ -98,7 +113,7 @@ impl Stt for OpenAiEar {
     fn open(&self, params: SttParams) -> BoxFuture<'static, Result<SttStream, SpeechError>> {
         let account = self.0.clone();
         async move {
-            let (commands, told) = mpsc::channel(STT_COMMANDS);
+            let (commands, told) = mpsc::channel(COMMANDS);
             let (tell, events) = mpsc::channel(EVENTS);
             let ear = hearing::Ear::new(account, Arc::new(params), told, tell);
             let task = AbortOnDropHandle::new(tokio::spawn(ear.run().in_current_span()));

@@ -7,8 +7,8 @@ use super::DEFAULT_VOICE;
 use crate::audio::{Frame, SAMPLE_RATE};
 use crate::speech::{SttParams, TtsParams};
 
-/// The rate of `pcm` answers if they name none: 24 kHz, 16-bit, mono, little-endian, without a header.
-const PCM_RATE: u32 = 24_000;
+/// The rate of `pcm` answers: 24 kHz, 16-bit, mono, little-endian, without a header.
+pub(super) const PCM_RATE: u32 = 24_000;
 const BYTES_PER_SAMPLE: u32 = 2;
 
 /// The request to speak a text.
@@ -18,19 +18,6 @@ pub(super) fn speech(params: &TtsParams, text: &str) -> Bytes {
         "model": &*params.model, "input": text, "voice": voice, "response_format": "pcm",
     });
     Bytes::from(body.to_string())
-}
-
-/// Whether an answer may be samples without a header. Servers name that in many ways, or not at all.
-pub(super) fn is_pcm(kind: &str) -> bool {
-    let other =
-        ["application/json", "text/", "audio/mp", "audio/wav", "audio/x-wav", "audio/ogg", "audio/flac"];
-    !other.iter().any(|other| kind.starts_with(other))
-}
-
-/// The rate of an answer: `audio/pcm;rate=16000` names one.
-pub(super) fn pcm_rate(kind: &str) -> u32 {
-    let named = kind.split(';').find_map(|part| part.trim().strip_prefix("rate=")?.trim().parse().ok());
-    named.filter(|rate| (8_000..=48_000).contains(rate)).unwrap_or(PCM_RATE)
 }
 
 /// A multipart form with an utterance as a WAV file, and its content type.
@@ -136,19 +123,5 @@ mod tests {
         for body in ["", "secret", r#"{"words":"secret"}"#, r#"{"text":7}"#] {
             assert!(!transcript(body.as_bytes()).unwrap_err().contains("secret"));
         }
-    }
-
-    #[test]
-    fn samples_are_known_by_what_they_are_not() {
-        for kind in
-            ["", "audio/pcm", "application/octet-stream", "audio/l16;rate=24000", "audio/pcm; rate=8000"]
-        {
-            assert!(is_pcm(kind), "{kind}");
-        }
-        for kind in ["audio/mpeg", "application/json", "text/event-stream", "audio/wav"] {
-            assert!(!is_pcm(kind), "{kind}");
-        }
-        assert_eq!((pcm_rate("audio/pcm; rate=8000"), pcm_rate("audio/pcm")), (8_000, 24_000));
-        assert_eq!((pcm_rate("audio/pcm;rate=0"), pcm_rate("audio/pcm;rate=x")), (24_000, 24_000));
     }
 }

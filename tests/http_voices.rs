@@ -1,4 +1,5 @@
-//! The voice and the recogniser of OpenAI's HTTP API against small servers on real sockets, on the paused clock.
+//! The voices and the recogniser that are asked over HTTP (OpenAI's audio API, Deepgram's Aura), against small
+//! servers on real sockets, on the paused clock.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -7,12 +8,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use callflow::audio::Frame;
 use callflow::pii::{ApiKey, Utterance};
+use callflow::speech::aura::Aura;
 use callflow::speech::openai_audio::{OpenAiEar, OpenAiVoice};
 use callflow::speech::{
     ContextId, SpeechError, Stt, SttCommand, SttEvent, SttParams, SttStream, Tts, TtsCommand, TtsEvent,
@@ -30,6 +32,7 @@ const TWO: ContextId = ContextId(2);
 
 /// A request as the server saw it.
 struct Asked {
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -52,14 +55,15 @@ type Script = Arc<Mutex<VecDeque<Response>>>;
 async fn serve(answers: impl IntoIterator<Item = Response>) -> Server {
     let script: Script = Arc::new(Mutex::new(answers.into_iter().collect()));
     let (tell, asked) = mpsc::channel(16);
-    let answer = |State((script, tell)): State<(Script, mpsc::Sender<Asked>)>, headers, body| async move {
-        tell.send(Asked { headers, body }).await.unwrap();
+    let answer = |State((script, tell)): State<(Script, mpsc::Sender<Asked>)>, uri, headers, body| async move {
+        tell.send(Asked { uri, headers, body }).await.unwrap();
         let answer = script.lock().unwrap().pop_front();
         answer.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
     };
     let app = Router::new()
         .route("/v1/audio/speech", post(answer))
         .route("/v1/audio/transcriptions", post(answer))
+        .route("/v1/speak", post(answer))
         .with_state((script, tell));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -166,6 +170,33 @@ async fn a_refusal_ends_the_context_and_not_the_stream() {
     assert_eq!(spoken(&mut stream).await, (vec![], TtsEvent::Done(ContextId(4))));
     stream.commands.send(TtsCommand::Close).await.unwrap();
     assert_eq!(spoken(&mut stream).await.1, TtsEvent::Closed(Ok(())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn aura_is_asked_for_clauses_at_our_rate_and_tags_them_with_the_call() {
+    let refused = (StatusCode::BAD_REQUEST, include_str!("wire/aura/refused_400.json")).into_response();
+    let l16 = ([("content-type", "audio/l16")], Body::from(pcm(1, 70))).into_response();
+    let mut server = serve([l16, audio(Body::from(pcm(2, 50))), refused]).await;
+    let client = Aura::new(server.url.trim_end_matches("/v1"), ApiKey::new("secret")).unwrap();
+    let params = TtsParams {
+        model: "aura-2-thalia-en".into(),
+        voice: None,
+        language: "en-US".into(),
+        call_id: "call-7".into(),
+    };
+    let mut stream = client.open(params).await.unwrap();
+    speak(&stream, ONE, "Hello there. ", false).await;
+    speak(&stream, ONE, "...", false).await;
+    speak(&stream, ONE, "How are you?", true).await;
+    assert_eq!(spoken(&mut stream).await, ([vec![1; 70], vec![2; 50]].concat(), TtsEvent::Done(ONE)));
+    let first = within(server.asked.recv()).await.unwrap();
+    assert_eq!(first.headers["authorization"], "Token secret");
+    assert_eq!(first.uri.query(), Some(include_str!("wire/aura/client_speak_query.txt").trim_end()));
+    assert_eq!(first.json()["text"], "Hello there.");
+    assert_eq!(within(server.asked.recv()).await.unwrap().json()["text"], "How are you?");
+    speak(&stream, TWO, "Bye.", true).await;
+    let (_, event) = spoken(&mut stream).await;
+    assert!(matches!(event, TtsEvent::Failed(TWO, SpeechError::Refused { .. })), "{event:?}");
 }
 
 async fn ear(server: &Server) -> SttStream {

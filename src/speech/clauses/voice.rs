@@ -112,12 +112,12 @@ impl Voice {
         true
     }
 
-    /// Asks for the next clause if none is being spoken. Blank texts are not worth asking.
+    /// Asks for the next clause if none is being spoken. Texts without a word are not worth asking.
     fn begin_next(&mut self) {
         while self.speaking.is_none()
             && let Some(Text { context, text, last }) = self.waiting.pop_front()
         {
-            if text.is_blank() {
+            if !text.text().contains(char::is_alphanumeric) {
                 self.finish(context, last);
             } else {
                 self.asked += 1;

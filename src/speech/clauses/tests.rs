@@ -1,4 +1,4 @@
-//! From bytes to samples, on the paused clock; the clients over HTTP are tested in `tests/openai_audio.rs`.
+//! From bytes to samples, on the paused clock; the clients over HTTP are tested in `tests/http_voices.rs`.
 
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use tokio::time::Instant;
 use super::clause::convert;
 use super::*;
 
+const VENDOR: &str = "test";
+
 type Piece = Result<Bytes, String>;
 
 /// All samples of a clause, and how it ended.
 async fn converted(bytes: impl Stream<Item = Piece>, rate: u32) -> (Vec<i16>, Result<(), SpeechError>) {
     let (give, mut pieces) = mpsc::channel(1000);
-    let end = convert(bytes, rate, &give).await;
+    let end = convert(VENDOR, bytes, rate, &give).await;
     drop(give);
     let mut samples = Vec::new();
     while let Some(piece) = pieces.recv().await {
@@ -47,6 +49,14 @@ async fn a_clause_that_stalls_or_breaks_keeps_what_was_heard() {
     let broken = stream::iter([Ok(Bytes::from(tone(2_400))), Err("reset".to_owned())]);
     let (samples, end) = converted(broken, 24_000).await;
     assert!(matches!(end, Err(SpeechError::Disconnected { .. })) && samples.len() == 1_600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_a_sample_is_none() {
+    for pieces in [vec![], vec![Ok(Bytes::from_static(b"x"))]] {
+        let (_, end) = converted(stream::iter(pieces), 16_000).await;
+        assert!(matches!(end, Err(SpeechError::Protocol { .. })), "{end:?}");
+    }
 }
 
 proptest! {

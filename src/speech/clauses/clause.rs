@@ -1,23 +1,21 @@
 //! One clause, one request: samples as they come. Dropping a clause ends its request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::{Account, VENDOR, wire};
+use super::{Manner, format};
 use crate::audio::{Resampler, SAMPLE_RATE};
 use crate::pii::Utterance;
-use crate::speech::http::{Ask, Patience, content_type, trace, with_causes};
-use crate::speech::{ContextId, SpeechError, TtsParams};
+use crate::speech::http::{Ask, content_type, with_causes};
+use crate::speech::{ContextId, SpeechError};
 
-/// A caller waits for the first sound.
-const PATIENCE: Patience = Patience { attempt: Duration::from_secs(5), all: Duration::from_secs(8) };
 /// From piece to piece of the audio.
 const NEXT_WITHIN: Duration = Duration::from_secs(5);
 /// Pieces of audio that wait to be taken; the vendor is slowed down beyond.
@@ -25,8 +23,8 @@ const PIECES: usize = 16;
 
 /// How clauses are asked for.
 pub(super) struct Speaker {
-    pub(super) account: Account,
-    pub(super) params: TtsParams,
+    pub(super) manner: Box<dyn Manner>,
+    pub(super) call_id: Arc<str>,
 }
 
 /// A clause being spoken.
@@ -38,19 +36,10 @@ pub(super) struct Clause {
 impl Speaker {
     /// Asks for a clause; `number` counts them within the call.
     pub(super) fn speak(&self, ContextId(context): ContextId, number: u64, text: &Utterance) -> Clause {
-        let mut headers = self.account.headers.clone();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        trace(&mut headers, &format!("{}-{context}-{number}", self.params.call_id));
-        let ask = Ask {
-            vendor: VENDOR,
-            client: self.account.client.clone(),
-            url: self.account.url.clone(),
-            headers,
-            body: wire::speech(&self.params, text.text().trim()),
-            patience: PATIENCE,
-        };
+        let id = format!("{}-{context}-{number}", self.call_id);
+        let (ask, rate) = (self.manner.ask(text.text().trim(), &id), self.manner.rate());
         let (give, pieces) = mpsc::channel(PIECES);
-        let task = AbortOnDropHandle::new(tokio::spawn(run(ask, give).in_current_span()));
+        let task = AbortOnDropHandle::new(tokio::spawn(run(ask, rate, give).in_current_span()));
         Clause { pieces, _task: task }
     }
 }
@@ -62,23 +51,28 @@ impl Clause {
     }
 }
 
-async fn run(ask: Ask, give: mpsc::Sender<Result<Vec<i16>, SpeechError>>) {
-    if let Err(error) = fetch(&ask, &give).await
+async fn run(ask: Ask, rate: u32, give: mpsc::Sender<Result<Vec<i16>, SpeechError>>) {
+    if let Err(error) = fetch(&ask, rate, &give).await
         && give.send(Err(error)).await.is_err()
     {
         tracing::trace!("nobody waits for the clause any more");
     }
 }
 
-async fn fetch(ask: &Ask, give: &mpsc::Sender<Result<Vec<i16>, SpeechError>>) -> Result<(), SpeechError> {
-    let (response, _) = ask.answer(wire::is_pcm).await?;
-    let rate = wire::pcm_rate(&content_type(&response));
+async fn fetch(
+    ask: &Ask,
+    usual_rate: u32,
+    give: &mpsc::Sender<Result<Vec<i16>, SpeechError>>,
+) -> Result<(), SpeechError> {
+    let (response, _) = ask.answer(format::is_pcm).await?;
+    let rate = format::pcm_rate(&content_type(&response)).unwrap_or(usual_rate);
     let bytes = response.bytes_stream().map(|piece| piece.map_err(|error| with_causes(&error)));
-    convert(bytes, rate, give).await
+    convert(ask.vendor, bytes, rate, give).await
 }
 
 /// Gives bytes that may be cut anywhere as samples of our rate.
 pub(super) async fn convert(
+    vendor: &'static str,
     bytes: impl Stream<Item = Result<Bytes, String>>,
     rate: u32,
     give: &mpsc::Sender<Result<Vec<i16>, SpeechError>>,
@@ -86,14 +80,20 @@ pub(super) async fn convert(
     tokio::pin!(bytes);
     let mut resampler = Resampler::new(rate, SAMPLE_RATE);
     let mut half = None;
+    let mut is_silent = true;
     loop {
         let piece = match timeout(NEXT_WITHIN, bytes.next()).await {
             Ok(Some(Ok(piece))) => piece,
-            Ok(Some(Err(detail))) => return Err(SpeechError::Disconnected { vendor: VENDOR, detail }),
+            Ok(Some(Err(detail))) => return Err(SpeechError::Disconnected { vendor, detail }),
             Ok(None) => break,
-            Err(_) => return Err(SpeechError::Silent { vendor: VENDOR, waited: NEXT_WITHIN }),
+            Err(_) => return Err(SpeechError::Silent { vendor, waited: NEXT_WITHIN }),
         };
-        give_samples(give, resampler.push(&whole_samples(&mut half, &piece))).await;
+        let samples = whole_samples(&mut half, &piece);
+        is_silent &= samples.is_empty();
+        give_samples(give, resampler.push(&samples)).await;
+    }
+    if is_silent {
+        return Err(SpeechError::Protocol { vendor, detail: "the answer holds no audio".to_owned() });
     }
     give_samples(give, resampler.flush()).await;
     Ok(())
