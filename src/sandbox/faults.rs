@@ -19,12 +19,38 @@ pub enum Service {
     Daily,
     /// Speech to text.
     Deepgram,
+    /// Speech to text that ends turns.
+    Flux,
+    /// Deepgram's text to speech.
+    Aura,
     /// The language model.
     Openai,
+    /// Another server that speaks the language model's protocol.
+    Compatible,
+    /// Speech and hearing over OpenAI's HTTP API.
+    Audio,
     /// Text to speech.
     Cartesia,
     /// The phones and the telephone network.
     Phone,
+}
+
+impl Service {
+    /// Its name in the control API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Daily => "daily",
+            Self::Deepgram => "deepgram",
+            Self::Flux => "flux",
+            Self::Aura => "aura",
+            Self::Openai => "openai",
+            Self::Compatible => "compatible",
+            Self::Audio => "audio",
+            Self::Cartesia => "cartesia",
+            Self::Phone => "phone",
+        }
+    }
 }
 
 /// What goes wrong.

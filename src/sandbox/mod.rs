@@ -20,6 +20,7 @@ pub mod phone;
 mod room;
 mod server;
 pub mod site;
+mod spoken_body;
 mod state;
 mod tasks;
 pub mod voice;

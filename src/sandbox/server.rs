@@ -69,6 +69,8 @@ pub struct Urls {
     pub daily: String,
     /// `OPENAI_BASE_URL`; ends in `/v1`.
     pub openai: String,
+    /// `LLM_BASE_URL`: another server with the language model's protocol; ends in `/v1`.
+    pub llm: String,
     /// `DEEPGRAM_URL`.
     pub deepgram: String,
     /// `CARTESIA_URL`.
@@ -119,6 +121,7 @@ impl Sandbox {
         let urls = Urls {
             daily: format!("{origin}/v1"),
             openai: format!("{origin}/openai/v1"),
+            llm: format!("{origin}/compatible/v1"),
             deepgram: format!("{origin}/deepgram"),
             cartesia: format!("{origin}/cartesia"),
             phone: origin,
@@ -192,6 +195,7 @@ fn router(world: &Arc<World>) -> Router {
         .merge(control::router())
         .with_state(Arc::clone(world))
         .nest("/openai/v1", openai::router(&world.site, world.options.script.clone()))
+        .nest("/compatible/v1", openai::compatible(&world.site, world.options.script.clone()))
         .nest("/cartesia", cartesia::router(&world.site))
         .nest("/deepgram", deepgram::router(&world.site))
 }

@@ -28,7 +28,7 @@ impl OpenStreams {
     /// Counts a stream of `service` until the answer is dropped.
     #[must_use]
     pub fn open(&self, service: Service) -> OpenStream {
-        let name = name(service);
+        let name = service.name();
         *self.lock().entry(name).or_default() += 1;
         OpenStream { streams: self.clone(), name }
     }
@@ -36,7 +36,7 @@ impl OpenStreams {
     /// How many streams of `service` are open.
     #[must_use]
     pub fn count(&self, service: Service) -> usize {
-        self.lock().get(name(service)).copied().unwrap_or_default()
+        self.lock().get(service.name()).copied().unwrap_or_default()
     }
 
     /// How many streams are open by the service's name; a service that never had one is absent.
@@ -63,16 +63,6 @@ impl Drop for OpenStream {
         if let Some(count) = self.streams.lock().get_mut(self.name) {
             *count = count.saturating_sub(1);
         }
-    }
-}
-
-fn name(service: Service) -> &'static str {
-    match service {
-        Service::Daily => "daily",
-        Service::Deepgram => "deepgram",
-        Service::Openai => "openai",
-        Service::Cartesia => "cartesia",
-        Service::Phone => "phone",
     }
 }
 

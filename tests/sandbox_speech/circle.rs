@@ -3,9 +3,12 @@
 use callflow::audio::{FRAME_SAMPLES, Frame};
 use callflow::pii::{ApiKey, Utterance};
 use callflow::sandbox::faults::{Fault, Injection, Service};
+use callflow::speech::aura::Aura;
 use callflow::speech::cartesia::Cartesia;
 use callflow::speech::deepgram::Deepgram;
+use callflow::speech::flux::{Flux, FluxTurns};
 use callflow::speech::openai::{OpenAi, http_client};
+use callflow::speech::openai_audio::{OpenAiEar, OpenAiVoice};
 use callflow::speech::{
     ContextId, Llm, LlmEvent, LlmRequest, Message, Stt, SttCommand, SttEvent, SttParams, SttStream, Tts,
     TtsCommand, TtsEvent, TtsParams,
@@ -27,8 +30,12 @@ async fn recogniser(place: &Place) -> SttStream {
 /// Speaks texts in one context and gives the samples.
 async fn speak(place: &Place, texts: &[&str]) -> Vec<i16> {
     let client = Cartesia::new(&place.sandbox.urls().cartesia, key()).unwrap();
+    speak_with(&client, "sonic-3", texts).await
+}
+
+async fn speak_with(client: &dyn Tts, model: &str, texts: &[&str]) -> Vec<i16> {
     let params = TtsParams {
-        model: "sonic-3".into(),
+        model: model.into(),
         voice: Some("any".into()),
         language: "en-US".into(),
         call_id: "c".into(),
@@ -125,4 +132,74 @@ async fn our_llm_client_gets_a_sentence() {
         }
     }
     assert!(text.contains("your bill"), "{text}");
+}
+
+#[tokio::test]
+async fn every_voice_is_heard_by_every_recogniser() {
+    let place = Place::start().await;
+    let urls = place.sandbox.urls();
+    let voices: [(&dyn Tts, &str); 3] = [
+        (&Cartesia::new(&urls.cartesia, key()).unwrap(), "sonic-3"),
+        (&Aura::new(&urls.deepgram, key()).unwrap(), "aura-2-thalia-en"),
+        (&OpenAiVoice::new(&urls.openai, key()).unwrap(), "gpt-4o-mini-tts"),
+    ];
+    let ears: [(&dyn Stt, &str); 3] = [
+        (&Deepgram::new(&urls.deepgram, key()).unwrap(), "nova-3-general"),
+        (&Flux::new(&urls.deepgram, key()).unwrap(), "flux-general-en"),
+        (&OpenAiEar::new(&urls.openai, key()).unwrap(), "gpt-4o-transcribe"),
+    ];
+    for (voice, model) in voices {
+        let samples = speak_with(voice, model, &["I want a person, ", "now."]).await;
+        let samples = [samples, vec![0; 16_000]].concat();
+        for (ear, model) in ears {
+            let params = SttParams { model: model.into(), language: "en-US".into(), call_id: "c".into() };
+            let mut stream = ear.open(params).await.unwrap();
+            listen(&stream, &samples).await;
+            if !ear.capabilities().ends_turns {
+                stream.commands.send(SttCommand::Finalize).await.unwrap();
+            }
+            let mut heard = String::new();
+            while !heard.ends_with("now.") {
+                let text =
+                    match timeout(PATIENCE, stream.events.recv()).await.expect("nothing heard").unwrap() {
+                        SttEvent::Final { text, .. } | SttEvent::EndOfTurn { text } => text,
+                        SttEvent::Closed(result) => panic!("{result:?}"),
+                        _ => continue,
+                    };
+                heard = format!("{heard} {}", text.text());
+            }
+            assert_eq!(heard.split_whitespace().collect::<Vec<_>>().join(" "), "I want a person, now.");
+        }
+    }
+    place.quiet().await;
+}
+
+#[tokio::test]
+async fn flux_tells_our_client_of_eager_ends_and_of_turns_that_go_on() {
+    let place = Place::start().await;
+    let turns = FluxTurns { eager_threshold: Some(0.4), ..FluxTurns::default() };
+    let client = Flux::new(&place.sandbox.urls().deepgram, key()).unwrap().with_turns(turns);
+    let params = SttParams { model: "flux-general-en".into(), language: "en-US".into(), call_id: "c".into() };
+    let mut stream = client.open(params).await.unwrap();
+    let said = [
+        callflow::sandbox::voice::encode("A manager,"),
+        vec![0; 160 * 16],
+        callflow::sandbox::voice::encode("please."),
+        vec![0; 1_000 * 16],
+    ];
+    listen(&stream, &said.concat()).await;
+    let mut told = Vec::new();
+    loop {
+        match timeout(PATIENCE, stream.events.recv()).await.expect("no end of the turn").unwrap() {
+            SttEvent::Interim(_) => {}
+            SttEvent::TurnStarted => told.push("started".to_owned()),
+            SttEvent::EagerEndOfTurn { text } => told.push(format!("eager: {}", text.text())),
+            SttEvent::TurnResumed => told.push("resumed".to_owned()),
+            SttEvent::EndOfTurn { text } => break told.push(format!("end: {}", text.text())),
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected =
+        ["started", "eager: A manager,", "resumed", "eager: A manager, please.", "end: A manager, please."];
+    assert_eq!(told, expected);
 }

@@ -3,5 +3,7 @@
 mod cartesia;
 mod circle;
 mod deepgram;
+mod flux;
+mod http_speech;
 mod openai;
 mod place;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::wire::Refusal;
 use crate::audio::g711::{encode_alaw, encode_ulaw};
-use crate::audio::{Resampler, SAMPLE_RATE};
+use crate::sandbox::voice::at_rate;
 
 /// Sample rates that the API takes.
 const RATES: [u32; 6] = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000];
@@ -47,7 +47,7 @@ impl OutputFormat {
 
     /// The samples of the voice in this format.
     pub(super) fn bytes(self, samples: &[i16]) -> Vec<u8> {
-        let samples = resampled(samples, self.rate);
+        let samples = at_rate(samples, self.rate);
         match self.encoding {
             Encoding::S16Le => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
             Encoding::F32Le => {
@@ -67,16 +67,6 @@ impl OutputFormat {
         };
         sample * (self.rate / 10) as usize
     }
-}
-
-/// Samples at another rate, none of them late: what the filter delays is cut from the beginning.
-fn resampled(samples: &[i16], rate: u32) -> Vec<i16> {
-    let mut resampler = Resampler::new(SAMPLE_RATE, rate);
-    let delay = resampler.delay();
-    let mut output = resampler.push(samples);
-    output.extend(resampler.flush());
-    output.drain(..delay.min(output.len()));
-    output
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-//! Deepgram's live transcription (`/v1/listen`), as its streaming API reference describes it.
+//! Deepgram's live transcription (`/v1/listen`), as its streaming API reference describes it; Flux
+//! (`/v2/listen`) and Aura (`/v1/speak`) are in files of their own.
 //!
 //! The text comes from the audio alone (see [`voice`](super::voice)); damaged audio gives damaged text. What
 //! a sandbox cannot know is left out: models differ in nothing, `language` is not looked at, and only raw
 //! mono audio is understood. Faults: `connect` for the handshake, `interim`, `final`, `event` and `metadata`
 //! for messages, `projects` for the list of projects, which is how a key is tried.
 
+mod audio;
+mod flux;
 mod query;
+mod speak;
 mod stream;
 mod transcript;
 mod wire;
@@ -15,7 +19,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use uuid::Uuid;
 
 use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake, plain_request};
@@ -27,6 +31,8 @@ use query::Listen;
 pub fn router(site: &Site) -> Router {
     Router::new()
         .route("/v1/listen", get(listen))
+        .route("/v2/listen", get(flux::listen))
+        .route("/v1/speak", post(speak::speak))
         .route("/v1/projects", get(projects))
         .with_state(site.clone())
 }

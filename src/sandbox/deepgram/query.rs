@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::audio::Encoding;
+
 /// Encodings that the streaming reference lists; the first three are understood here.
 const ENCODINGS: [&str; 10] =
     ["linear16", "mulaw", "alaw", "linear32", "flac", "amr-nb", "amr-wb", "opus", "ogg-opus", "speex"];
@@ -26,16 +28,6 @@ const BOOLEANS: [&str; 12] = [
 const ENDPOINTING: Duration = Duration::from_millis(10);
 /// The least `utterance_end_ms`.
 const LEAST_UTTERANCE_END_MS: u64 = 1_000;
-
-/// How samples arrive.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Encoding {
-    Linear16,
-    Mulaw,
-    Alaw,
-    /// Known to Deepgram, not to us: its audio is not decodable.
-    Other,
-}
 
 /// A checked query.
 #[derive(Clone, PartialEq, Debug)]

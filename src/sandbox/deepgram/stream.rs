@@ -6,10 +6,10 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::query::{Encoding, Listen};
+use super::audio::Audio;
+use super::query::Listen;
 use super::transcript::{Recogniser, Said};
 use super::wire::{self, Command};
-use crate::audio::g711::{decode_alaw, decode_ulaw};
 use crate::sandbox::clock::unix_now;
 use crate::sandbox::conversation::{Conversation, Incoming};
 
@@ -24,7 +24,7 @@ const NO_MESSAGE: (u16, &str) = (1011, "NET-0001");
 /// Serves one client until it or we have enough.
 pub(super) async fn run(conversation: Conversation, options: Listen, request_id: Uuid) {
     let mut stream = Stream {
-        audio: Audio { encoding: options.encoding, odd_byte: None },
+        audio: Audio::new(options.encoding),
         model: options.model.clone(),
         recogniser: Recogniser::new(options),
         digest: Sha256::new(),
@@ -102,42 +102,4 @@ impl Stream {
 fn now() -> String {
     let seconds = unix_now() as i64;
     jiff::Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
-}
-
-/// Turns bytes into samples; a sample may be split between two messages.
-struct Audio {
-    encoding: Encoding,
-    odd_byte: Option<u8>,
-}
-
-impl Audio {
-    /// None if the encoding is not one of ours.
-    fn samples(&mut self, bytes: &[u8]) -> Option<Vec<i16>> {
-        match self.encoding {
-            Encoding::Mulaw => Some(decode_ulaw(bytes)),
-            Encoding::Alaw => Some(decode_alaw(bytes)),
-            Encoding::Linear16 => {
-                let all: Vec<u8> = self.odd_byte.take().into_iter().chain(bytes.iter().copied()).collect();
-                let (pairs, rest) = all.as_chunks::<2>();
-                self.odd_byte = rest.first().copied();
-                Some(pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())
-            }
-            Encoding::Other => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_survive_any_split() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        let mut whole = Audio { encoding: Encoding::Linear16, odd_byte: None };
-        let expected = whole.samples(&bytes).unwrap();
-        let mut split = Audio { encoding: Encoding::Linear16, odd_byte: None };
-        let pieces: Vec<i16> = bytes.chunks(3).flat_map(|piece| split.samples(piece).unwrap()).collect();
-        assert_eq!(pieces, expected);
-    }
 }

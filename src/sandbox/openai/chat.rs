@@ -39,7 +39,10 @@ pub(super) async fn complete(State(shared): State<Shared>, headers: HeaderMap, b
 async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response, ApiError> {
     authorized(headers)?;
     let request = ChatRequest::parse(body)?;
-    let fault = shared.site.faults.take(Service::Openai, "chat");
+    if shared.service == Service::Openai {
+        request.check_model()?;
+    }
+    let fault = shared.site.faults.take(shared.service, "chat");
     match &fault {
         Some(Fault::Refuse { status, info }) => return Err(ApiError::ordered(*status, info.clone())),
         Some(Fault::Silent) => {
@@ -67,7 +70,7 @@ async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Res
     if !request.stream {
         return Ok(whole(&completion, fault.as_ref()));
     }
-    let open = shared.site.streams.open(Service::Openai);
+    let open = shared.site.streams.open(shared.service);
     Ok(streamed(outbox(&completion, broken.as_ref(), fault.as_ref()), open, shared.site.stop.clone()))
 }
 

@@ -12,7 +12,7 @@ pub(super) const MODELS: [&str; 4] = ["gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4
 /// Beginnings of names of models that exist.
 const FAMILIES: [&str; 5] = ["gpt-", "chatgpt-", "o1", "o3", "o4"];
 /// What a name must not contain, to have one that does not exist in each family.
-const NON_EXISTENT: [&str; 2] = ["does-not-exist", "none"];
+pub(super) const NON_EXISTENT: [&str; 2] = ["does-not-exist", "none"];
 
 /// A checked request.
 #[derive(Clone, Debug)]
@@ -84,11 +84,6 @@ impl ChatRequest {
     pub(super) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let body: Body = serde_json::from_slice(body).map_err(|why| ApiError::not_json(&why))?;
         let model = body.model.ok_or_else(|| ApiError::missing("model"))?;
-        let exists = FAMILIES.iter().any(|family| model.starts_with(family))
-            && !NON_EXISTENT.iter().any(|part| model.contains(part));
-        if !exists {
-            return Err(ApiError::model(&model));
-        }
         let stream = body.stream.unwrap_or_default();
         if body.stream_options.is_some() && !stream {
             return Err(ApiError::invalid("stream_options", "stream_options needs stream: true."));
@@ -105,6 +100,14 @@ impl ChatRequest {
             include_usage: options.and_then(|options| options.include_usage).unwrap_or_default(),
             obfuscation: options.and_then(|options| options.include_obfuscation).unwrap_or(true),
         })
+    }
+
+    /// Refuses models that OpenAI does not have.
+    pub(super) fn check_model(&self) -> Result<(), ApiError> {
+        let model = self.model.as_str();
+        let exists = FAMILIES.iter().any(|family| model.starts_with(family))
+            && !NON_EXISTENT.iter().any(|part| model.contains(part));
+        if exists { Ok(()) } else { Err(ApiError::model(model)) }
     }
 
     /// What the user said last; empty if nothing yet.
@@ -236,7 +239,7 @@ mod tests {
     use super::*;
 
     fn refusal(body: &Value) -> ApiError {
-        ChatRequest::parse(body.to_string().as_bytes()).unwrap_err()
+        ChatRequest::parse(body.to_string().as_bytes()).and_then(|request| request.check_model()).unwrap_err()
     }
 
     fn with(messages: &Value) -> Value {

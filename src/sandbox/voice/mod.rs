@@ -30,6 +30,8 @@ pub use encode::{encode, encode_with_words};
 
 use std::time::Duration;
 
+use crate::audio::Resampler;
+
 /// Sample rate of [`encode()`]'s audio in Hz.
 pub const RATE: u32 = crate::audio::SAMPLE_RATE;
 
@@ -81,4 +83,14 @@ fn words(letters: impl IntoIterator<Item = (char, Duration, Duration)>) -> Vec<S
         within = true;
     }
     words
+}
+
+/// A whole voice at another rate, none of it late: what the filter delays is cut from the beginning.
+pub(super) fn at_rate(samples: &[i16], rate: u32) -> Vec<i16> {
+    let mut resampler = Resampler::new(RATE, rate);
+    let delay = resampler.delay();
+    let mut output = resampler.push(samples);
+    output.extend(resampler.flush());
+    output.drain(..delay.min(output.len()));
+    output
 }

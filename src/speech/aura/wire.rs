@@ -44,7 +44,10 @@ mod tests {
             call_id: "call-7".into(),
         };
         let url = speak_url(&base, &params);
-        assert_eq!(url.as_str(), format!("https://host/deepgram/v1/speak?{}", wire!("client_speak_query.txt")));
+        assert_eq!(
+            url.as_str(),
+            format!("https://host/deepgram/v1/speak?{}", wire!("client_speak_query.txt"))
+        );
         let documented: serde_json::Value = serde_json::from_str(wire!("client_speak.json")).unwrap();
         assert_eq!(serde_json::from_slice::<serde_json::Value>(&speak("Hello there.")).unwrap(), documented);
     }

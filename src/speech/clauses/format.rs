@@ -9,7 +9,8 @@ pub(super) fn is_pcm(kind: &str) -> bool {
 
 /// The rate of an answer: `audio/pcm;rate=16000` names one.
 pub(super) fn pcm_rate(kind: &str) -> Option<u32> {
-    let named: u32 = kind.split(';').find_map(|part| part.trim().strip_prefix("rate=")?.trim().parse().ok())?;
+    let named: u32 =
+        kind.split(';').find_map(|part| part.trim().strip_prefix("rate=")?.trim().parse().ok())?;
     (8_000..=48_000).contains(&named).then_some(named)
 }
 
