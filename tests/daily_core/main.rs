@@ -5,12 +5,15 @@
 #![allow(clippy::disallowed_methods)]
 
 mod install;
+mod live;
+mod outcomes;
 mod process;
 mod program;
 mod real;
 mod room;
 mod stand_in;
 mod transfer;
+mod troubles;
 
 use std::path::PathBuf;
 use std::process::Command;

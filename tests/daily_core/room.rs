@@ -26,6 +26,12 @@ impl Site {
         Room { name: "r-1".into(), url, token: ApiKey::new("t0ken"), sip_endpoint: None, expires_at: None }
     }
 
+    /// A room that the stand-in library takes ten seconds to leave.
+    pub fn room_that_holds(&self) -> Room {
+        let url = format!("http://{}/holds", self.0.local_addr().unwrap());
+        Room { url, ..self.room() }
+    }
+
     /// A connection that nothing was said on yet.
     pub async fn knock(&self) -> TcpStream {
         within(self.0.accept()).await.unwrap().0
