@@ -127,6 +127,7 @@ impl Conversing {
         let mut intents = step.plan.intents_of(self.state);
         intents.retain(|intent| step.edge(Event::Intent(*intent)).is_some());
         let reply = step.new_reply();
+        let prompt = Utterance::new(&*prompt);
         step.emit(Effect::Reply { reply, state: self.state, prompt, context, user, intents });
     }
 
@@ -135,7 +136,7 @@ impl Conversing {
         &self,
         reply: ReplyId,
         intent: IntentId,
-        slots: &[(String, String)],
+        slots: &[(String, Utterance)],
         step: &mut Step<'_>,
     ) -> Outcome<State> {
         let event = Event::Intent(intent);

@@ -44,7 +44,7 @@ pub enum Effect {
         /// The state whose prompt it is.
         state: StateId,
         /// The rendered system prompt.
-        prompt: Arc<str>,
+        prompt: Utterance,
         /// What to do with the model's memory first (anything but `append` only right after entry).
         #[serde(skip)]
         context: ContextPolicy,

@@ -39,7 +39,7 @@ pub enum Input {
         /// The intent.
         intent: IntentId,
         /// Slot values by name.
-        slots: Vec<(String, String)>,
+        slots: Vec<(String, Utterance)>,
     },
     /// The model's reply is complete and was played to its end, or cut (`heard_all` false).
     ReplyDone {

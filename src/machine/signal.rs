@@ -25,7 +25,7 @@ pub(super) enum Signal<'a> {
     IntentProposed {
         reply: ReplyId,
         intent: IntentId,
-        slots: &'a [(String, String)],
+        slots: &'a [(String, Utterance)],
     },
     ReplyDone,
     ReplyFailed(Service),

@@ -1,6 +1,7 @@
 //! Variables, counters and the clock, as guards and templates see them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -8,9 +9,15 @@ use super::call::{Call, Step};
 use crate::pii::{PhoneNumber, Utterance};
 use crate::plan::{GuardContext, HoursId, IntentId, Plan, RenderError, StateId, Text, Value, VarId};
 
-/// The variables of a call.
-#[derive(Clone, PartialEq, Debug)]
+/// The variables of a call. Prints which are set, and not what the caller said.
+#[derive(Clone, PartialEq)]
 pub(super) struct Vars(Vec<Option<Value>>);
+
+impl fmt::Debug for Vars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(Option::is_some)).finish()
+    }
+}
 
 impl Vars {
     pub(super) fn new(plan: &Plan) -> Self {
@@ -115,12 +122,12 @@ impl Step<'_> {
     }
 
     /// What the model filled in goes into the variables of the same names, if the intent declares them.
-    pub(super) fn fill_slots(&mut self, intent: IntentId, slots: &[(String, String)]) {
+    pub(super) fn fill_slots(&mut self, intent: IntentId, slots: &[(String, Utterance)]) {
         let declared = &self.plan.intent(intent).slots;
         for (name, text) in slots.iter().filter(|(name, _)| declared.iter().any(|slot| *slot.name == **name))
         {
             if let Some(index) = self.plan.vars.iter().position(|var| *var.name == **name) {
-                self.store(VarId::from_index(index), text);
+                self.store(VarId::from_index(index), text.text());
             }
         }
     }

@@ -24,7 +24,7 @@ pub(super) enum Said {
     /// The reply has no more words.
     WordsEnd(ReplyId),
     /// A tool call.
-    Proposed(ReplyId, IntentId, Vec<(String, String)>),
+    Proposed(ReplyId, IntentId, Vec<(String, Utterance)>),
     /// The reply failed.
     Failed(ReplyId, SpeechError),
 }
@@ -49,7 +49,7 @@ struct Live {
 /// One question to the model.
 pub(super) struct Question {
     pub reply: ReplyId,
-    pub prompt: Arc<str>,
+    pub prompt: Utterance,
     pub context: ContextPolicy,
     pub user: Option<Utterance>,
     pub intents: Vec<IntentId>,
@@ -83,7 +83,7 @@ impl Dialogue {
         let tools = question.intents.iter().map(|&id| tool(self.plan.intent(id))).collect();
         let request = LlmRequest {
             model: Arc::clone(&self.plan.services.llm.model),
-            system: question.prompt,
+            system: question.prompt.text().into(),
             messages: self.messages.iter().cloned().collect(),
             tools,
             request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
@@ -237,12 +237,16 @@ fn tool(intent: &Intent) -> Tool {
     }
 }
 
-fn slots(arguments: &Map<String, Value>) -> Vec<(String, String)> {
+fn slots(arguments: &Map<String, Value>) -> Vec<(String, Utterance)> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    arguments.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), text(v))).collect()
+    arguments
+        .iter()
+        .filter(|(_, v)| !v.is_null())
+        .map(|(k, v)| (k.clone(), Utterance::new(text(v))))
+        .collect()
 }
 
 /// The call so far in one note: the last words of both sides, shortest form that keeps who said what.

@@ -8,6 +8,7 @@ mod backlog;
 pub mod cartesia;
 mod clauses;
 pub mod deepgram;
+mod discretion;
 pub mod flux;
 mod http;
 pub mod openai;
@@ -120,8 +121,8 @@ pub trait Llm: Send + Sync {
     fn reply(&self, request: LlmRequest) -> LlmStream;
 }
 
-/// One request to the model.
-#[derive(Clone, Debug)]
+/// One request to the model. Prints without what was said.
+#[derive(Clone)]
 pub struct LlmRequest {
     /// The vendor's model.
     pub model: Arc<str>,
@@ -135,8 +136,8 @@ pub struct LlmRequest {
     pub request_id: Arc<str>,
 }
 
-/// One message of the conversation.
-#[derive(Clone, Debug, PartialEq)]
+/// One message of the conversation. Prints as what it is, without its words.
+#[derive(Clone, PartialEq)]
 pub enum Message {
     /// The caller.
     User(Utterance),
@@ -177,8 +178,8 @@ pub struct LlmStream {
     pub task: AbortOnDropHandle<()>,
 }
 
-/// What the model says.
-#[derive(Debug, Clone, PartialEq)]
+/// What the model says. Prints without its words.
+#[derive(Clone, PartialEq)]
 pub enum LlmEvent {
     /// Some words.
     Text(String),
@@ -286,8 +287,8 @@ pub enum TtsEvent {
     Closed(Result<(), SpeechError>),
 }
 
-/// A spoken word and where it lies in the audio of its context.
-#[derive(Debug, Clone, PartialEq)]
+/// A spoken word and where it lies in the audio of its context. Prints without the word.
+#[derive(Clone, PartialEq)]
 pub struct Word {
     /// As the vendor writes it.
     pub text: String,

@@ -92,7 +92,7 @@ fn a_turn_is_answered_with_the_intents_of_the_state() {
     let mut rig = conversing();
     let effects = rig.caller_says("I need help with my bill");
     let Some(Effect::Reply { prompt, intents, user, .. }) = effects.last() else { panic!("{effects:?}") };
-    assert!(prompt.starts_with("You are Hailey"));
+    assert!(prompt.text().starts_with("You are Hailey"));
     assert_eq!(intents.len(), 2);
     assert_eq!(user.as_ref().unwrap().text(), "I need help with my bill");
     assert!(!rig.machine.accepts_speech());

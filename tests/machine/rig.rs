@@ -176,7 +176,7 @@ impl Rig {
 
     pub fn propose_with(&mut self, intent: &str, slots: &[(&str, &str)]) -> Vec<Effect> {
         let intent = self.plan.intent_named(intent).expect("an intent of the flow");
-        let slots = slots.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let slots = slots.iter().map(|(k, v)| ((*k).to_owned(), Utterance::new(*v))).collect();
         self.tell(Input::IntentProposed { reply: self.last_reply(), intent, slots })
     }
 

@@ -5,4 +5,5 @@
 mod access;
 mod crowds;
 mod forgery;
+mod leaks;
 mod site;

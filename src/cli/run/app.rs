@@ -139,7 +139,7 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         _ => None,
     };
 
-    let screen = Screen::new(args.json);
+    let screen = Screen::new(args.json, !settings.vendors.is_phone_emulated());
     let interactive = std::io::stdin().is_terminal();
     screen.text(&warnings);
     for warning in settings.warnings() {

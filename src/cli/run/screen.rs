@@ -1,8 +1,9 @@
 //! What a person sees: the start screen, and one line for each thing that happens in a call.
 //!
-//! Writes text and nothing else. With `--json` everything goes to standard error.
+//! Writes text and nothing else. With `--json` everything goes to standard error. When real people call and
+//! nobody sits at a terminal, the output is somebody's log: it then has no words and no numbers.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use tokio::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::settings::{Service, ServiceNote, Settings};
 /// Where lines go.
 pub(super) struct Screen {
     to_stderr: bool,
+    discreet: bool,
     began: Option<Instant>,
 }
 
@@ -29,8 +31,11 @@ pub(super) enum Tone {
 }
 
 impl Screen {
-    pub(super) fn new(to_stderr: bool) -> Self {
-        Self { to_stderr, began: None }
+    /// A screen on standard output or standard error, for calls of real people or of emulated phones.
+    pub(super) fn new(to_stderr: bool, people_are_real: bool) -> Self {
+        let is_watched =
+            if to_stderr { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        Self { to_stderr, discreet: people_are_real && !is_watched, began: None }
     }
 
     /// Times are shown relative to this from now on.
@@ -42,6 +47,7 @@ impl Screen {
     pub(super) fn line(&self, tone: Tone, who: &str, what: &str) {
         let at = self.began.map_or(0.0, |began| began.elapsed().as_secs_f64());
         let (on, off) = tone.colours();
+        let what = if self.discreet && tone == Tone::Speech { "•••" } else { what };
         self.text(&format!("{at:6.1}  {on}{who:<16}{what}{off}\n"));
     }
 
@@ -96,7 +102,11 @@ impl Screen {
                 settings.operator.as_ref().is_some_and(|o| o.is_default && o.address == target.address);
             let note =
                 if default { "   (OPERATOR_NUMBER is not set; this is its offline default)" } else { "" };
-            out.push_str(&format!("  {:<10} {}{note}\n", target.name, target.address.reveal()));
+            let address = match self.discreet {
+                true => target.address.to_string(),
+                false => target.address.reveal().to_owned(),
+            };
+            out.push_str(&format!("  {:<10} {address}{note}\n", target.name));
         }
         out.push('\n');
         self.text(&out);

@@ -86,7 +86,7 @@ impl Rest {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);
         let answer = read(&mut response).await?;
-        let path = without_token(path);
+        let path = without_secrets(path);
         tracing::debug!(%method, path, status = status.as_u16(), took = ?started.elapsed(), "Daily answered");
         if !status.is_success() {
             let error = refusal::meaning(status.as_u16(), retry_after.as_deref(), &answer);
@@ -110,12 +110,14 @@ impl Rest {
     }
 }
 
-/// The path as it may be logged: a meeting token that is asked about stands in it.
-fn without_token(path: &[&str]) -> String {
-    match path {
-        ["meeting-tokens", ..] => "meeting-tokens".to_owned(),
-        path => path.join("/"),
+/// The path as it may be logged. A meeting token that is asked about stands in it, or the name of a room, which
+/// is all that is needed to join it.
+fn without_secrets(path: &[&str]) -> String {
+    let mut path = path.to_vec();
+    if let ["meeting-tokens" | "rooms", secret, ..] = path.as_mut_slice() {
+        *secret = "•••";
     }
+    path.join("/")
 }
 
 /// A client that follows no redirect, because the key goes with every request.
