@@ -103,7 +103,7 @@ pub fn main() -> ExitStatus {
             let file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
             phone::run(&args, &|name| env.get(name), file)
         }
-        Some(Command::Sandbox(args)) => sandbox::run(&args),
+        Some(Command::Sandbox(args)) => sandbox::run(&args, &|name| env.get(name)),
     }
 }
 

@@ -10,9 +10,10 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::ExitStatus;
-use crate::pii::{AddressError, PhoneNumber};
+use crate::pii::{AddressError, ApiKey, PhoneNumber};
 use crate::sandbox::openai::{Script, ScriptError};
 use crate::sandbox::{Sandbox, SandboxError, SandboxOptions, Urls};
+use crate::settings;
 
 /// Options of the sandbox.
 #[derive(Args, Debug)]
@@ -20,7 +21,8 @@ pub struct SandboxArgs {
     /// Port; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// Address to listen on. What it serves is not protected: leave it on loopback.
+    /// Address to listen on. The emulated vendors take any key and anybody's calls: leave it on loopback.
+    /// Beyond it, /control needs CALLFLOW_API_TOKEN.
     #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     pub bind: IpAddr,
     /// Print one JSON object of base URLs, and nothing else, on standard output.
@@ -80,9 +82,17 @@ pub enum SandboxCommandError {
 
 /// Runs the sandbox and says how it ended.
 #[must_use]
-pub fn run(args: &SandboxArgs) -> ExitStatus {
+pub fn run(args: &SandboxArgs, get: &dyn Fn(&str) -> Option<String>) -> ExitStatus {
+    let token = match settings::api_token(get) {
+        Ok(token) => token,
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            return ExitStatus::Error;
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let served = runtime.map_err(SandboxCommandError::from).and_then(|runtime| runtime.block_on(serve(args)));
+    let served =
+        runtime.map_err(SandboxCommandError::from).and_then(|runtime| runtime.block_on(serve(args, token)));
     match served {
         Ok(()) => ExitStatus::Success,
         Err(error) => {
@@ -96,8 +106,8 @@ pub fn run(args: &SandboxArgs) -> ExitStatus {
 ///
 /// # Errors
 /// See [`SandboxCommandError`].
-pub async fn serve(args: &SandboxArgs) -> Result<(), SandboxCommandError> {
-    let options = options(args)?;
+pub async fn serve(args: &SandboxArgs, control_token: Option<ApiKey>) -> Result<(), SandboxCommandError> {
+    let options = SandboxOptions { control_token, ..options(args)? };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let sandbox = Sandbox::start(options).await.map_err(|error| SandboxCommandError::Start { error })?;
@@ -200,7 +210,7 @@ mod tests {
     async fn a_port_in_use_is_one_message_with_the_fix() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = serve(&SandboxArgs { port, ..args() }).await.unwrap_err().to_string();
+        let error = serve(&SandboxArgs { port, ..args() }, None).await.unwrap_err().to_string();
         assert!(
             error.contains(&port.to_string()) && error.contains("in use") && error.contains("--port"),
             "{error}"

@@ -1,23 +1,43 @@
 //! `/control`: faults on order, and what is there.
+//!
+//! Here the rest of the sandbox is steered and seen, so it is for programs of this machine or for holders of the
+//! token, and for no web page in between.
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::SandboxOptions;
 use super::faults::{Fault, Injection, Service};
 use super::state::SandboxState;
 use super::world::World;
+use crate::access::{AccessToken, is_local};
 
 /// The routes.
-pub(super) fn router() -> Router<Arc<World>> {
+pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
     Router::new()
         .route("/control/faults", post(inject).get(waiting).delete(clear))
         .route("/control/state", get(state))
+        .route_layer(from_fn_with_state(Arc::clone(world), guard))
+}
+
+async fn guard(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    let SandboxOptions { control_token, bind, .. } = &world.options;
+    let admitted = match control_token {
+        Some(token) => AccessToken::new(token).is_presented(request.headers()),
+        None => bind.is_loopback() && is_local(request.headers()),
+    };
+    if admitted {
+        return next.run(request).await;
+    }
+    let why = "for programs of the same machine, or with CALLFLOW_API_TOKEN as `Authorization: Bearer`";
+    (StatusCode::FORBIDDEN, Json(json!({"error": why}))).into_response()
 }
 
 async fn state(State(world): State<Arc<World>>) -> Json<SandboxState> {

@@ -34,6 +34,9 @@ pub struct SandboxOptions {
     pub port: u16,
     /// The only Daily key that is good; any if absent.
     pub api_key: Option<ApiKey>,
+    /// The bearer token of `/control`. Without one only programs of this machine may use it, and nobody if the
+    /// sandbox listens beyond it.
+    pub control_token: Option<ApiKey>,
     /// Numbers that the Daily account has owned for long, the oldest first.
     pub numbers: Vec<PhoneNumber>,
     /// Whether a room's session ends when its last owner leaves. Pipecat's documentation of Daily says so
@@ -53,6 +56,7 @@ impl Default for SandboxOptions {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             api_key: None,
+            control_token: None,
             numbers: Vec::new(),
             room_ends_with_owner: true,
             rate_limits: false,
@@ -192,7 +196,7 @@ fn router(world: &Arc<World>) -> Router {
         .nest_service("/v1", daily)
         .route("/room/{name}", get(room::socket::upgrade))
         .route("/phone", get(phone::socket::upgrade))
-        .merge(control::router())
+        .merge(control::router(world))
         .with_state(Arc::clone(world))
         .nest("/openai/v1", openai::router(&world.site, world.options.script.clone()))
         .nest("/compatible/v1", openai::compatible(&world.site, world.options.script.clone()))

@@ -183,6 +183,16 @@ fn without_route(url: &str) -> String {
     url.strip_suffix("/start").unwrap_or(url).to_owned()
 }
 
+/// `CALLFLOW_API_TOKEN` alone, for a command that needs no other setting.
+///
+/// # Errors
+/// A token that cannot be one.
+pub fn api_token(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<ApiKey>, SettingsErrors> {
+    let mut reader = Reader { get, problems: Vec::new() };
+    let token = reader.api_token();
+    if reader.problems.is_empty() { Ok(token) } else { Err(SettingsErrors(reader.problems)) }
+}
+
 /// Looks variables up and gathers what is wrong with them.
 struct Reader<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,

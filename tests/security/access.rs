@@ -1,6 +1,7 @@
 //! Control routes: for holders of the token, or for programs of this machine.
 
 use callflow::pii::ApiKey;
+use callflow::sandbox::{Sandbox, SandboxOptions};
 use callflow::server::ServerOptions;
 
 use crate::site::{NOW, Site, TOKEN, bot, options, signature, with_secret};
@@ -82,4 +83,35 @@ async fn on_loopback_only_programs_of_this_machine_start_bots() {
     assert_eq!(start_bot(&site, &[HERE]).await, 415);
     assert_eq!(site.bots(), 0);
     assert_eq!(start_bot(&site, &[HERE, ("content-type", "application/json; charset=utf-8")]).await, 200);
+}
+
+async fn control(sandbox: &Sandbox, headers: &[(&'static str, &str)]) -> u16 {
+    let mut request = reqwest::Client::new().get(format!("{}/control/state", sandbox.urls().phone));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_sandbox_is_steered_from_this_machine_or_with_the_token() {
+    callflow::speech::socket::install_tls();
+    let start = async |bind: [u8; 4], token: Option<&str>| {
+        let control_token = token.map(ApiKey::new);
+        let options = SandboxOptions { bind: bind.into(), control_token, ..SandboxOptions::default() };
+        Sandbox::start(options).await.unwrap()
+    };
+    let here = start([127, 0, 0, 1], None).await;
+    assert_eq!(control(&here, &[]).await, 200);
+    for other in [
+        ("origin", "https://evil.example"),
+        ("host", "rebound.evil.example"),
+        ("x-forwarded-for", "203.0.113.7"),
+    ] {
+        assert_eq!(control(&here, &[other]).await, 403, "{other:?}");
+    }
+    assert_eq!(control(&start([0, 0, 0, 0], None).await, &[]).await, 403);
+    let opened = start([0, 0, 0, 0], Some(TOKEN)).await;
+    assert_eq!(control(&opened, &[("authorization", "Bearer wrong")]).await, 403);
+    assert_eq!(control(&opened, &[("authorization", &format!("Bearer {TOKEN}"))]).await, 200);
 }

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod access;
+mod busy;
 mod crowds;
+mod dial_targets;
+mod engine;
 mod forgery;
 mod leaks;
 mod site;

@@ -69,8 +69,7 @@ pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Di
     if let Some(policy) = fields.get("late_answer").and_then(|node| reader.word(node, &policies)) {
         dial.late_answer = policy;
     }
-    dial.caller_id =
-        fields.get("caller_id").and_then(|node| reader.text(node, "the id of a purchased number"));
+    dial.caller_id = fields.get("caller_id").and_then(|node| super::sections::caller_id(reader, node));
     dial.retry = fields.get("retry").and_then(|node| retry(reader, node));
     if let Some(node) = fields.get("listen") {
         let items = reader.items(node, "a list of intents");

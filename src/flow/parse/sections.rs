@@ -145,9 +145,21 @@ fn target(reader: &mut Reader<'_>, name: Spanned<String>, node: &Node) -> Target
     target.is_sip = fields.get("sip").is_some();
     target.address = address.and_then(|node| reader.template(node, "an address"));
     target.extension = fields.get("extension").and_then(|node| extension(reader, node));
-    target.caller_id =
-        fields.get("caller_id").and_then(|node| reader.text(node, "the id of a purchased number"));
+    target.caller_id = fields.get("caller_id").and_then(|node| caller_id(reader, node));
     target
+}
+
+/// As it is written: nothing of a call decides how it is shown to the person called.
+pub(super) fn caller_id(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<String>> {
+    let text = reader.text(node, "the id of a purchased number")?;
+    let good = (1..=64).contains(&text.value.len())
+        && text.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+'));
+    if !good {
+        let help =
+            "the id that `callflow phone list` shows, as it is: letters, digits and `-`, and no template";
+        reader.error(Rule::WrongValue, node.span, "not the id of a purchased number", help);
+    }
+    good.then_some(text)
 }
 
 /// Daily's `sendDtmf` takes at most 20 of these; `w` is half a second's pause.

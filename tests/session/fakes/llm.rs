@@ -16,6 +16,8 @@ use super::{Log, broken};
 pub enum Step {
     Text(&'static str),
     Tool(&'static str),
+    /// A call with these arguments, as JSON.
+    ToolWith(&'static str, &'static str),
     /// A call whose arguments are no JSON.
     Garbled(&'static str),
     Wait(u64),
@@ -79,6 +81,11 @@ impl Llm for FakeLlm {
                         id: format!("t{n}"),
                         name: name.to_owned(),
                         arguments: Ok(arguments),
+                    },
+                    Step::ToolWith(name, arguments) => LlmEvent::ToolCall {
+                        id: format!("t{n}"),
+                        name: name.to_owned(),
+                        arguments: Ok(serde_json::from_str(arguments).unwrap()),
                     },
                     Step::Garbled(name) => LlmEvent::ToolCall {
                         id: format!("t{n}"),
