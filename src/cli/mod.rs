@@ -4,6 +4,7 @@ pub mod check;
 pub mod confirm;
 pub mod daily;
 mod exit;
+pub mod explain;
 pub mod graph;
 mod media;
 pub mod phone;
@@ -49,6 +50,8 @@ const DOTENV: &str = ".env";
 enum Command {
     /// Report every problem of one or more flows.
     Check(check::CheckArgs),
+    /// Show a flow with every default in its place, or what a rule is about.
+    Explain(explain::ExplainArgs),
     /// Draw a flow: Mermaid, Graphviz or SVG, with a recorded call over it.
     Graph(graph::GraphArgs),
     /// Replay a recorded call through a flow, until the first step that goes another way.
@@ -95,6 +98,7 @@ pub fn main() -> ExitStatus {
     match cli.command {
         None => run::run(&cli.run, env),
         Some(Command::Check(args)) => check::run(&args, &env),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Replay(args)) => replay::run(&args, &env),
         Some(Command::Schema(args)) => schema::run(&args),

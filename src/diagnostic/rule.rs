@@ -17,6 +17,16 @@ macro_rules! rules {
             pub fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
+
+            /// Its page, in Markdown: what it is about, a flow that breaks it, and one that does not.
+            #[must_use]
+            pub fn page(self) -> &'static str {
+                match self { $(
+                    Self::$name => {
+                        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules/", $code, ".md"))
+                    }
+                )* }
+            }
         }
     };
 }

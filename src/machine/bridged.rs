@@ -12,7 +12,7 @@ use crate::plan::{Event, Handoff, HandoffMode, Kind, Plan, StateId, Text};
 use statig::Outcome::{self, Handled, Super, Transition};
 
 /// Said to whoever is left alone, if the flow has nothing to say.
-pub(super) const LEFT_ALONE: &str = "The other person has left the call. Goodbye.";
+pub const LEFT_ALONE: &str = "The other person has left the call. Goodbye.";
 
 /// The two are talking, or will be when the last words to the caller have been heard: nothing but hold
 /// speech is cut by the transfer.

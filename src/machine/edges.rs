@@ -15,7 +15,7 @@ use crate::plan::{Branch, EdgeId, Event, Kind, Plan, StateId};
 /// Service failures that a call survives if its flow deals with them; then it ends.
 const SERVICE_FAILURES: u32 = 3;
 /// Said when the flow does not deal with a failed service.
-const APOLOGY: &str = "I'm sorry, something went wrong on our side. Please call again later.";
+pub const APOLOGY: &str = "I'm sorry, something went wrong on our side. Please call again later.";
 
 impl<'a> Step<'a> {
     /// The branch that an event takes: of the state's own edges, then of the flow's, the first that is

@@ -86,9 +86,12 @@ mod states;
 mod timer;
 mod values;
 
+pub use bridged::LEFT_ALONE;
 pub use driver::Machine;
+pub use edges::APOLOGY;
 pub use effect::{Effect, Outcome};
 pub use input::{Input, Known, LegCause, LegEvent, LegOutcome, Service};
+pub use states::{SHUTTING_DOWN, TIME_IS_UP};
 pub use timer::{Millis, Timer, Timers};
 
 use std::sync::Arc;

@@ -22,8 +22,10 @@ use std::time::Duration;
 const JOIN_WITHIN: Duration = Duration::from_secs(60);
 /// What a flow that handles `call.max_duration` has left for it.
 const OVERTIME: Duration = Duration::from_secs(60);
-const TIME_IS_UP: &str = "I'm sorry, we have reached the time limit of this call. Goodbye.";
-const SHUTTING_DOWN: &str = "I'm sorry, we have to end this call now. Goodbye.";
+/// Said when the call has lasted as long as it may, or its room has.
+pub const TIME_IS_UP: &str = "I'm sorry, we have reached the time limit of this call. Goodbye.";
+/// Said when the program is asked to stop.
+pub const SHUTTING_DOWN: &str = "I'm sorry, we have to end this call now. Goodbye.";
 
 /// The machine itself has no data: a call's is in [`Step`], a state's is in the state.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]

@@ -1,0 +1,62 @@
+//! The pages of the rules: what they show as found is found, and what they show as fine is fine.
+
+use callflow::check::{EnvMode, check};
+use callflow::diagnostic::{Rule, Style, render_human};
+use callflow::source::SourceFile;
+
+/// The flows of a page: what stands in its blocks after this comment.
+fn examples<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
+    let begin = format!("```yaml\n# {kind}\n");
+    page.split(&*begin).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn every_rule_has_a_page_with_a_title_of_its_code_and_whether_it_is_an_error() {
+    for rule in Rule::ALL {
+        let page = rule.page();
+        assert!(page.starts_with(&format!("# {rule}: ")), "{rule}");
+        assert!(page.contains("\n*error*\n") != page.contains("\n*warning*\n"), "{rule}");
+        assert!(page.lines().all(|line| line.chars().count() <= 120), "{rule}");
+    }
+    let pages = std::fs::read_dir("docs/rules").unwrap().count();
+    assert_eq!(pages, Rule::ALL.len() + 1, "a page for each rule, and their table");
+}
+
+#[test]
+fn what_a_page_shows_is_so() {
+    for rule in Rule::ALL {
+        let (found, fine) = (examples(rule.page(), "found"), examples(rule.page(), "fine"));
+        // What is missing in an environment cannot be shown in a file.
+        assert_eq!(
+            (found.len(), fine.len()),
+            if *rule == Rule::EnvMissing { (0, 0) } else { (1, 1) },
+            "{rule}"
+        );
+        for text in found {
+            let diagnostics = check(&SourceFile::new("found.yaml", text), EnvMode::Unknown).diagnostics;
+            assert!(!diagnostics.is_empty(), "{rule}");
+            for diagnostic in diagnostics {
+                assert_eq!(diagnostic.id, *rule, "{}", diagnostic.message);
+                let severity = format!("*{}*", diagnostic.severity.name());
+                assert!(rule.page().contains(&severity), "{rule} is {severity}");
+            }
+        }
+        for text in fine {
+            let source = SourceFile::new("fine.yaml", text);
+            let diagnostics = check(&source, EnvMode::Unknown).diagnostics;
+            assert!(diagnostics.is_empty(), "{}", render_human(&source, &diagnostics, Style::Plain));
+        }
+    }
+}
+
+#[test]
+fn the_table_of_rules_lists_them_all() {
+    let rows = Rule::ALL.iter().map(|rule| {
+        let title = rule.page().lines().next().unwrap().split_once(": ").unwrap().1;
+        let severity = if rule.page().contains("\n*error*\n") { "error" } else { "warning" };
+        format!("| [{rule}]({rule}.md) | {severity} | {title} |\n")
+    });
+    let table: String = rows.collect();
+    let kept = std::fs::read_to_string("docs/rules/README.md").unwrap();
+    assert!(kept.ends_with(&table), "the table in docs/rules/README.md must end with:\n{table}");
+}
