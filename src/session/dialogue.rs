@@ -4,8 +4,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use crate::machine::ReplyId;
 use crate::pii::Utterance;
@@ -15,6 +17,9 @@ use crate::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, 
 
 /// What the model remembers at most; the oldest messages are forgotten first.
 const MOST_MESSAGES: usize = 80;
+/// How long a model may say nothing in a reply. Longer than the vendor client's own patience, retries
+/// included, which knows better what went wrong.
+const MUTE_AFTER: Duration = Duration::from_secs(30);
 
 /// What came of an event of the model.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ struct Live {
     stream: LlmStream,
     sentences: Sentences,
     offered: Vec<IntentId>,
+    /// When it last said something.
+    heard_at: Instant,
 }
 
 /// One question to the model.
@@ -67,9 +74,11 @@ impl Dialogue {
 
     /// The next event of the live reply; never resolves without one.
     pub(super) async fn event(&mut self) -> Option<LlmEvent> {
-        match &mut self.live {
-            Some(live) => live.stream.events.recv().await,
-            None => std::future::pending().await,
+        let Some(live) = &mut self.live else { return std::future::pending().await };
+        let mute = SpeechError::Silent { vendor: "the model", waited: MUTE_AFTER };
+        match timeout_at(live.heard_at + MUTE_AFTER, live.stream.events.recv()).await {
+            Ok(event) => event,
+            Err(_) => Some(LlmEvent::Failed(mute)),
         }
     }
 
@@ -93,6 +102,7 @@ impl Dialogue {
             stream: self.llm.reply(request),
             sentences: Sentences::default(),
             offered: question.intents,
+            heard_at: Instant::now(),
         });
     }
 
@@ -125,6 +135,7 @@ impl Dialogue {
     pub(super) fn on_event(&mut self, event: Option<LlmEvent>) -> Vec<Said> {
         let Some(live) = &mut self.live else { return Vec::new() };
         let reply = live.reply;
+        live.heard_at = Instant::now();
         match event {
             Some(LlmEvent::Text(text)) => {
                 live.sentences.push(&text).into_iter().map(|clause| Said::Clause(reply, clause)).collect()

@@ -41,10 +41,24 @@ async fn a_model_that_hangs_is_given_up_and_dropped() {
     let asked = world.until("ask c-1-1").await;
     assert!(world.status.borrow().bot_busy);
     let dropped = world.until("llm dropped").await;
-    assert!(dropped - asked <= Duration::from_secs(61), "{}", world.log.text());
+    assert!(dropped - asked <= Duration::from_secs(31), "{}", world.log.text());
     world.until(&bot_said(ONCE_MORE)).await;
     world.caller_says("my bill").await;
     world.until(&bot_said("Sure.")).await;
+    world.caller_hangs_up();
+    world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_talks_for_more_than_a_minute_is_heard_to_its_end() {
+    let story: &str = "And then it went on and on, as stories do. ".repeat(45).leak();
+    let mut world = World::greeted().await;
+    world.llm.will(&[Step::Text(story)]);
+    world.caller_says("tell me a story").await;
+    let asked = world.until("ask c-1-1").await;
+    let heard = world.until(&bot_said(story.trim_end())).await;
+    assert!(heard - asked > Duration::from_secs(80), "{asked:?} {heard:?}");
+    world.times(&bot_said(ONCE_MORE), 0);
     world.caller_hangs_up();
     world.over().await;
 }

@@ -19,6 +19,8 @@ const MAX_CALLS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     calls: BTreeMap<u32, PartialCall>,
+    /// How often the vendor has added something to it.
+    additions: usize,
     finished: bool,
     done: bool,
 }
@@ -100,6 +102,11 @@ impl Reply {
         chunk.choices.into_iter().next().map_or(Ok(Vec::new()), |choice| self.choice(choice))
     }
 
+    /// How often the reply has grown. Events that add nothing to it are no sign of a model at work.
+    pub(super) fn additions(&self) -> usize {
+        self.additions
+    }
+
     /// Whether the reply is whole: all that can follow is bookkeeping.
     pub(super) fn is_finished(&self) -> bool {
         self.finished
@@ -114,6 +121,7 @@ impl Reply {
         let Delta { content, refusal, tool_calls } = choice.delta;
         let words = content.or(refusal).filter(|words| !words.is_empty());
         let mut said: Vec<_> = words.map(LlmEvent::Text).into_iter().collect();
+        self.additions += said.len();
         for delta in tool_calls.unwrap_or_default() {
             self.grow_call(delta)?;
         }
@@ -125,6 +133,7 @@ impl Reply {
     }
 
     fn grow_call(&mut self, delta: CallDelta) -> Result<(), SpeechError> {
+        self.additions += 1;
         let call = self.calls.entry(delta.index).or_default();
         if let Some(id) = delta.id.filter(|_| call.id.is_empty()) {
             call.id = id;

@@ -69,12 +69,15 @@ pub(super) async fn read<E: Display>(
             Err(_) => break silent(patience),
         };
         for event in sse.push(&bytes).map_err(|_| protocol("an event has no end"))? {
+            let before = (reply.additions(), reply.is_finished());
             match reply.take(&event) {
                 Ok(said) => tell(events, said).await,
                 Err(error) => break 'reading error,
             }
-            patience = if reply.is_finished() { GOODBYE_WITHIN } else { NEXT_WITHIN };
-            deadline = Instant::now() + patience;
+            if before != (reply.additions(), reply.is_finished()) {
+                patience = if reply.is_finished() { GOODBYE_WITHIN } else { NEXT_WITHIN };
+                deadline = Instant::now() + patience;
+            }
         }
         if reply.is_done() {
             if timeout(DRAIN_WITHIN, chunks.next()).await.is_err() {

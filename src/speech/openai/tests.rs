@@ -107,6 +107,25 @@ async fn half_a_tool_call_never_acts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn chunks_without_words_are_no_sign_of_life_and_the_bookkeeping_has_its_second() {
+    let empty = r#"data: {"choices":[{"index":0,"delta":{"content":""}}]}"#;
+    let babble = |body: &'static str| {
+        let beats = stream::repeat(()).then(move |()| async move {
+            sleep(Duration::from_secs(1)).await;
+            Ok(Bytes::from(format!("{empty}\n\n")))
+        });
+        whole(body).chain(beats)
+    };
+    let asked = Instant::now();
+    assert!(is_silence(hear(babble("")).await.last()));
+    assert_eq!(asked.elapsed().as_secs(), 10);
+    let finished = "data: {\"choices\":[{\"delta\":{\"content\":\"Yes.\"},\"finish_reason\":\"stop\"}]}\n\n";
+    let asked = Instant::now();
+    assert_eq!(hear(babble(finished)).await, [text("Yes."), LlmEvent::Done]);
+    assert_eq!(asked.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transport_error_breaks_the_reply() {
     let half = wire!("text.sse").split_once("data: [DONE]").unwrap().0.split_once(", that").unwrap().0;
     let heard = hear(whole(half).chain(stream::iter([Err("reset")]))).await;
