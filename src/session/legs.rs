@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use crate::machine::AttemptId;
 use crate::plan::{DialMethod, Target};
@@ -157,13 +158,14 @@ impl Legs {
     /// Forwards the held caller into the room.
     pub(super) fn forward(&mut self, dial_in: DialIn, sip_uri: String) {
         let (telephony, answers) = (Arc::clone(&self.telephony), self.answers.0.clone());
-        self.forwarding = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+        let forwarding = async move {
             let answer = match telephony.forward_caller(&dial_in, &sip_uri).await {
                 Ok(()) => Answer::Forwarded,
                 Err(error) => Answer::ForwardFailed(error),
             };
             let _closed = answers.send(answer).await;
-        })));
+        };
+        self.forwarding = Some(AbortOnDropHandle::new(tokio::spawn(forwarding.in_current_span())));
     }
 
     /// Takes the answer to a start: the leg is known now, and events that came too early are due.
@@ -264,9 +266,10 @@ impl Legs {
         while self.commands.try_join_next().is_some() {}
         let answer = command(Arc::clone(&self.telephony), Arc::clone(&self.room));
         let answers = self.answers.0.clone();
-        self.commands.spawn(async move {
+        let answered = async move {
             let _closed = answers.send(answer.await).await;
-        });
+        };
+        self.commands.spawn(answered.in_current_span());
     }
 
     fn settle(&mut self, attempt: AttemptId) -> bool {

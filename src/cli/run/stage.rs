@@ -362,3 +362,25 @@ fn summary(record: &CallRecord) -> String {
     let seconds = record.duration_ms as f64 / 1000.0;
     format!("{outcome} after {seconds:.1} s: {}", record.states.join(" → "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pii::PhoneNumber;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_of_one_call_ends_if_the_call_is_never_taken() {
+        let number = |text| PhoneNumber::parse(text).unwrap();
+        let nowhere = "http://127.0.0.1:9".to_owned();
+        let desk = Desk::new(nowhere, number("+15550100001"), number("+15550100002"));
+        let (_no_news, news) = mpsc::channel(1);
+        let (typing, typed) = mpsc::channel(1);
+        typing.send(Typed { number: 1, text: "hello".to_owned() }).await.unwrap();
+        drop(typing);
+        let script = Some(Script::default());
+        let stage =
+            Stage::new(Screen::new(true, false), Some(desk), news, typed, script, true, <_>::default());
+        let ended = tokio::time::timeout(Duration::from_secs(60), stage.run()).await;
+        assert!(matches!(ended, Ok(None)), "{ended:?}");
+    }
+}

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::{Room, RoomClient, RoomEvent, RoomSession, TelephonyError};
 use session::{Queues, Session};
@@ -104,7 +105,7 @@ where
     let (commands, commands_in) = mpsc::channel(session::COMMANDS);
     let queues = Queues { events, audio, commands: commands_in };
     let session = Session::new(socket, own_id, early, queues);
-    let task = AbortOnDropHandle::new(tokio::spawn(session.run()));
+    let task = AbortOnDropHandle::new(tokio::spawn(session.run().in_current_span()));
     Ok(RoomSession { events: events_out, audio: audio_out, commands, task })
 }
 
