@@ -70,6 +70,32 @@ fn attacks_on_the_parser_are_refused_at_once() {
     }
 }
 
+/// A template can take all memory when it is rendered; checking a stranger's flow renders none.
+#[test]
+fn no_template_of_a_flow_is_rendered_while_it_is_checked() {
+    let doubled = "{% set a = a ~ a %}".repeat(40);
+    let replaced = "|replace('x','xxxxxxxxxx')".repeat(12);
+    for bomb in [
+        "{{ 'x' * 100000000000 }}".to_owned(),
+        "{{ 'x' | indent(100000000000) }}".to_owned(),
+        "{{ '%099999999999d' | format(1) }}".to_owned(),
+        format!("{{% set a = 'x' %}}{doubled}{{{{ a }}}}"),
+        format!("{{{{ 'x'{replaced} }}}}"),
+    ] {
+        let flow = |address: &str, say: &str| {
+            format!(
+                "callflow: 1\nstart: a\nenv: {{NUMBER: phone}}\ntargets: {{t: {{phone: \"{address}\"}}}}\nstates:\n  \
+                 a: {{say: \"Hello. {say}\", next: b}}\n  b: {{dial: t, on: {{answered: d, otherwise: e}}}}\n  \
+                 d: {{handoff: keep_room}}\n  e: {{end: \"{say}\"}}\n"
+            )
+        };
+        let in_address = quickly(&bomb, &flow(&format!("{{{{ env.NUMBER }}}}{bomb}"), ""));
+        assert!(in_address.flow.is_none(), "{bomb}");
+        let in_text = quickly(&bomb, &flow("{{ env.NUMBER }}", &bomb));
+        assert!(in_text.flow.is_some(), "{:?}", in_text.diagnostics);
+    }
+}
+
 #[test]
 fn large_and_entangled_flows_are_checked_in_reasonable_time() {
     let chain: String = (0..300)

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Document, EnvVar, Target, Template, ValueType};
+use crate::flow::{Document, EnvVar, Target, ValueType};
 use crate::pii::Address;
 
 /// Whether the environment is looked at.
@@ -129,7 +129,16 @@ fn address(
 ) -> Option<Address> {
     let template = target.address.as_ref()?;
     let from_env = !template.names.is_empty();
-    let text = if from_env { render(document, template, values)? } else { template.text.value.clone() };
+    let text = match with_values(document, &template.text.value, values) {
+        Ok(text) => text,
+        Err(NotPlain::Unknown) => return None,
+        Err(NotPlain::Tag) => {
+            let message = "an address is text and `{{ env.NAME }}`, nothing else";
+            let help = "put the whole address into the environment, or declare several targets";
+            out.push(Diagnostic::error(Rule::Address, template.text.span, message).help(help));
+            return None;
+        }
+    };
     match Address::parse(&text) {
         Ok(address) if target.is_sip && !from_env && matches!(address, Address::Phone(_)) => {
             let error = Diagnostic::error(Rule::Address, template.text.span, "this is not a SIP address");
@@ -161,19 +170,27 @@ fn address(
     }
 }
 
-/// The text with the values of the environment; `None` if one that it uses is missing, which has been
-/// reported. A filter that fails leaves no text, which is not an address.
-fn render(document: &Document, template: &Template, values: &[Option<String>]) -> Option<String> {
-    let mut env = std::collections::BTreeMap::new();
-    for (var, value) in document.env.iter().zip(values) {
-        let name = var.name.value.clone();
-        let is_used = template.names.iter().any(|n| n.name.strip_prefix("env.") == Some(&name));
-        match value {
-            Some(value) => drop(env.insert(name, value.clone())),
-            None if is_used => return None,
-            None => {}
-        }
+/// The text with the values of its `{{ env.NAME }}`. Nothing else may stand in an address: a template that a
+/// stranger wrote could take all memory when it is rendered, and flows are checked before they are trusted.
+fn with_values(document: &Document, text: &str, values: &[Option<String>]) -> Result<String, NotPlain> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once("{{") {
+        let (name, after) = tag.split_once("}}").ok_or(NotPlain::Tag)?;
+        let name = name.trim().strip_prefix("env.").ok_or(NotPlain::Tag)?;
+        let var = document.env.iter().position(|var| var.name.value == name).ok_or(NotPlain::Tag)?;
+        out.push_str(before);
+        out.push_str(values[var].as_ref().ok_or(NotPlain::Unknown)?);
+        rest = after;
     }
-    let context = minijinja::context! { env => env };
-    Some(minijinja::Environment::new().render_str(&template.text.value, context).unwrap_or_default())
+    out.push_str(rest);
+    if ["{%", "{#"].iter().any(|tag| text.contains(tag)) { Err(NotPlain::Tag) } else { Ok(out) }
+}
+
+/// Why an address has no text.
+enum NotPlain {
+    /// There is more in it than names of the environment.
+    Tag,
+    /// A value is missing, which was told.
+    Unknown,
 }

@@ -52,7 +52,7 @@ fn own_flow() -> Arc<Plan> {
 }
 
 /// Everything that a call carries, and ways to smuggle it past a reader.
-const SMUGGLED: [&str; 14] = [
+const SMUGGLED: [&str; 15] = [
     "{{ number }}",
     "{{ wish }}",
     "{{ call.from }}",
@@ -60,6 +60,7 @@ const SMUGGLED: [&str; 14] = [
     "{{ env.OPERATOR_NUMBER or number }}",
     "{{ number if wish else env.OPERATOR_NUMBER }}",
     "{{ env.OPERATOR_NUMBER | replace('1', wish) }}",
+    "{{ env.OPERATOR_NUMBER | replace('1', '9') }}",
     "{{ env[wish] }}",
     "{% if wish %}+19005550100{% endif %}",
     "{% set n = number %}{{ n }}",
