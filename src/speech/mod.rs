@@ -3,6 +3,7 @@
 //! A provider is a value that opens streams; a stream is a pair of channels whose task ends when the
 //! stream is dropped. No call logic: nothing here knows a flow, a state or a leg.
 
+pub mod account;
 pub mod aura;
 mod backlog;
 pub mod cartesia;

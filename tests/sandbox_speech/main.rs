@@ -1,5 +1,6 @@
 //! The emulated speech services over real sockets, on virtual time, as a client sees them.
 
+mod account;
 mod cartesia;
 mod circle;
 mod deepgram;
