@@ -147,3 +147,12 @@ proptest! {
         prop_assert!(outcome.is_err());
     }
 }
+
+#[test]
+fn what_is_signed_is_believed_and_the_signature_is_that_of_the_reference() {
+    let verifier = Verifier::new(&ApiKey::new("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")).unwrap();
+    let body = br#"{"To":"+15559876543","From":"+15551234567","callId":"6b1f2e5a-0000-4000-8000-000000000001","callDomain":"6b1f2e5a-0000-4000-8000-000000000002"}"#;
+    let signature = verifier.sign("1742353929123", body);
+    assert_eq!(signature, "lQkGcDR2EC3VS+W/IJFzROFfn4QSz1wD4UQxkPGXnLo=");
+    assert_eq!(verifier.verify(Some("1742353929123"), Some(&signature), body, 1_742_353_929), Ok(()));
+}

@@ -7,7 +7,7 @@ use std::process::{ExitCode, Termination};
 pub enum ExitStatus {
     /// 0: done; with `--once`, the call ended in a final state; `check` found no errors.
     Success,
-    /// 1: a flow has errors.
+    /// 1: a flow has errors; with `doctor`, a check failed.
     Findings,
     /// 2: anything else: wrong usage, a missing file, a setting, a busy port.
     Error,

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod confirm;
 pub mod daily;
+pub mod doctor;
 mod exit;
 pub mod explain;
 pub mod graph;
@@ -60,6 +61,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
     Daily(daily::DailyArgs),
+    /// Look at everything that a call needs, and say what to do about what is not right.
+    Doctor(doctor::DoctorArgs),
     /// Find, buy and list phone numbers, and point them at this server.
     Phone(phone::PhoneArgs),
     /// Run the emulated vendors and phones alone.
@@ -84,9 +87,11 @@ pub fn main() -> ExitStatus {
     let overrides = Overrides { log: cli.log.clone(), log_json: cli.log_json, ..Overrides::default() };
     match LogSettings::from_env(&|name| env.get(name), &overrides) {
         Ok(mut log) => {
-            if cli.command.is_none() {
-                // The transcript shows what happens; logs would only say it again.
-                log.filter.get_or_insert_with(|| "warn".to_owned());
+            // The transcript shows what happens, and the doctor what is wrong; logs would only say it again.
+            match cli.command {
+                None => _ = log.filter.get_or_insert_with(|| "warn".to_owned()),
+                Some(Command::Doctor(_)) => _ = log.filter.get_or_insert_with(|| "error".to_owned()),
+                Some(_) => {}
             }
             if let Err(error) = telemetry::init(&log) {
                 return fail(&error);
@@ -95,6 +100,7 @@ pub fn main() -> ExitStatus {
         Err(error) => return fail(&error),
     }
     crate::speech::socket::install_tls();
+    let env_file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
     match cli.command {
         None => run::run(&cli.run, env),
         Some(Command::Check(args)) => check::run(&args, &env),
@@ -103,10 +109,8 @@ pub fn main() -> ExitStatus {
         Some(Command::Replay(args)) => replay::run(&args, &env),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
-        Some(Command::Phone(args)) => {
-            let file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
-            phone::run(&args, &|name| env.get(name), file)
-        }
+        Some(Command::Doctor(args)) => doctor::run(&args, &|name| env.get(name), env_file),
+        Some(Command::Phone(args)) => phone::run(&args, &|name| env.get(name), env_file),
         Some(Command::Sandbox(args)) => sandbox::run(&args, &|name| env.get(name)),
     }
 }

@@ -55,11 +55,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
             language: document.call.language.as_ref().map_or(LANGUAGE, |l| &l.value).into(),
             max_duration: document.call.max_duration.as_ref().map_or(MAX_DURATION, |d| d.value),
         },
-        services: Services {
-            stt: service(&document.services.stt, "deepgram", "nova-3-general", None),
-            llm: service(&document.services.llm, "openai", "gpt-4o", None),
-            tts: service(&document.services.tts, "cartesia", "sonic-3", Some(VOICE)),
-        },
+        services: services(&document.services),
     })
 }
 
@@ -230,6 +226,21 @@ fn hours(hours: &flow::Hours) -> Hours {
         zone: hours.zone.clone().unwrap_or(jiff::tz::TimeZone::UTC),
         open: hours.open.iter().map(open).collect(),
         closed: hours.closed.clone(),
+    }
+}
+
+impl Default for Services {
+    /// Those of a flow that chooses nothing.
+    fn default() -> Self {
+        services(&flow::Services::default())
+    }
+}
+
+fn services(chosen: &flow::Services) -> Services {
+    Services {
+        stt: service(&chosen.stt, "deepgram", "nova-3-general", None),
+        llm: service(&chosen.llm, "openai", "gpt-4o", None),
+        tts: service(&chosen.tts, "cartesia", "sonic-3", Some(VOICE)),
     }
 }
 

@@ -30,6 +30,9 @@ use crate::telephony::daily::webhook::SecretError;
 /// How long requests in flight may take after the shutdown.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Header of an answer to `/health` that tells one server from another; it changes with each start.
+pub const INSTANCE_HEADER: &str = "x-callflow-instance";
+
 /// The time of day, in seconds since 1970; signatures are checked against it.
 pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
 

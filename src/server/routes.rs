@@ -13,11 +13,12 @@ use serde_json::json;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use uuid::Uuid;
 
 use super::gate::{Asker, Gate};
 use super::recent::Recent;
 use super::reply::{Reply, panicked};
-use super::{Calls, StartError, Started, start_bot};
+use super::{Calls, INSTANCE_HEADER, StartError, Started, start_bot};
 use crate::telephony::DialIn;
 use crate::telephony::daily::webhook::{self, Webhook};
 
@@ -33,11 +34,14 @@ struct Desk {
     draining: CancellationToken,
     started: Arc<Recent>,
     bots: Arc<Recent>,
+    /// Tells this server from all others.
+    instance: String,
 }
 
 pub(super) fn router(calls: Arc<dyn Calls>, gate: Gate, draining: CancellationToken) -> Router {
     let (started, bots) = Default::default();
-    let desk = Desk { calls, gate, draining, started, bots };
+    let instance = Uuid::new_v4().to_string();
+    let desk = Desk { calls, gate, draining, started, bots, instance };
     Router::new()
         .route("/start", post(start))
         .route("/start_bot", post(start_a_bot))
@@ -89,15 +93,20 @@ async fn start_a_bot(State(desk): State<Arc<Desk>>, request: Request) -> Result<
     Ok(Reply::ok(json!({"status": "Bot started successfully", "call_id": call_id})))
 }
 
-async fn health(State(desk): State<Arc<Desk>>) -> Reply {
-    if desk.draining.is_cancelled() {
-        let body = json!({"status": "draining", "calls": desk.calls.live()});
-        return Reply::new(StatusCode::SERVICE_UNAVAILABLE, body);
-    }
-    Reply::ok(json!({"status": "healthy"}))
+/// Also says which server it is: whoever asks here and through a tunnel sees whether the tunnel leads here.
+async fn health(State(desk): State<Arc<Desk>>) -> ([(&'static str, String); 1], Reply) {
+    ([(INSTANCE_HEADER, desk.instance.clone())], desk.health())
 }
 
 impl Desk {
+    fn health(&self) -> Reply {
+        if self.draining.is_cancelled() {
+            let body = json!({"status": "draining", "calls": self.calls.live()});
+            return Reply::new(StatusCode::SERVICE_UNAVAILABLE, body);
+        }
+        Reply::ok(json!({"status": "healthy"}))
+    }
+
     /// Takes a held call, once.
     async fn take(&self, dial_in: DialIn) -> Result<Started, StartError> {
         self.take_calls()?;

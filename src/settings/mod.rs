@@ -33,6 +33,8 @@ pub const DEFAULT_PORT: u16 = 7860;
 pub const OFFLINE_OPERATOR: &str = "+15550100100";
 /// Shorter tokens can be guessed.
 const SHORTEST_TOKEN: usize = 16;
+/// The variable that holds the secret of webhooks.
+pub const WEBHOOK_SECRET: &str = "CALLFLOW_WEBHOOK_SECRET";
 /// The variable that holds the operator's number.
 pub const OPERATOR_NUMBER: &str = "OPERATOR_NUMBER";
 
@@ -266,12 +268,12 @@ impl Reader<'_> {
     }
 
     fn webhook_secret(&mut self) -> Option<ApiKey> {
-        let secret = self.text("CALLFLOW_WEBHOOK_SECRET")?;
+        let secret = self.text(WEBHOOK_SECRET)?;
         let decoded = base64::engine::general_purpose::STANDARD.decode(&secret);
         if decoded.is_ok_and(|key| !key.is_empty()) {
             return Some(ApiKey::new(secret));
         }
-        self.problems.push(SettingsError::SecretNotBase64 { name: "CALLFLOW_WEBHOOK_SECRET" });
+        self.problems.push(SettingsError::SecretNotBase64 { name: WEBHOOK_SECRET });
         None
     }
 

@@ -63,6 +63,12 @@ impl Survey {
         let index = Service::ALL.iter().position(|one| *one == service);
         &self.vendors[index.expect("`ALL` has all services")]
     }
+
+    /// Whether a service is reached at its vendor, not at an emulator or a server of one's own.
+    #[must_use]
+    pub fn is_vendors_own(&self, service: Service) -> bool {
+        self.of(service).base_url == service.default_url()
+    }
 }
 
 impl Access {

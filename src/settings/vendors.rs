@@ -125,6 +125,12 @@ impl Service {
         }
     }
 
+    /// The vendor's name.
+    #[must_use]
+    pub fn vendor(self) -> &'static str {
+        self.names().1
+    }
+
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Telephony => ("phones and rooms", "Daily"),

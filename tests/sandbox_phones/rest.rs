@@ -249,6 +249,7 @@ async fn the_log_has_what_was_asked_and_what_the_webhook_answered() {
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(refused), keys(&wire("api_log")[1]));
     assert_eq!((&refused["url"], &refused["status"]), (&json!("/v1/rooms/a/dialOut/start"), &json!(400)));
+    assert_eq!(refused["request"], r#"{"phoneNumber":"+15557654321"}"#);
     assert!(refused["response"].as_str().unwrap().contains("owner or admin"));
     assert_eq!((&log[2]["method"], &log[2]["url"]), (&json!("POST"), &json!("/v1/rooms")));
 

@@ -3,7 +3,7 @@
 //! Numbers here are the user's own. They are the result, so standard output shows them whole; logs do not.
 
 mod numbers;
-mod route;
+pub(super) mod route;
 mod table;
 
 use std::io;

@@ -13,11 +13,9 @@ use serde_json::json;
 
 use super::{Context, PhoneError, Report, number};
 use crate::pii::{ApiKey, PhoneNumber};
-use crate::settings::{self, Stored};
+use crate::settings::{self, Stored, WEBHOOK_SECRET as SECRET};
 use crate::telephony::daily::account::{DialInConfig, DialInKind, DialInSettings};
 
-/// The variable of the secret.
-const SECRET: &str = "CALLFLOW_WEBHOOK_SECRET";
 /// Bytes of a new secret, as many as those that Daily makes.
 const SECRET_BYTES: usize = 32;
 
@@ -51,6 +49,24 @@ pub struct RouteArgs {
     /// Remove without asking.
     #[arg(long, requires = "remove")]
     pub yes: bool,
+}
+
+impl RouteArgs {
+    /// A number, and nothing else said about it.
+    #[must_use]
+    pub fn of(number: PhoneNumber) -> Self {
+        Self {
+            number,
+            url: None,
+            hold_music: None,
+            timeout_message: None,
+            name: None,
+            no_store: false,
+            print_secret: false,
+            remove: false,
+            yes: false,
+        }
+    }
 }
 
 /// Why a URL cannot be a webhook. Each has its fix in the text.
@@ -138,7 +154,8 @@ fn secret(context: &Context<'_>, before: Option<&DialInConfig>) -> Result<ApiKey
     }
 }
 
-fn new_secret() -> Result<ApiKey, PhoneError> {
+/// A secret that nobody knows yet, as Daily writes them.
+pub(in crate::cli) fn new_secret() -> Result<ApiKey, PhoneError> {
     let mut bytes = [0; SECRET_BYTES];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut bytes).map_err(|_| PhoneError::NoRandomness)?;

@@ -13,30 +13,36 @@ use super::{ApiError, Source};
 use crate::sandbox::faults::{Fault, Service};
 use crate::sandbox::world::World;
 
-/// Longest refusal that the log keeps.
-const LONGEST_REFUSAL: usize = 4096;
+/// Longest body that is read; a request is a thousandth of it.
+const LONGEST_BODY: usize = 2 << 20;
 
 /// The middleware.
 pub(super) async fn pass(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    // Whoever has no key belongs to no account, and so to no account's log.
+    if let Err(refused) = authorise(&world, &request) {
+        return refused.into_response();
+    }
     let (method, url) = (request.method().to_string(), format!("/v1{}", request.uri().path()));
-    let response = answer(&world, request, next).await;
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LONGEST_BODY).await else {
+        return ApiError::invalid("the body is too long or broke off").into_response();
+    };
+    let said = (!body.is_empty()).then(|| String::from_utf8_lossy(&body).into_owned());
+    let response = answer(&world, Request::from_parts(head, Body::from(body)), next).await;
     let status = response.status();
     if status.is_success() {
-        world.log.note(Source::Api, &method, &url, status.as_u16(), None);
+        world.log.note(Source::Api, &method, &url, status.as_u16(), [said, None]);
         return response;
     }
     // Only refusals are read, which are short.
     let (head, body) = response.into_parts();
-    let body = to_bytes(body, LONGEST_REFUSAL).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&body).into_owned();
-    world.log.note(Source::Api, &method, &url, status.as_u16(), Some(text));
+    let body = to_bytes(body, LONGEST_BODY).await.unwrap_or_default();
+    let answered = String::from_utf8_lossy(&body).into_owned();
+    world.log.note(Source::Api, &method, &url, status.as_u16(), [said, Some(answered)]);
     Response::from_parts(head, Body::from(body))
 }
 
 async fn answer(world: &World, request: Request, next: Next) -> Response {
-    if let Err(refused) = authorise(world, &request) {
-        return refused.into_response();
-    }
     if world.options.rate_limits && !world.limits.admit(request.method(), request.uri().path()) {
         return ApiError::rate_limited().into_response();
     }

@@ -1,7 +1,7 @@
 //! `GET /logs/api`: the requests that Daily took, and those it made to webhooks.
 //!
-//! Documented as a bare array, the latest first. The emulator keeps the last few hundred; of bodies it keeps
-//! only what it said when it refused. That calls of the dial-in webhook are listed under `webhook` is an
+//! Documented as a bare array, the latest first. The emulator keeps the last few hundred, with the body of the
+//! request and, if it was refused, of the answer. That calls of the dial-in webhook are listed under `webhook` is an
 //! assumption: the documents do not say.
 
 use std::collections::VecDeque;
@@ -57,15 +57,16 @@ pub(crate) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Notes a request and how it was answered; the oldest is forgotten.
+    /// Notes a request and how it was answered, with the bodies of both; the oldest is forgotten.
     pub(crate) fn note(
         &self,
         source: Source,
         method: &str,
         url: &str,
         status: u16,
-        response: Option<String>,
+        bodies: [Option<String>; 2],
     ) {
+        let [request, response] = bodies;
         let entry = Entry {
             id: Uuid::new_v4(),
             user_id: Uuid::nil(),
@@ -76,7 +77,7 @@ impl RequestLog {
             url: url.to_owned(),
             status,
             created_at: iso_8601(unix_now()),
-            request: None,
+            request,
             response,
         };
         let mut entries = self.lock();
@@ -128,7 +129,7 @@ mod tests {
     fn the_oldest_entries_are_forgotten() {
         let log = RequestLog::default();
         for n in 0..KEPT + 3 {
-            log.note(Source::Api, "GET", &format!("/v1/{n}"), 200, None);
+            log.note(Source::Api, "GET", &format!("/v1/{n}"), 200, [None, None]);
         }
         let entries = log.lock();
         assert_eq!((entries.len(), entries[0].url.as_str()), (KEPT, "/v1/502"));
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn entries_have_the_documented_keys() {
         let log = RequestLog::default();
-        log.note(Source::Webhook, "POST", "https://bot.example.com/start", 502, None);
+        log.note(Source::Webhook, "POST", "https://bot.example.com/start", 502, [None, None]);
         let ours = serde_json::to_value(&log.lock()[0]).unwrap();
         let documented: Value =
             serde_json::from_str(include_str!("../../../tests/wire/daily/api_log.json")).unwrap();

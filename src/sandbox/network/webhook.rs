@@ -56,9 +56,9 @@ impl Webhook {
                 .header("X-Pinless-Signature", signature(secret, &timestamp, body.as_bytes()))
                 .header("X-Pinless-Timestamp", timestamp);
         }
-        let answer = request.body(body).send().await;
+        let answer = request.body(body.clone()).send().await;
         let status = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
-        log.note(Source::Webhook, "POST", &self.url, status, None);
+        log.note(Source::Webhook, "POST", &self.url, status, [Some(body), None]);
         match answer {
             Ok(answer) if answer.status() == 200 => Ok(()),
             Ok(answer) => {

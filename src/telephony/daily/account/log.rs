@@ -32,6 +32,10 @@ pub struct LogEntry {
     pub at: Option<i64>,
     /// Why it was refused.
     pub refusal: Option<String>,
+    /// Whether its body names a telephone number to dial (`phoneNumber`).
+    pub dials_phone: bool,
+    /// Whether it only tried a webhook (`Test`), as Daily does when one is set.
+    pub is_test: bool,
 }
 
 impl LogSource {
@@ -62,6 +66,7 @@ struct Entry {
     #[serde(default)]
     status: Value,
     created_at: Option<String>,
+    request: Option<String>,
     response: Option<String>,
 }
 
@@ -77,6 +82,7 @@ fn entry(entry: Entry) -> LogEntry {
         Value::String(status) => status.parse().ok(),
         _ => None,
     };
+    let body = entry.request.unwrap_or_default();
     let at = entry.created_at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
     let entry = LogEntry {
         method: entry.method,
@@ -84,6 +90,8 @@ fn entry(entry: Entry) -> LogEntry {
         status: status.unwrap_or(0),
         at: at.map(jiff::Timestamp::as_second),
         refusal: entry.response,
+        dials_phone: body.contains("\"phoneNumber\""),
+        is_test: body.contains("\"Test\"") || body.contains("\"test\""),
     };
     let refusal = entry.refusal.as_deref().filter(|_| entry.is_failure()).and_then(reason);
     LogEntry { refusal, ..entry }
