@@ -11,7 +11,9 @@ use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
 use crate::check::{self, EnvMode};
-use crate::diagnostic::{Diagnostic, Style, render_human, render_short};
+use crate::diagnostic::{
+    Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
+};
 use crate::settings::Env;
 
 pub use files::{Found, ReadError, find, read};
@@ -40,6 +42,12 @@ pub enum Format {
     Human,
     /// One line each: `path:line:col: error[F008]: message`.
     Short,
+    /// One JSON object on the last line.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 /// Checks, prints, and says how it ended: [`ExitStatus::Success`] with nothing but warnings,
@@ -66,6 +74,8 @@ struct Tally {
     errors: usize,
     warnings: usize,
     unusable: bool,
+    /// What is shown at the end, all together.
+    findings: Vec<Findings>,
 }
 
 fn check_all(
@@ -97,8 +107,11 @@ fn check_all(
             Err(error) => unusable(&error, &mut tally, err)?,
         }
     }
-    if args.format == Format::Human && tally.flows > 0 {
-        writeln!(out, "{}", summary(&tally))?;
+    match args.format {
+        Format::Human if tally.flows > 0 => writeln!(out, "{}", summary(&tally))?,
+        Format::Json => out.write_all(render_json(&tally.findings).as_bytes())?,
+        Format::Sarif => out.write_all(render_sarif(&tally.findings).as_bytes())?,
+        Format::Human | Format::Short | Format::Github => {}
     }
     out.flush()?;
     Ok(match () {
@@ -129,6 +142,11 @@ fn check_one(
     let text = match args.format {
         Format::Human => render_human(&source, &diagnostics, Style::Colour),
         Format::Short => render_short(&source, &diagnostics),
+        Format::Github => render_github(&source, &diagnostics),
+        Format::Json | Format::Sarif => {
+            tally.findings.push((source, diagnostics));
+            return Ok(());
+        }
     };
     out.write_all(text.as_bytes())
 }
