@@ -4,6 +4,8 @@
 //! no utterance and no key is logged: what could be one has a type that does not print (`pii`), and
 //! libraries, some of which log the bytes they carry, are held back here, whatever the filter says.
 
+use std::any::Any;
+
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Span};
 use tracing_subscriber::filter::{FilterExt, Targets};
@@ -41,6 +43,25 @@ pub fn init(options: &LogSettings) -> Result<(), TelemetryError> {
     let color = options.color && std::io::stderr().is_terminal();
     let dispatch = dispatch(options, color, std::io::stderr)?;
     tracing::dispatcher::set_global_default(dispatch).map_err(|_| TelemetryError::Twice)
+}
+
+/// Has panics of this process tell where they happened, and why only if no value can be in it.
+///
+/// The message of a slice out of bounds, for one, repeats the text that was to be cut: what a caller said.
+pub fn discreet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let backtrace = std::backtrace::Backtrace::capture();
+        tracing::error!(place, why = why(panic.payload()), "a bug: please report it");
+        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            tracing::error!("{backtrace}");
+        }
+    }));
+}
+
+/// A literal text, or none.
+fn why(panic: &(dyn Any + Send)) -> &'static str {
+    panic.downcast_ref::<&'static str>().copied().unwrap_or("(not shown: it may hold what was said)")
 }
 
 /// The span of one call: what is logged within it carries the call's id.
@@ -147,6 +168,19 @@ mod tests {
                 tracing::error_span!(target: "brand_new", "request", body = "yes please").in_scope(|| ());
             });
             assert_eq!(text, "", "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_panic_tells_no_value() {
+        let of = |job: fn()| why(&*std::panic::catch_unwind(job).expect_err("it panics"));
+        assert_eq!(of(|| panic!("a literal")), "a literal");
+        for told in [
+            of(|| drop("my zebra é"[..10].to_owned())),
+            of(|| panic!("{}", "my zebra")),
+            of(|| std::panic::panic_any("my zebra".to_owned())),
+        ] {
+            assert!(!told.contains("zebra"), "{told}");
         }
     }
 

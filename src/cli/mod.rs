@@ -96,6 +96,7 @@ pub fn main() -> ExitStatus {
             if let Err(error) = telemetry::init(&log) {
                 return fail(&error);
             }
+            telemetry::discreet_panics();
         }
         Err(error) => return fail(&error),
     }
