@@ -105,6 +105,7 @@ pub(super) async fn run(setup: CallSetup) -> CallRecord {
     };
     match joined {
         Ok(session) => {
+            tracing::info!(took_ms = began.elapsed().as_millis(), "joined the room");
             let mut call = Call::new(setup, session, began);
             call.go_on().await;
             call.tear_down().await

@@ -97,6 +97,7 @@ impl Call {
         let now = self.now();
         let since_answer = self.stage.answered.map(|(_, answered)| now.0.saturating_sub(answered.0));
         self.stage.bot_left_ms = since_answer;
+        tracing::info!(after_ms = since_answer, ?mode, "the bot has left the conversation");
         self.watch.event(CallEvent::BotLeft { after_ms: since_answer.unwrap_or_default() });
     }
 }

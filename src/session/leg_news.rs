@@ -32,7 +32,7 @@ impl Call {
                 self.legs.stopped(attempt, false);
                 self.leg(attempt, LegEvent::StopFailed);
             }
-            Answer::Forwarded => tracing::debug!("the caller is on the way"),
+            Answer::Forwarded => tracing::info!("the caller is on the way"),
             Answer::ForwardFailed(error) => {
                 tracing::warn!(%error, "the caller could not be forwarded");
                 self.inbox.push_back(match error {
@@ -55,12 +55,12 @@ impl Call {
     /// Takes an error of a dial-out leg that may not be named.
     pub(super) fn on_dial_out_error(&mut self, id: Option<&LegId>, message: &str, raw: RoomEvent) {
         let cause = cause(message);
-        tracing::warn!(%message, fix = cause.fix, "a leg failed");
+        tracing::warn!(reason = %message, fix = cause.fix, "a leg failed");
         let event = LegEvent::Failed { cause };
         match (id, self.legs.sole_attempt()) {
             (Some(id), _) => self.on_dial_out(id, event, raw),
             (None, Some(attempt)) => self.leg(attempt, event),
-            (None, None) => tracing::debug!(%message, "an error of an unknown leg was dropped"),
+            (None, None) => tracing::debug!(reason = %message, "an error of an unknown leg was dropped"),
         }
     }
 
@@ -86,6 +86,7 @@ impl Call {
             && !self.was_answered(attempt);
         if is_news {
             self.stage.ringing = Some(attempt);
+            tracing::info!("it rings");
             self.watch.event(CallEvent::Ringing);
         }
     }
@@ -94,6 +95,7 @@ impl Call {
         self.rings_no_more(attempt);
         if !self.was_answered(attempt) {
             self.stage.answered = Some((attempt, self.now()));
+            tracing::info!("answered");
             self.watch.event(CallEvent::Answered);
         }
     }

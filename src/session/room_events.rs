@@ -16,7 +16,7 @@ impl Call {
             RoomEvent::DialinConnected { id } => self.caller_is(id),
             RoomEvent::DialinStopped { id } => self.caller_left(&id),
             RoomEvent::DialinError { id, message } => {
-                tracing::warn!(%message, "the dial-in failed");
+                tracing::warn!(reason = %message, "the dial-in failed");
                 if id.is_none() || self.is_caller(id.as_ref()) {
                     self.inbox.push_back(Input::CallerLeft);
                 }
@@ -33,7 +33,7 @@ impl Call {
                     self.inbox.push_back(Input::Dtmf { digit: tone });
                 }
             }
-            RoomEvent::Warning { message } => tracing::warn!(%message, "the telephony vendor warns"),
+            RoomEvent::Warning { message } => tracing::warn!(reason = %message, "the telephony vendor warns"),
             RoomEvent::Closed { reason } => {
                 tracing::info!(?reason, "out of the room");
                 self.inbox.push_back(Input::RoomClosed);
@@ -87,6 +87,7 @@ impl Call {
     fn caller_is_here(&mut self) {
         if !self.people.caller_here {
             self.people.caller_here = true;
+            tracing::info!("the caller is here");
             self.inbox.push_back(Input::CallerJoined);
         }
     }
@@ -94,6 +95,7 @@ impl Call {
     fn forward_caller(&mut self, sip_endpoint: String) {
         // Once: the vendor repeats the event for every endpoint.
         if let Some(dial_in) = self.people.dial_in.take() {
+            tracing::info!("the room is ready; the caller is forwarded to it");
             self.legs.forward(dial_in, sip_endpoint);
         }
     }

@@ -92,8 +92,9 @@ impl Wreckage {
 }
 
 async fn delete_room(telephony: &dyn Telephony, name: &str) {
-    if let Err(error) = telephony.delete_room(name).await {
-        tracing::warn!(%error, "the room could not be deleted; it ends at its expiry");
+    match telephony.delete_room(name).await {
+        Ok(()) => tracing::info!("the room is deleted"),
+        Err(error) => tracing::warn!(%error, "the room could not be deleted; it ends at its expiry"),
     }
 }
 

@@ -351,7 +351,7 @@ pub struct Person {
 }
 
 impl Person {
-    fn new(phone: Phone, mut events: mpsc::Receiver<PhoneEvent>) -> Self {
+    pub fn new(phone: Phone, mut events: mpsc::Receiver<PhoneEvent>) -> Self {
         let told: Arc<std::sync::Mutex<VecDeque<PhoneEvent>>> = Arc::default();
         let ear = Arc::clone(&told);
         let listen = async move {

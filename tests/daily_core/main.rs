@@ -4,6 +4,7 @@
 // A test reads its own switch from the environment.
 #![allow(clippy::disallowed_methods)]
 
+mod checklist;
 mod install;
 mod live;
 mod outcomes;

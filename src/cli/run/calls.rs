@@ -120,6 +120,7 @@ impl Calls {
         let started =
             Started { room_url: room.url.clone(), token: Some(room.token.clone()), call_id: id.to_string() };
         let info = CallInfo { id, from: dial_in.from.clone(), to: dial_in.to.clone(), started_at: now };
+        tracing::info!(call = started.call_id, "a call has come in and has a room");
         self.spawn(line, plan, info, room, dial_in);
         Ok(started)
     }

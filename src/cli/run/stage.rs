@@ -165,6 +165,9 @@ impl Stage {
                 }
                 // The terminal shows one call at a time; others go on unseen.
                 if self.live.is_none() {
+                    if self.desk.is_none() {
+                        self.screen.call_begins();
+                    }
                     self.live = Some(Live { status, events });
                 }
             }
