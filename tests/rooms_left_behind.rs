@@ -99,6 +99,19 @@ async fn deletions_keep_to_the_rate_that_calls_need_too() {
     ours.delete_room(&newest.name).await.unwrap();
 }
 
+/// The documented frames, read by the client: their rooms are old, and not ours.
+#[tokio::test]
+async fn documented_lists_are_read() {
+    let rooms = include_str!("wire/daily/rooms.json")
+        .replace("\"second\"", &format!("{:?}", names_of_ours().await[0]));
+    let presence = include_str!("wire/daily/presence.json");
+    let site = Router::new()
+        .route("/v1/rooms", get(async move || rooms.clone()))
+        .route("/v1/rooms/{name}/presence", get(async move || presence));
+    let (daily, _server) = serve(site).await;
+    assert_eq!(daily.sweep(2_000_000_000).await, Ok(Sweep { found: 1, deleted: 0, occupied: 1 }));
+}
+
 #[tokio::test]
 async fn what_daily_does_not_say_clearly_deletes_nothing() {
     let world = World::new().await;

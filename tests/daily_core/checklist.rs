@@ -191,25 +191,60 @@ async fn every_expected_log_line_is_written() {
     within(sandbox.shutdown()).await;
 }
 
+/// All that is written in Rust below a folder.
+fn sources(folder: impl AsRef<Path>) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text.push_str(&sources(path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    text
+}
+
 /// What a stand-in cannot show is at least what the source says.
 #[test]
 fn log_lines_of_rarer_events_stand_in_the_source() {
-    fn walk(folder: &Path, text: &mut String) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => walk(&path, text),
-                false => text.push_str(&std::fs::read_to_string(&path).unwrap()),
-            }
-        }
-    }
-    let mut source = String::new();
-    walk(Path::new("src"), &mut source);
+    let source = sources("src");
     let expected = lines("log-rare");
     assert!(!expected.is_empty());
     for line in expected {
         let words =
             line.split(['…', '=']).next().unwrap().rsplit_once(' ').map_or(&*line, |(words, _)| words);
         assert!(source.contains(words), "nobody logs: {words}");
+    }
+}
+
+/// The nine steps of docs/daily.md name tests, and files under `src/`: all of them are there.
+#[test]
+fn the_nine_steps_name_tests_and_files_that_exist() {
+    let tests = sources("tests");
+    let document = include_str!("../../docs/daily.md");
+    let (_, steps) = document.split_once("## A call in nine steps").unwrap();
+    let (steps, _) = steps.split_once("\n## ").unwrap();
+    let rows: Vec<_> =
+        steps.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| |")).collect();
+    assert_eq!(rows.len(), 9);
+    for row in rows {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let named = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        for test in named(cells[4]) {
+            assert!(tests.contains(&format!("fn {test}(")), "there is no test {test}");
+        }
+        let mut folder = PathBuf::from("src");
+        for file in named(cells[3]).iter().filter(|file| !file.contains(' ')) {
+            // A file without a folder is beside the one before it.
+            let path = if file.contains('/') || !file.contains('.') {
+                Path::new("src").join(file)
+            } else {
+                folder.join(file)
+            };
+            assert!(path.exists(), "{} is not there", path.display());
+            folder = path.parent().unwrap().to_owned();
+        }
+        assert!(!named(cells[4]).is_empty(), "{row}");
     }
 }

@@ -85,6 +85,55 @@ async fn a_room_is_created_read_and_deleted_as_documented() {
 }
 
 #[tokio::test]
+async fn rooms_are_listed_newest_first_by_the_page() {
+    let world = World::start().await;
+    for name in ["first", "second"] {
+        let properties = if name == "second" { json!({"start_video_off": true}) } else { json!({}) };
+        world.post("/rooms", json!({"name": name, "properties": properties})).await;
+    }
+    let (status, list) = world.request("GET", "/rooms", None).await;
+    assert_eq!(status, 200);
+    let (ours, documented) = (&list["data"], &wire("rooms")["data"]);
+    assert_eq!((&list["total_count"], ours.as_array().unwrap().len()), (&json!(2), 2));
+    for n in [0, 1] {
+        assert_shape(&ours[n], &documented[n], &["id", "url", "created_at"], "rooms");
+    }
+    for n in 0..4 {
+        world.post("/rooms", json!({"name": format!("later-{n}")})).await;
+    }
+    let names = async |query: &str| {
+        let (status, list) = world.request("GET", &format!("/rooms?{query}"), None).await;
+        assert_eq!((status, &list["total_count"]), (200, &json!(6)));
+        let names =
+            list["data"].as_array().unwrap().iter().map(|room| room["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names("limit=2").await, "later-3 later-2");
+    let (_, room) = world.request("GET", "/rooms/later-2", None).await;
+    let id = room["id"].as_str().unwrap();
+    assert_eq!(names(&format!("limit=2&starting_after={id}")).await, "later-1 later-0");
+    assert_eq!(names(&format!("starting_after={id}")).await, "later-1 later-0 second first");
+    assert_eq!(names(&format!("limit=5&ending_before={id}")).await, "later-3");
+    let unknown = "/rooms?starting_after=d61cd7b2-a273-42b4-89bd-be763fd562c1";
+    assert_eq!(world.request("GET", unknown, None).await.0, 400);
+}
+
+#[tokio::test]
+async fn who_is_in_a_room_is_told_as_documented() {
+    let world = World::start().await;
+    let (_, token) = world.room("first").await;
+    let (_, nobody) = world.request("GET", "/rooms/first/presence", None).await;
+    assert_eq!(nobody, json!({"total_count": 0, "data": []}));
+    let bot = Bot::join(&world, "first", &token).await;
+    let (status, presence) = world.request("GET", "/rooms/first/presence", None).await;
+    assert_eq!(status, 200);
+    assert_eq!((&presence["total_count"], &presence["data"][0]["id"]), (&json!(1), &json!(bot.id)));
+    let made_up = ["id", "mtgSessionId", "joinTime"];
+    assert_shape(&presence["data"][0], &wire("presence")["data"][0], &made_up, "presence");
+    assert_eq!(world.request("GET", "/rooms/nowhere/presence", None).await.0, 404);
+}
+
+#[tokio::test]
 async fn tokens_are_made_and_read_and_open_only_their_room() {
     let world = World::start().await;
     world.post("/rooms", json!({"name": "other", "privacy": "private"})).await;
