@@ -20,6 +20,9 @@ use crate::session::{self, CallEvent, CallSetup, CallStatus, Journal, Vendors, W
 use crate::telemetry::call_span;
 use crate::telephony::{DialIn, DialLimits, Room, RoomRequest};
 
+#[cfg(test)]
+mod tests;
+
 /// Added to the longest a call and its handoff may last, for the room's own expiry.
 const ROOM_SPARE: Duration = Duration::from_secs(300);
 /// How long a held caller waits for a line when all are busy. With the room's creation after it, it is still
@@ -253,119 +256,4 @@ pub(super) fn unix_now() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use tokio::sync::Notify;
-
-    use super::*;
-    use crate::pii::{Address, ApiKey};
-    use crate::settings::DialRules;
-    use crate::speech::cartesia::Cartesia;
-    use crate::speech::deepgram::Deepgram;
-    use crate::speech::openai::{OpenAi, http_client};
-    use crate::telephony::ws_room::WsRooms;
-    use crate::telephony::{DialOut, LegId, Telephony, TelephonyError};
-
-    type Answer<'a, T> = BoxFuture<'a, Result<T, TelephonyError>>;
-
-    /// Makes rooms when it is let, and notes which are deleted.
-    #[derive(Default)]
-    struct SlowRooms {
-        asked: Notify,
-        let_go: Notify,
-        deleted: Mutex<Vec<String>>,
-    }
-
-    impl Telephony for SlowRooms {
-        fn create_room(&self, _: RoomRequest) -> Answer<'_, Room> {
-            async {
-                self.asked.notify_one();
-                self.let_go.notified().await;
-                let url = "http://127.0.0.1:9/room-1".to_owned();
-                Ok(Room {
-                    name: "room-1".to_owned(),
-                    url,
-                    token: ApiKey::new("t"),
-                    sip_endpoint: None,
-                    expires_at: None,
-                })
-            }
-            .boxed()
-        }
-
-        fn delete_room<'a>(&'a self, name: &'a str) -> Answer<'a, ()> {
-            self.deleted.lock().unwrap().push(name.to_owned());
-            async { Ok(()) }.boxed()
-        }
-
-        fn forward_caller<'a>(&'a self, _: &'a DialIn, _: &'a str) -> Answer<'a, ()> {
-            unreachable!("no call begins")
-        }
-
-        fn start_dial_out<'a>(&'a self, _: &'a str, _: &'a DialOut) -> Answer<'a, LegId> {
-            unreachable!("no call begins")
-        }
-
-        fn stop_dial_out<'a>(&'a self, _: &'a str, _: &'a LegId) -> Answer<'a, ()> {
-            unreachable!("no call begins")
-        }
-
-        fn send_dtmf<'a>(&'a self, _: &'a str, _: &'a LegId, _: &'a str) -> Answer<'a, ()> {
-            unreachable!("no call begins")
-        }
-
-        fn sip_transfer<'a>(&'a self, _: &'a str, _: &'a LegId, _: &'a DialOut) -> Answer<'a, ()> {
-            unreachable!("no call begins")
-        }
-
-        fn sip_refer<'a>(&'a self, _: &'a str, _: &'a LegId, _: &'a Address) -> Answer<'a, ()> {
-            unreachable!("no call begins")
-        }
-    }
-
-    fn calls(telephony: &Arc<SlowRooms>) -> Arc<Calls> {
-        let nowhere = "http://127.0.0.1:9";
-        let key = || ApiKey::new("k");
-        let vendors = Vendors {
-            telephony: Arc::clone(telephony) as _,
-            rooms: Arc::new(WsRooms::new()),
-            stt: Arc::new(Deepgram::new(nowhere, key()).unwrap()),
-            llm: Arc::new(OpenAi::new(nowhere, key(), http_client(nowhere).unwrap()).unwrap()),
-            tts: Arc::new(Cartesia::new(nowhere, key()).unwrap()),
-        };
-        let env = |name: &str| (name == "OPERATOR_NUMBER").then(|| "+15550100100".to_owned());
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml");
-        let (flow, _) = FlowFile::open(path.as_ref(), Arc::new(env)).unwrap();
-        let limits = DialLimits::new(&DialRules::default(), []);
-        Calls::new(Arc::new(flow), vendors, None, Arc::new(limits), 10).0
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_shutdown_waits_for_a_room_in_the_making_and_discards_it() {
-        let telephony = Arc::new(SlowRooms::default());
-        let calls = calls(&telephony);
-        let dial_in = DialIn {
-            call_id: "c-1".to_owned(),
-            call_domain: "d-1".to_owned(),
-            from: None,
-            to: None,
-            sip_headers: serde_json::Map::new(),
-        };
-        let starting = Arc::clone(&calls);
-        let started = tokio::spawn(async move { server::Calls::start(&*starting, dial_in).await.map(drop) });
-        telephony.asked.notified().await;
-        let drained = Arc::clone(&calls);
-        let mut drained = tokio::spawn(async move { drained.drain(Duration::from_secs(60)).await });
-        let early = tokio::time::timeout(Duration::from_secs(5), &mut drained).await;
-        assert!(early.is_err(), "the shutdown did not wait");
-        telephony.let_go.notify_one();
-        drained.await.unwrap();
-        assert_eq!(started.await.unwrap(), Err(StartError::Draining));
-        assert_eq!(*telephony.deleted.lock().unwrap(), ["room-1"]);
-        assert_eq!(server::Calls::live(&*calls), 0);
-    }
 }
