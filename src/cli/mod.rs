@@ -16,6 +16,7 @@ pub mod schema;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 pub use exit::ExitStatus;
@@ -77,6 +78,9 @@ pub fn main() -> ExitStatus {
         Err(error) => {
             // Help and version are errors to clap, but not to us.
             let _gone = error.print();
+            if let Some(flow) = flow_without_option(&error) {
+                anstream::eprintln!("To run a flow: callflow --flow {flow}");
+            }
             return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success };
         }
     };
@@ -113,6 +117,14 @@ pub fn main() -> ExitStatus {
         Some(Command::Doctor(args)) => doctor::run(&args, &|name| env.get(name), env_file),
         Some(Command::Phone(args)) => phone::run(&args, &|name| env.get(name), env_file),
         Some(Command::Sandbox(args)) => sandbox::run(&args, &|name| env.get(name)),
+    }
+}
+
+/// A flow that was given where a subcommand belongs.
+fn flow_without_option(error: &clap::Error) -> Option<&str> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) if word.ends_with(".yaml") || word.ends_with(".yml") => Some(word),
+        _ => None,
     }
 }
 

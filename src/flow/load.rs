@@ -218,7 +218,9 @@ fn one_character(text: &str, at: usize) -> Span {
 fn advice(error: &granit_parser::ScanError) -> &'static str {
     use granit_parser::ErrorKind;
     match error.kind() {
-        ErrorKind::MappingValueNotAllowed => "put quotes round a text that holds `: `",
+        ErrorKind::MappingValueNotAllowed => {
+            "put quotes round a text that holds `: `, or write the `:` that is missing behind the key above"
+        }
         ErrorKind::InvalidColonPlacement => "is a bracket or brace left open above?",
         ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
             "indent with spaces"

@@ -23,7 +23,7 @@ pub struct Journal {
 
 /// The journal's file could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write the journal {path}: {source}")]
+#[error("cannot write the journal {path}: {source}; choose another file with --record")]
 pub struct JournalError {
     path: String,
     source: io::Error,

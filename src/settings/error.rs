@@ -173,7 +173,7 @@ pub struct SettingsErrors(pub Vec<SettingsError>);
 impl fmt::Display for SettingsErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, problem) in self.0.iter().enumerate() {
-            let line_break = if n == 0 { "" } else { "\n" };
+            let line_break = if n == 0 { "" } else { "\nerror: " };
             write!(f, "{line_break}{problem}\n  fix: {}", problem.fix())?;
         }
         Ok(())

@@ -78,8 +78,16 @@ fn settings_that_cannot_work_are_status_2_with_the_fix() {
     check(&["--offline", "--from", "12"], &[], "--from");
     check(&[], &[("DAILY_API_KEY", "k")], "pass --offline to ignore all keys");
     check(&[], &[("ENV", "production")], "PIPECAT_API_KEY");
+    check(&[], &[("ENV", "production")], "\nerror: ENV=production needs PIPECAT_AGENT_NAME");
     check(&[], &[("ENV", "staging")], "set ENV to");
     check(&[], &[("OPENAI_API_KEY", "two words")], "OPENAI_API_KEY");
+}
+
+#[test]
+fn a_flow_without_its_option_is_shown_how_to_run() {
+    let ran = refused(&[FLOW], &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("callflow --flow flows/cold_transfer.yaml"), "{}", ran.err);
 }
 
 #[test]
