@@ -12,7 +12,9 @@ use callflow::pii::{Address, ApiKey, PhoneNumber};
 use callflow::sandbox::clock::Metronome;
 use callflow::telephony::daily::Daily;
 use callflow::telephony::daily::webhook::{Webhook, parse};
-use callflow::telephony::{DialIn, DialOut, LegId, LegRefusal, Room, RoomRequest, Telephony, TelephonyError};
+use callflow::telephony::{
+    DialIn, DialOut, Hearing, LegId, LegRefusal, Room, RoomRequest, Telephony, TelephonyError,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -223,6 +225,19 @@ async fn commands_are_sent_as_documented() {
     let fake = FakeDaily::new(vec![ok("ok")]).await;
     fake.daily.send_dtmf("r", &leg, "12#").await.unwrap();
     assert_eq!(fake.only_post(), ("/v1/rooms/r/dialOut/sendDTMF".into(), wire("client_send_dtmf")));
+
+    for answer in [Answer::Raw(200, Vec::new()), ok("ok")] {
+        let fake = FakeDaily::new(vec![answer]).await;
+        let caller = LegId::new("11111111-0000-4000-8000-000000000001");
+        let keeper = LegId::new("33333333-0000-4000-8000-000000000001");
+        let apart = [
+            Hearing { listener: caller, others: true, but: vec![(leg.clone(), false)] },
+            Hearing { listener: leg.clone(), others: false, but: vec![(keeper, true)] },
+        ];
+        fake.daily.set_hearing("r", &apart).await.unwrap();
+        let body = wire("client_update_permissions");
+        assert_eq!(fake.only_post(), ("/v1/rooms/r/update-permissions".into(), body));
+    }
 
     let fake = FakeDaily::new(vec![ok("ok")]).await;
     fake.daily.sip_transfer("r", &leg, &operator()).await.unwrap();

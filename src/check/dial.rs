@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{Dial, DialMethod, Document, Event, Kind, Plain, State};
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 
 /// Shorter, nobody reaches the phone; longer, the caller is gone.
 const RING: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(120);
@@ -28,6 +28,23 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
         outcomes(state, dial, out);
         addresses(document, dial, scope, out);
         listened(document, state, dial, out);
+        gate(dial, out);
+    }
+}
+
+/// An accept gate is of a kind that can be passed.
+fn gate(dial: &Dial, out: &mut Vec<Diagnostic>) {
+    let Some(Spanned { value: accept, span }) = &dial.accept else { return };
+    let (key, decline) = (accept.key.unwrap_or('1'), accept.decline.unwrap_or('2'));
+    if key == decline {
+        let message = format!("`{key}` would both take the call and decline it");
+        let help = "give `key:` and `decline:` two different keys; left out, they are \"1\" and \"2\"";
+        out.push(Diagnostic::error(Rule::WrongValue, *span, message).help(help));
+    }
+    if dial.method != DialMethod::DialOut {
+        let message = "nobody can be asked: the caller's own leg is moved";
+        let help = "leave `accept` out, or leave `method` out and reach a new leg";
+        out.push(Diagnostic::error(Rule::WrongValue, *span, message).help(help));
     }
 }
 
@@ -47,11 +64,17 @@ fn ring(dial: &Dial, out: &mut Vec<Diagnostic>) {
 fn outcomes(state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
     let has = |event: Plain| state.on.iter().any(|on| on.event.value.is(event));
     let success = match dial.method {
+        DialMethod::DialOut if dial.accept.is_some() => Plain::OperatorAccepted,
         DialMethod::DialOut => Plain::OperatorAnswered,
         DialMethod::SipTransfer | DialMethod::SipRefer => Plain::Transferred,
     };
     let name = &state.name.value;
-    if !has(success) {
+    // The answer of the other kind of `dial` is reported as what cannot happen here.
+    let of_the_other_kind = match success {
+        Plain::OperatorAccepted => has(Plain::OperatorAnswered),
+        _ => has(Plain::OperatorAccepted),
+    };
+    if !has(success) && !of_the_other_kind {
         let short = success.name().trim_start_matches("operator.");
         let message = format!("`{name}` does not say what happens on `{short}`");
         let help = format!("add `{short}:` under `on:`, leading to a `handoff`");
@@ -123,7 +146,7 @@ fn listened(document: &Document, state: &State, dial: &Dial, out: &mut Vec<Diagn
     repeated(&dial.listen, "listed", out);
 }
 
-fn repeated(names: &[crate::source::Spanned<String>], what: &str, out: &mut Vec<Diagnostic>) {
+fn repeated(names: &[Spanned<String>], what: &str, out: &mut Vec<Diagnostic>) {
     let mut seen: HashMap<&str, Span> = HashMap::new();
     for name in names {
         match seen.get(&*name.value) {

@@ -121,16 +121,14 @@ fn plain_refusal(kind: &Kind, event: Plain) -> Option<&'static str> {
         P::Exhausted => (matches!(kind, Kind::Confirm(_)), "only the tries of a `confirm` can be used up"),
         P::Filled | P::Ok => (false, "the kind of state that ends so is not supported by this version yet"),
         P::OperatorLeft => (false, "the operator can leave only after the handoff"),
-        P::OperatorAccepted => {
-            (false, "the accept gate is not supported by this version yet; use `answered`")
-        }
+        P::OperatorAccepted => return accepted_refusal(kind),
         P::OperatorRinging => {
             (false, "ringing is not an outcome; what the caller hears meanwhile is `hold:`")
         }
         P::Transferred => return transferred_refusal(kind),
         P::TargetsExhausted => (matches!(kind, Kind::Dial(_)), "it ends a `dial`"),
-        P::OperatorAnswered
-        | P::OperatorNoAnswer
+        P::OperatorAnswered => return answered_refusal(kind),
+        P::OperatorNoAnswer
         | P::OperatorBusy
         | P::OperatorRejected
         | P::OperatorUnreachable
@@ -164,6 +162,24 @@ fn transferred_refusal(kind: &Kind) -> Option<&'static str> {
         Kind::Dial(dial) if dial.method != DialMethod::DialOut => None,
         Kind::Dial(_) => Some("with `method: dial_out` the operator's answer is `answered`"),
         _ => Some("it ends a `dial` whose method is `sip_transfer` or `sip_refer`"),
+    }
+}
+
+fn answered_refusal(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Dial(dial) if dial.accept.is_some() => {
+            Some("with `accept:` the answer alone leads nowhere: the way on is `accepted`")
+        }
+        _ => operator_refusal(kind),
+    }
+}
+
+fn accepted_refusal(kind: &Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Dial(dial) if dial.accept.is_none() && dial.method == DialMethod::DialOut => {
+            Some("without `accept:` nobody is asked: the way on is `answered`")
+        }
+        _ => operator_refusal(kind),
     }
 }
 

@@ -77,7 +77,9 @@ fn flow(graph: &Graph<'_>, start: usize) -> Vec<Operator> {
 /// How the operator stands once an edge has been taken.
 fn after(graph: &Graph<'_>, edge: &Edge<'_>, before: Operator) -> Operator {
     match (&graph.state(edge.from).kind.value, edge.cause) {
-        (Kind::Dial(_), Cause::Event(Event::Plain(Plain::OperatorAnswered))) => Operator::ANSWERED,
+        (Kind::Dial(_), Cause::Event(Event::Plain(Plain::OperatorAnswered | Plain::OperatorAccepted))) => {
+            Operator::ANSWERED
+        }
         (Kind::Dial(_), Cause::Event(Event::Plain(Plain::Transferred))) => Operator::TRANSFERRED,
         // Every other way out of a `dial` stops the leg.
         (Kind::Dial(_), _) => Operator::ABSENT,
@@ -95,7 +97,7 @@ fn wrong_handoff(
 ) -> Option<Diagnostic> {
     let name = &graph.state(edge.to).name.value;
     let (message, help) = if arriving.absent {
-        let help = "hand over on `answered` (after `dial_out`) or `transferred` (after the other methods)";
+        let help = "hand over on `answered` (after `dial_out`; with `accept:` on `accepted`) or `transferred` (after the other methods)";
         (format!("`{name}` can be entered here although nobody has answered"), help)
     } else if arriving.transferred && handoff.mode == HandoffMode::KeepRoom {
         let help = "the caller has left the room with the transfer: write `handoff: leave`";

@@ -25,7 +25,8 @@ pub(super) fn kind_templates(kind: &Kind) -> Vec<(Use, &Template)> {
         Kind::Confirm(confirm) => speech(&confirm.question).into_iter().collect(),
         Kind::Dial(dial) => {
             let hold = dial.hold.as_ref().map(|hold| (Use::Speech, &hold.say));
-            speech(&dial.announce).into_iter().chain(hold).collect()
+            let asked = dial.accept.as_ref().and_then(|accept| speech(&accept.value.say));
+            speech(&dial.announce).into_iter().chain(hold).chain(asked).collect()
         }
         Kind::End(end) => speech(&end.say).into_iter().collect(),
         Kind::Choose(_) | Kind::Handoff(_) | Kind::Unknown => Vec::new(),

@@ -110,8 +110,7 @@ const SHORT_IN_DIAL: &[Plain] = &[
 ];
 
 /// Events of the language that no state of this version can be left by.
-const NOT_YET: &[Plain] =
-    &[Plain::CallerJoined, Plain::Filled, Plain::Ok, Plain::OperatorRinging, Plain::OperatorAccepted];
+const NOT_YET: &[Plain] = &[Plain::CallerJoined, Plain::Filled, Plain::Ok, Plain::OperatorRinging];
 
 /// Why a text is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +157,14 @@ impl Event {
     pub fn names(in_dial: bool) -> Vec<&'static str> {
         let short = SHORT_IN_DIAL.iter().filter(|e| in_dial && !NOT_YET.contains(e));
         let all = Plain::ALL.iter().filter(|e| !NOT_YET.contains(e));
-        all.map(|e| e.name()).chain(short.map(|e| short_name(*e))).collect()
+        let mut names: Vec<_> = all.map(|e| e.name()).collect();
+        for name in short.map(|e| short_name(*e)) {
+            // `failed` and `accepted` are names of their own elsewhere.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// Whether it is this one.
@@ -216,6 +222,15 @@ mod tests {
         assert_eq!(Event::parse("failed", false), Ok(Event::Plain(Plain::Failed)));
         assert_eq!(Event::parse("answered", false), Err(BadEvent::Unknown));
         assert_eq!(Event::parse("left", true), Err(BadEvent::Unknown));
+    }
+
+    #[test]
+    fn every_name_is_named_once() {
+        let mut names = Event::names(true);
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
     }
 
     #[test]

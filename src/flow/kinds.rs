@@ -139,6 +139,23 @@ pub struct Dial {
     pub retry: Option<Retry>,
     /// The intents heard while it rings.
     pub listen: Vec<Spanned<String>>,
+    /// What the person called is asked before the caller is put through.
+    pub accept: Option<Spanned<Accept>>,
+}
+
+/// `accept:` of a `dial`.
+#[derive(Debug)]
+pub struct Accept {
+    /// Said to the person called.
+    pub say: Option<Template>,
+    /// The key that takes the call.
+    pub key: Option<char>,
+    /// The key that declines it.
+    pub decline: Option<char>,
+    /// How often it is said.
+    pub tries: Option<u32>,
+    /// How long a key may take.
+    pub answer_within: Option<Duration>,
 }
 
 /// `method:`.

@@ -21,8 +21,8 @@ pub use document::{
 };
 pub use event::{BadEvent, Event, Plain};
 pub use kinds::{
-    Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First, Handoff, HandoffMode, HoldSay,
-    Kind, LateAnswer, Retry, Rung, Say,
+    Accept, Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First, Handoff, HandoffMode,
+    HoldSay, Kind, LateAnswer, Retry, Rung, Say,
 };
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;

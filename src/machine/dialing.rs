@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::call::{Presence, Step};
+use super::gate::{Gate, Verdict};
 use super::leg::{LegNews, Stage};
 use super::signal::Signal;
 use super::speech::{Manner, time_to_say};
 use super::states::State;
 use super::{Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
 use crate::matcher::{self, Candidate};
-use crate::plan::{Dial, DialMethod, Event, IntentId, Kind, LateAnswer, Plan, StateId};
+use crate::plan::{Accept, Dial, DialMethod, Event, IntentId, Kind, LateAnswer, Plan, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
 
 /// Dial attempts of one call, over all its states.
@@ -30,6 +31,8 @@ pub(super) struct Dialing {
     target: usize,
     /// Attempts at the current target that have failed.
     failed: u32,
+    /// The attempt under way is among them: it was answered late.
+    counted: bool,
     phase: Phase,
     /// Hold audio is playing.
     on_hold: bool,
@@ -42,13 +45,15 @@ enum Phase {
     Waiting,
     /// An attempt is under way.
     Trying,
+    /// Somebody picked up and is asked whether they take the call.
+    Asking(Gate),
     /// Nobody is left to try.
     Done(LegOutcome),
 }
 
 impl Dialing {
     pub(super) fn new(state: StateId) -> Self {
-        Self { state, target: 0, failed: 0, phase: Phase::Waiting, on_hold: false }
+        Self { state, target: 0, failed: 0, counted: false, phase: Phase::Waiting, on_hold: false }
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Dial {
@@ -77,6 +82,9 @@ impl Dialing {
             None => self.begin(step),
         }
         // After what the caller is waiting for.
+        if let Some(text) = dial.accept.as_ref().and_then(|accept| step.sentence(&accept.question).ok()) {
+            step.emit(Effect::Prepare { text });
+        }
         step.prepare_farewells();
     }
 
@@ -104,6 +112,7 @@ impl Dialing {
             Signal::Due(Timer::Announce) => self.begin(step),
             Signal::Due(Timer::DialCommand) => self.give_up(LegOutcome::Failed, step),
             Signal::Due(Timer::Ring) => self.give_up(LegOutcome::NoAnswer, step),
+            Signal::Due(Timer::Gate) => return self.at_gate(step, Gate::overdue),
             Signal::Due(Timer::Retry) => self.attempt(step),
             Signal::Due(Timer::HoldSay) => self.say_on_hold(step),
             Signal::Due(Timer::State) => match step.edge(Event::Timeout) {
@@ -156,16 +165,65 @@ impl Dialing {
             (Phase::Trying, LegNews::Answered) => {
                 return Transition(step.complete(&[Event::OperatorAnswered]));
             }
-            (Phase::Trying, LegNews::Failed(outcome)) => self.next(outcome, step),
+            (Phase::Trying, LegNews::PickedUp) => return self.open_gate(step),
+            (Phase::Trying, LegNews::GateFailed) => self.give_up(LegOutcome::Failed, step),
+            (Phase::Asking(_), LegNews::Asked | LegNews::Key(_) | LegNews::Bridged | LegNews::GateFailed) => {
+                return self.at_gate(step, |gate, accept, step| gate.observe(news, accept, step));
+            }
+            (Phase::Trying | Phase::Asking(_), LegNews::Failed(outcome)) => self.next(outcome, step),
             (Phase::Waiting, LegNews::AnsweredLate)
                 if dial.late_answer == LateAnswer::Accept && self.leg_is_ours(step) =>
             {
                 step.accept_late_answer();
-                return Transition(step.complete(&[Event::OperatorAnswered]));
+                return match step.leg_stage() {
+                    Some(Stage::Asked) => {
+                        self.counted = true;
+                        self.open_gate(step)
+                    }
+                    _ => Transition(step.complete(&[Event::OperatorAnswered])),
+                };
             }
             (_, LegNews::AnsweredLate) => step.refuse_late_answer(),
             (Phase::Waiting, LegNews::Cleared | LegNews::Left) => self.attempt(step),
             _ => {}
+        }
+        self.carry_on(step)
+    }
+
+    fn open_gate(&mut self, step: &mut Step<'_>) -> Outcome<State> {
+        let Some(accept) = &self.spec(step.plan).accept else { return self.carry_on(step) };
+        step.call.timers.clear(Timer::DialCommand);
+        step.call.timers.clear(Timer::Ring);
+        step.call.timers.clear(Timer::Retry);
+        let (gate, verdict) = Gate::open(accept, step);
+        self.phase = Phase::Asking(gate);
+        self.judge(verdict, step)
+    }
+
+    /// Tells the gate something, and does what comes of it.
+    fn at_gate(
+        &mut self,
+        step: &mut Step<'_>,
+        tell: impl FnOnce(&mut Gate, &Accept, &mut Step<'_>) -> Verdict,
+    ) -> Outcome<State> {
+        let Some(accept) = &self.spec(step.plan).accept else { return self.carry_on(step) };
+        let Phase::Asking(gate) = &mut self.phase else { return self.carry_on(step) };
+        let verdict = tell(gate, accept, step);
+        self.judge(verdict, step)
+    }
+
+    fn judge(&mut self, verdict: Verdict, step: &mut Step<'_>) -> Outcome<State> {
+        match verdict {
+            Verdict::Open => {}
+            Verdict::Passed => {
+                step.take_leg();
+                return Transition(step.complete(&[Event::OperatorAccepted]));
+            }
+            Verdict::Shut(outcome, known) => {
+                step.conclude(outcome, known, None);
+                step.stop_leg();
+                self.next(outcome, step);
+            }
         }
         self.carry_on(step)
     }
@@ -199,7 +257,7 @@ impl Dialing {
         match dial.targets.get(self.target) {
             Some(target) if step.call.attempts < ATTEMPTS => {
                 self.phase = Phase::Trying;
-                step.dial(*target, dial.method);
+                step.dial(*target, dial.method, dial.accept.is_some());
             }
             _ => self.phase = Phase::Done(LegOutcome::Failed),
         }
@@ -224,8 +282,20 @@ impl Dialing {
         let dial = self.spec(step.plan);
         step.call.timers.clear(Timer::DialCommand);
         step.call.timers.clear(Timer::Ring);
+        step.call.timers.clear(Timer::Gate);
+        if !std::mem::take(&mut self.counted) {
+            self.count_failure(step);
+        }
+        if self.target < dial.targets.len() {
+            self.attempt(step);
+        } else {
+            self.phase = Phase::Done(outcome);
+        }
+    }
+
+    fn count_failure(&mut self, step: &mut Step<'_>) {
         self.failed += 1;
-        match dial.retry {
+        match self.spec(step.plan).retry {
             Some(retry) if self.failed <= retry.times => {
                 let wait = pause(retry.wait, retry.backoff, self.failed);
                 step.call.timers.arm(Timer::Retry, step.now.after(wait));
@@ -234,11 +304,6 @@ impl Dialing {
                 self.target += 1;
                 self.failed = 0;
             }
-        }
-        if self.target < dial.targets.len() {
-            self.attempt(step);
-        } else {
-            self.phase = Phase::Done(outcome);
         }
     }
 

@@ -78,6 +78,21 @@ pub enum Effect {
         target: TargetId,
         /// How.
         method: DialMethod,
+        /// The caller and this leg must not hear each other until `Bridge`, and the leg is asked with `Ask`.
+        apart: bool,
+    },
+    /// Say this to the person called and to nobody else. Answered by `Leg` `Asked` or `GateFailed`; the person
+    /// may press keys (`Leg` `Key`) at any time.
+    Ask {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// The words.
+        text: Utterance,
+    },
+    /// Let the caller and this leg hear each other. Answered by `Leg` `Bridged` or `GateFailed`.
+    Bridge {
+        /// Which attempt.
+        attempt: AttemptId,
     },
     /// Stop a leg. Answered by `Leg` `Stopped` or `StopFailed`. May come twice, if the leg is answered
     /// meanwhile.

@@ -105,6 +105,20 @@ pub enum LegEvent {
     Ringing,
     /// Picked up.
     Answered,
+    /// What was put to the person called (`Effect::Ask`) was heard to its end.
+    Asked,
+    /// The person called pressed a key: `0`–`9`, `*`, `#`.
+    Key {
+        /// The key.
+        digit: char,
+    },
+    /// The caller and the person called hear each other (`Effect::Bridge`).
+    Bridged,
+    /// The two cannot be kept apart, asked or brought together. The leg may still be there.
+    GateFailed {
+        /// Why.
+        cause: LegCause,
+    },
     /// The leg is gone: the far end hung up, or our own stop took effect.
     Stopped,
     /// The leg failed.
@@ -138,11 +152,11 @@ pub enum LegOutcome {
     NoAnswer,
     /// Busy (inferred from raw text only).
     Busy,
-    /// Declined (inferred from raw text only).
+    /// Declined: by a key of the accept gate, by hanging up on it, or inferred from raw text.
     Rejected,
     /// No such number, no route (inferred from raw text only).
     Unreachable,
-    /// A machine answered.
+    /// A machine answered: nobody pressed a key of the accept gate.
     Voicemail,
     /// Anything else.
     Failed,

@@ -19,8 +19,11 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 pub(super) struct Leg {
     pub attempt: AttemptId,
     target: TargetId,
+    /// Whoever picks up is asked whether they take the call.
+    gated: bool,
     pub stage: Stage,
     rang_at: Option<Millis>,
+    picked_up_at: Option<Millis>,
     /// Its outcome is in the report.
     concluded: bool,
 }
@@ -31,6 +34,9 @@ pub(super) enum Stage {
     Commanded,
     Started,
     Ringing,
+    /// Picked up, and asked whether they take the call.
+    Asked,
+    /// The operator is there.
     Answered,
     /// We have asked for its end.
     Cancelling,
@@ -43,8 +49,18 @@ pub(super) enum LegNews {
     Started,
     /// It rings.
     Ringing,
-    /// Picked up.
+    /// Picked up, and the operator is there.
     Answered,
+    /// Picked up, and to be asked first.
+    PickedUp,
+    /// The question was heard.
+    Asked,
+    /// A key was pressed by who was asked.
+    Key(char),
+    /// The caller and who was asked hear each other.
+    Bridged,
+    /// Who picked up cannot be asked, or not be brought together with the caller.
+    GateFailed,
     /// Picked up while we were stopping it.
     AnsweredLate,
     /// It came to nothing, and not by us.
@@ -57,13 +73,20 @@ pub(super) enum LegNews {
 
 impl Step<'_> {
     /// Starts an attempt. The caller of this has made sure that there is no other leg.
-    pub(super) fn dial(&mut self, target: TargetId, method: DialMethod) {
+    pub(super) fn dial(&mut self, target: TargetId, method: DialMethod, gated: bool) {
         self.call.attempts += 1;
         let attempt = AttemptId(self.call.attempts);
-        self.call.leg =
-            Some(Leg { attempt, target, stage: Stage::Commanded, rang_at: None, concluded: false });
+        self.call.leg = Some(Leg {
+            attempt,
+            target,
+            gated,
+            stage: Stage::Commanded,
+            rang_at: None,
+            picked_up_at: None,
+            concluded: false,
+        });
         self.call.timers.arm(Timer::DialCommand, self.now.after(COMMAND_WITHIN));
-        self.emit(Effect::Dial { attempt, target, method });
+        self.emit(Effect::Dial { attempt, target, method, apart: gated });
     }
 
     /// Notes what is told of an attempt, and says what of it is news. Stale and repeated tidings are none.
@@ -80,8 +103,24 @@ impl Step<'_> {
         let (reached, news) = match event {
             LegEvent::Started => (Stage::Started, LegNews::Started),
             LegEvent::Ringing => (Stage::Ringing, LegNews::Ringing),
+            // Told again of somebody who had picked up before we gave the leg up.
+            LegEvent::Answered if leg.picked_up_at.is_some() => return None,
             LegEvent::Answered if before == Stage::Cancelling => return Some(LegNews::AnsweredLate),
+            LegEvent::Answered if leg.gated => (Stage::Asked, LegNews::PickedUp),
             LegEvent::Answered => (Stage::Answered, LegNews::Answered),
+            LegEvent::Asked => return (before == Stage::Asked).then_some(LegNews::Asked),
+            LegEvent::Key { digit } => return (before == Stage::Asked).then_some(LegNews::Key(*digit)),
+            LegEvent::Bridged => return (before == Stage::Asked).then_some(LegNews::Bridged),
+            LegEvent::GateFailed { cause } => {
+                let matters = leg.gated && before <= Stage::Asked;
+                if matters {
+                    self.conclude(LegOutcome::Failed, Known::Reported, Some(cause));
+                }
+                return matters.then_some(LegNews::GateFailed);
+            }
+            LegEvent::Stopped if before == Stage::Asked => {
+                return Some(self.leg_gone(LegOutcome::Rejected, None));
+            }
             LegEvent::Stopped => return Some(self.leg_gone(LegOutcome::Failed, None)),
             LegEvent::Refused { cause } | LegEvent::Failed { cause } => {
                 return Some(self.leg_gone(failure(cause.outcome), Some(cause)));
@@ -97,6 +136,9 @@ impl Step<'_> {
         leg.stage = reached;
         if reached == Stage::Ringing {
             leg.rang_at = Some(self.now);
+        }
+        if reached >= Stage::Asked {
+            leg.picked_up_at = Some(self.now);
         }
         if reached == Stage::Answered {
             self.conclude(LegOutcome::Answered, Known::Reported, None);
@@ -114,12 +156,26 @@ impl Step<'_> {
         }
     }
 
-    /// A late answer is welcome after all: the leg that was to be stopped is the operator's.
+    /// A late answer is welcome after all: the leg that was to be stopped is the operator's, or is asked
+    /// whether it will be.
     pub(super) fn accept_late_answer(&mut self) {
+        let now = self.now;
         let Some(leg) = self.call.leg.as_mut() else { return };
-        leg.stage = Stage::Answered;
         leg.concluded = false;
+        leg.picked_up_at = Some(now);
         self.call.timers.clear(Timer::StopCommand);
+        if leg.gated {
+            leg.stage = Stage::Asked;
+        } else {
+            self.take_leg();
+        }
+    }
+
+    /// The leg is the operator's.
+    pub(super) fn take_leg(&mut self) {
+        if let Some(leg) = self.call.leg.as_mut() {
+            leg.stage = Stage::Answered;
+        }
         self.conclude(LegOutcome::Answered, Known::Reported, None);
     }
 
@@ -157,8 +213,16 @@ impl Step<'_> {
             raw: cause.map(|cause| cause.raw.clone()),
             fix: cause.and_then(|cause| cause.fix.clone()),
             attempts: self.call.attempts,
-            ring_ms: leg.rang_at.map(|rang| self.now.0.saturating_sub(rang.0)),
+            ring_ms: leg.rang_at.map(|rang| leg.picked_up_at.unwrap_or(self.now).0.saturating_sub(rang.0)),
+            gate_ms: leg
+                .picked_up_at
+                .filter(|_| leg.gated)
+                .map(|picked_up| self.now.0.saturating_sub(picked_up.0)),
         });
+    }
+
+    pub(super) fn leg_attempt(&self) -> Option<AttemptId> {
+        self.call.leg.as_ref().map(|leg| leg.attempt)
     }
 
     pub(super) fn leg_stage(&self) -> Option<Stage> {

@@ -65,6 +65,9 @@
 //! * `call.max_duration` and `service.failed` edges are bounded: a minute later, and after three failures,
 //!   the call ends.
 //! * The last failure of a `dial` takes the edge of its own name, else `targets.exhausted`, else `otherwise`.
+//! * With `accept:`, who picks up is not the operator until they press the key. Hanging up on the question is
+//!   `rejected`; a question that nobody answers was put to a machine, `voicemail`. The key also counts while the
+//!   question is still being said.
 //! * `timeout:` without an edge is the state's own failure: `failed`, `exhausted`, `no_answer`, the end of
 //!   the ladder.
 
@@ -77,6 +80,7 @@ mod driver;
 mod edges;
 mod effect;
 mod ending;
+mod gate;
 mod input;
 mod leg;
 mod saying;
@@ -148,7 +152,10 @@ pub struct TransferReport {
     pub fix: Option<String>,
     /// Attempts made in this call.
     pub attempts: u32,
-    /// How long the last attempt rang (from ringing to its end), milliseconds.
+    /// How long the last attempt rang (until it was picked up, or until its end), milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_ms: Option<u64>,
+    /// How long who had picked up was asked whether they take the call, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate_ms: Option<u64>,
 }

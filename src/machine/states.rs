@@ -229,6 +229,11 @@ impl Lifecycle {
             Signal::Leg(
                 LegNews::Started
                 | LegNews::Ringing
+                | LegNews::PickedUp
+                | LegNews::Asked
+                | LegNews::Key(_)
+                | LegNews::Bridged
+                | LegNews::GateFailed
                 | LegNews::Answered
                 | LegNews::Failed(_)
                 | LegNews::Left
@@ -257,6 +262,7 @@ impl Lifecycle {
                 | Timer::Announce
                 | Timer::DialCommand
                 | Timer::Ring
+                | Timer::Gate
                 | Timer::StopCommand
                 | Timer::Retry
                 | Timer::HoldSay

@@ -37,6 +37,8 @@ pub enum Timer {
     DialCommand,
     /// The ring limit of an attempt.
     Ring,
+    /// What comes next at the accept gate: the question heard, a key, or the two brought together.
+    Gate,
     /// The vendor's answer to a stop command.
     StopCommand,
     /// The pause before the next attempt.
@@ -49,7 +51,7 @@ pub enum Timer {
     MaxDuration,
 }
 
-const KINDS: usize = 14;
+const KINDS: usize = 15;
 
 /// At most one deadline for each kind of timer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -82,6 +84,7 @@ impl Timers {
                 | Timer::Announce
                 | Timer::DialCommand
                 | Timer::Ring
+                | Timer::Gate
                 | Timer::Retry
                 | Timer::HoldSay => self.clear(timer),
                 Timer::Join
@@ -131,6 +134,7 @@ const ALL: [Timer; KINDS] = [
     Timer::Announce,
     Timer::DialCommand,
     Timer::Ring,
+    Timer::Gate,
     Timer::StopCommand,
     Timer::Retry,
     Timer::HoldSay,

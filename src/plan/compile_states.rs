@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::compile::{Compiler, text};
 use super::{
-    Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause, First,
-    Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep, State, StateId, Text,
+    Accept, Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause,
+    First, Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep, State, StateId, Text,
 };
 use crate::flow;
 
@@ -20,6 +20,9 @@ const RING: Duration = Duration::from_secs(30);
 const SAY_EVERY: Duration = Duration::from_secs(20);
 /// `dial.retry`: the pause before the next attempt.
 const RETRY_WAIT: Duration = Duration::from_secs(2);
+/// `dial.accept`: the keys.
+const ACCEPT_KEY: char = '1';
+const DECLINE_KEY: char = '2';
 /// `handoff`: how long the two may talk.
 const HANDOFF_MAX: Duration = Duration::from_secs(2 * 3600);
 
@@ -141,5 +144,16 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
             backoff: retry.backoff.unwrap_or(1.0),
         }),
         listen: written.listen.iter().map(|name| compiler.intent(&name.value)).collect(),
+        accept: written.accept.as_ref().map(|accept| self::accept(&accept.value)),
+    }
+}
+
+fn accept(written: &flow::Accept) -> Accept {
+    Accept {
+        question: required(&written.say),
+        key: written.key.unwrap_or(ACCEPT_KEY),
+        decline: written.decline.unwrap_or(DECLINE_KEY),
+        tries: written.tries.unwrap_or(TRIES),
+        answer_within: written.answer_within.unwrap_or(ANSWER_WITHIN),
     }
 }

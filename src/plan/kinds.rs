@@ -136,6 +136,23 @@ pub struct Dial {
     pub retry: Option<DialRetry>,
     /// The only intents that are heard while it rings.
     pub listen: Vec<IntentId>,
+    /// What the person called is asked before the caller is put through.
+    pub accept: Option<Accept>,
+}
+
+/// `accept:` of a `dial`: who picked up must press a key before the caller is put through.
+#[derive(Debug)]
+pub struct Accept {
+    /// What they hear. The caller does not.
+    pub question: Text,
+    /// The key that takes the call.
+    pub key: char,
+    /// The key that declines it.
+    pub decline: char,
+    /// How often the question is put before it counts as unanswered.
+    pub tries: u32,
+    /// How long an answer may take after the question was heard.
+    pub answer_within: Duration,
 }
 
 /// How a `dial` reaches its target.

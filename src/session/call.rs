@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::cadence::Cadence;
 use super::dialogue::{Dialogue, Said};
 use super::ears::Ears;
+use super::gate::{Gate, GateNews};
 use super::journal::{Begin, Journal, Step};
 use super::legs::{Answer, Legs};
 use super::record::{CallRecord, Turns};
@@ -22,7 +23,7 @@ use crate::machine::{AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcom
 use crate::plan::Plan;
 use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
-use crate::telephony::{DialIn, LegId, RoomCommand, RoomSession};
+use crate::telephony::{DialIn, LegId, Room, RoomCommand, RoomSession};
 
 /// How long before its room ends a call is told: time for a sentence, and to spare for two clocks.
 const ROOM_EXPIRES_IN: Duration = Duration::from_secs(60);
@@ -34,11 +35,13 @@ pub(super) struct Call {
     pub(super) machine: Machine,
     pub(super) inbox: VecDeque<Input>,
     pub(super) room: JoinedRoom,
-    pub(super) room_name: String,
+    /// The room as it was made, for whoever else of ours joins it.
+    pub(super) place: Room,
     pub(super) ears: Ears,
     pub(super) voice: Voice,
     pub(super) dialogue: Dialogue,
     pub(super) legs: Legs,
+    pub(super) gate: Option<Gate>,
     pub(super) people: People,
     pub(super) turns: Turns,
     pub(super) watch: Watch,
@@ -86,6 +89,7 @@ enum Wake {
     Llm(Option<LlmEvent>),
     Tts(Result<Option<TtsEvent>, SpeechError>),
     Leg(Answer),
+    Gate(GateNews),
     Deadline,
     RoomExpires,
     Shutdown,
@@ -144,7 +148,8 @@ impl Call {
             voice: Voice::new(tts),
             dialogue: Dialogue::new(Arc::clone(&plan), Arc::clone(&vendors.llm), Arc::clone(&info.id)),
             legs: Legs::new(Arc::clone(&vendors.telephony), dial_limits, &room.name),
-            room_name: room.name,
+            place: room,
+            gate: None,
             people: People { dial_in, ..People::default() },
             turns: Turns::default(),
             stage: Stage::default(),
@@ -192,6 +197,7 @@ impl Call {
             () = self.shutdown.cancelled(), if !self.told_shutdown => Wake::Shutdown,
             () = self.cadence.beat(), if is_audible => Wake::Beat,
             answer = self.legs.answer() => Wake::Leg(answer),
+            news = gate_news(&mut self.gate) => Wake::Gate(news),
             news = self.room.next() => Wake::Room(news),
             event = self.voice.tts_event() => Wake::Tts(event),
             event = self.dialogue.event() => Wake::Llm(event),
@@ -207,6 +213,7 @@ impl Call {
             Wake::Room(RoomNews::Event(event)) => self.on_room(event),
             Wake::Room(RoomNews::Audio(leg, frame)) => self.on_audio(&leg, frame),
             Wake::Leg(answer) => self.on_answer(answer),
+            Wake::Gate(news) => self.on_gate(news),
             Wake::Tts(event) => {
                 if let Err(error) = self.voice.on_tts(event) {
                     self.service_failed(Service::Tts, error);
@@ -336,6 +343,9 @@ impl Call {
         self.ears.tick(self.began.elapsed());
         let frame = self.voice.next_frame();
         self.room.play(frame);
+        if let Some(error) = self.gate.as_mut().and_then(|gate| gate.beat(&mut self.voice)) {
+            self.on_gate(GateNews::Failed(error));
+        }
     }
 
     fn on_said(&mut self, said: Said) {
@@ -374,6 +384,7 @@ impl Call {
             bot_busy: self.voice.is_speaking() || self.dialogue.is_thinking(),
             listening: self.machine.accepts_speech() && !self.stage.handed_off,
             ringing: self.stage.ringing.is_some(),
+            asked: self.gate.as_ref().is_some_and(Gate::was_heard),
             handed_off: self.stage.handed_off,
             over: false,
         });
@@ -384,6 +395,13 @@ impl Call {
 fn until_told(room_ends: i64, call_began: i64) -> Duration {
     let left = u64::try_from(room_ends.saturating_sub(call_began)).unwrap_or_default();
     Duration::from_secs(left).saturating_sub(ROOM_EXPIRES_IN)
+}
+
+async fn gate_news(gate: &mut Option<Gate>) -> GateNews {
+    match gate {
+        Some(gate) => gate.news().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

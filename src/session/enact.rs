@@ -41,14 +41,25 @@ impl Call {
                 self.ears.listen(on);
             }
             Effect::Hold { on, .. } => self.voice.hold(on.then(hold_audio)),
-            Effect::Dial { attempt, target, method } => {
+            Effect::Dial { attempt, target, method, apart } => {
+                if apart {
+                    self.open_gate(attempt);
+                }
                 let target = self.plan.target(target);
                 tracing::info!(target = %target.name, address = %target.address, ?method, "dialling");
                 self.watch.event(CallEvent::Dialing { target: Arc::clone(&target.name) });
                 self.legs.dial(attempt, target, method, self.people.caller.clone());
             }
+            Effect::Ask { attempt, text } => self.gate_of(attempt).ask(text),
+            Effect::Bridge { attempt } => {
+                // From here on it counts how long the bot takes to be gone.
+                self.stage.answered = Some((attempt, self.now()));
+                self.watch.event(CallEvent::Accepted);
+                self.gate_of(attempt).bridge();
+            }
             Effect::StopDial { attempt } => {
                 self.rings_no_more(attempt);
+                self.gate.take_if(|gate| gate.attempt == attempt);
                 self.legs.stop(attempt);
             }
             Effect::Handoff { mode } => self.hand_off(mode),

@@ -1,6 +1,9 @@
 //! What becomes of dial attempts, as inputs of the machine: the vendor's answers, and what happens in the room.
 
+use std::sync::Arc;
+
 use super::call::Call;
+use super::gate::{Gate, GateNews};
 use super::legs::Answer;
 use super::watch::CallEvent;
 use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome};
@@ -13,6 +16,9 @@ impl Call {
         match answer {
             Answer::Started(attempt, leg) => {
                 self.leg(attempt, LegEvent::Started);
+                if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
+                    gate.leg_is(leg.clone());
+                }
                 for early in self.legs.started(attempt, leg) {
                     self.on_room(early);
                 }
@@ -75,9 +81,56 @@ impl Call {
                 self.watch.event(CallEvent::LegFailed { outcome, raw, fix });
             }
             LegEvent::Stopped | LegEvent::StopFailed => self.rings_no_more(attempt),
-            LegEvent::Started => {}
+            LegEvent::GateFailed { cause } => {
+                let LegCause { outcome, raw, fix } = cause.clone();
+                self.watch.event(CallEvent::LegFailed { outcome, raw, fix });
+            }
+            LegEvent::Started | LegEvent::Asked | LegEvent::Key { .. } | LegEvent::Bridged => {}
         }
         self.inbox.push_back(Input::Leg { attempt, event });
+    }
+
+    /// Only who is asked whether they take the call has anything to say with keys.
+    pub(super) fn on_key(&mut self, attempt: AttemptId, digit: char) {
+        if self.gate.as_ref().is_some_and(|gate| gate.attempt == attempt) {
+            self.leg(attempt, LegEvent::Key { digit });
+        }
+    }
+
+    /// The gate of an attempt; opened anew if it was given up, because an answer that came late is welcome.
+    pub(super) fn gate_of(&mut self, attempt: AttemptId) -> &mut Gate {
+        if self.gate.as_ref().is_none_or(|gate| gate.attempt != attempt) {
+            self.open_gate(attempt);
+        }
+        self.gate.as_mut().expect("it was opened just now")
+    }
+
+    pub(super) fn open_gate(&mut self, attempt: AttemptId) {
+        let (telephony, rooms) = (Arc::clone(&self.vendors.telephony), Arc::clone(&self.vendors.rooms));
+        let mut gate = Gate::open(attempt, self.people.caller.clone(), &self.place, telephony, rooms);
+        if let Some(leg) = self.legs.leg_of(attempt) {
+            gate.leg_is(leg.clone());
+            gate.picked_up();
+        }
+        self.gate = Some(gate);
+    }
+
+    /// Takes what came of the gate.
+    pub(super) fn on_gate(&mut self, news: GateNews) {
+        let Some(attempt) = self.gate.as_ref().map(|gate| gate.attempt) else { return };
+        let event = match news {
+            GateNews::Asked => LegEvent::Asked,
+            GateNews::Bridged => {
+                self.gate = None;
+                LegEvent::Bridged
+            }
+            GateNews::Failed(error) => {
+                tracing::warn!(%error, "who picked up cannot be asked, or not be connected");
+                self.gate = None;
+                LegEvent::GateFailed { cause: refusal(&error) }
+            }
+        };
+        self.leg(attempt, event);
     }
 
     fn it_rings(&mut self, attempt: AttemptId) {
@@ -93,6 +146,9 @@ impl Call {
 
     fn somebody_answered(&mut self, attempt: AttemptId) {
         self.rings_no_more(attempt);
+        if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
+            gate.picked_up();
+        }
         if !self.was_answered(attempt) {
             self.stage.answered = Some((attempt, self.now()));
             tracing::info!("answered");

@@ -92,6 +92,11 @@ impl Legs {
         self.legs.iter().find(|leg| leg.id == *id).map(|leg| leg.attempt)
     }
 
+    /// The leg of an attempt, if it is known.
+    pub(super) fn leg_of(&self, attempt: AttemptId) -> Option<&LegId> {
+        self.legs.iter().find(|leg| leg.attempt == attempt).map(|leg| &leg.id)
+    }
+
     /// Whether an attempt has a leg whose end nobody has asked for.
     pub(super) fn is_wanted(&self, attempt: AttemptId) -> bool {
         self.legs.iter().any(|leg| leg.attempt == attempt && leg.end == End::Unwanted)

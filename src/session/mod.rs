@@ -9,7 +9,9 @@ mod call;
 mod dialogue;
 mod ears;
 mod enact;
+mod gate;
 mod journal;
+mod keeper;
 mod leg_news;
 mod legs;
 mod line;
@@ -82,7 +84,7 @@ pub async fn run(setup: CallSetup) -> Arc<CallRecord> {
     let span = tracing::error_span!(target: "callflow", "call", id = %setup.info.id);
     async move {
         let wreckage = teardown::Wreckage::of(&setup, tokio::time::Instant::now());
-        let record = match AssertUnwindSafe(call::run(setup)).catch_unwind().await {
+        let record = match AssertUnwindSafe(Box::pin(call::run(setup))).catch_unwind().await {
             Ok(record) => record,
             Err(_panic) => wreckage.clear().await,
         };

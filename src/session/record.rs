@@ -81,7 +81,10 @@ pub struct TransferRecord {
     pub attempts: u32,
     /// How long the last attempt rang.
     pub ring_ms: Option<u64>,
-    /// From the answer until the bot was out of the conversation: pipeline gone, microphone unpublished.
+    /// How long who had picked up was asked whether they take the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate_ms: Option<u64>,
+    /// From the answer (or from the key of the accept gate) until the bot was out of the conversation: pipeline gone, microphone unpublished.
     /// Absent if nobody answered, or nobody can tell.
     pub bot_left_ms: Option<u64>,
 }
@@ -123,6 +126,7 @@ impl TransferRecord {
             fix: report.fix,
             attempts: report.attempts,
             ring_ms: report.ring_ms,
+            gate_ms: report.gate_ms,
             bot_left_ms: bot_left,
         }
     }

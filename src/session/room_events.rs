@@ -28,9 +28,11 @@ impl Call {
             RoomEvent::DialoutStopped { id } => self.on_dial_out(&id, LegEvent::Stopped, raw),
             RoomEvent::DialoutError { id, message } => self.on_dial_out_error(id.as_ref(), &message, raw),
             RoomEvent::Dtmf { id, tone } => {
-                // Keys of the operator's leg are not the caller's.
+                // A key that names no leg is the caller's: it must not open the gate of another.
                 if id.is_none() || self.is_caller(id.as_ref()) {
                     self.inbox.push_back(Input::Dtmf { digit: tone });
+                } else if let Some(attempt) = id.and_then(|id| self.legs.attempt_of(&id)) {
+                    self.on_key(attempt, tone);
                 }
             }
             RoomEvent::Warning { message } => tracing::warn!(reason = %message, "the telephony vendor warns"),
@@ -67,6 +69,9 @@ impl Call {
     }
 
     fn joined(&mut self, id: LegId) {
+        if let Some(gate) = &mut self.gate {
+            gate.joined(&id);
+        }
         if self.is_caller(Some(&id)) {
             self.caller_is_here();
         } else if self.people.caller.is_none() && self.people.strangers.len() < MOST_STRANGERS {

@@ -21,6 +21,7 @@ impl Call {
         self.note_what_was_cut_off();
         self.ears.close();
         self.dialogue.cancel();
+        self.gate = None;
         if !self.stage.left_room {
             let in_a_hurry = async {
                 self.kill.cancelled().await;
@@ -34,7 +35,7 @@ impl Call {
         let (outcome, ended) = self.stage.end.unwrap_or_else(|| (Outcome::Failed, self.now()));
         self.room.leave().await;
         if !self.stage.left_room {
-            delete_room(&*self.vendors.telephony, &self.room_name).await;
+            delete_room(&*self.vendors.telephony, &self.place.name).await;
         }
         let mut record = CallRecord::new(&self.plan, &self.info);
         record.duration_ms = ended.0;

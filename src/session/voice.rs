@@ -26,7 +26,7 @@ const MUTE_AFTER: Duration = Duration::from_secs(6);
 
 /// Frames that lie between our room connection and the caller's ear, in a jitter buffer and a network: a
 /// sentence counts as said when they have played it too, or the end of a goodbye would be cut off.
-const DOWNSTREAM: u64 = 6;
+pub(super) const DOWNSTREAM: u64 = 6;
 
 /// What a stretch of speech is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +55,15 @@ struct Open {
     complete: bool,
     /// Since when the voice owes us audio, or its end.
     owed: Option<Instant>,
+}
+
+/// What there is of a sentence as audio.
+pub(super) enum Rendering {
+    Ready(Arc<[i16]>),
+    /// On its way.
+    Coming,
+    /// Nobody is rendering it.
+    Absent,
 }
 
 pub(super) struct Voice {
@@ -106,6 +115,15 @@ impl Voice {
         let context = self.fresh_context();
         self.prepared.begin(context, text.text());
         self.speak(context, text.text(), true);
+    }
+
+    /// What there is of a sentence that was to be rendered ahead of time.
+    pub(super) fn rendering(&self, text: &Utterance) -> Rendering {
+        match self.prepared.get(text.text()) {
+            Some(sentence) => Rendering::Ready(sentence.samples.as_slice().into()),
+            None if self.prepared.knows(text.text()) => Rendering::Coming,
+            None => Rendering::Absent,
+        }
     }
 
     /// Adds a clause to a reply, verbatim; the first one takes the reply's place in the queue.

@@ -19,6 +19,8 @@ pub struct CallStatus {
     pub listening: bool,
     /// A leg to an operator rings.
     pub ringing: bool,
+    /// Who picked up was asked whether they take the call, and has heard the question.
+    pub asked: bool,
     /// The bot is out and two people talk.
     pub handed_off: bool,
     /// The call is over.
@@ -54,6 +56,8 @@ pub enum CallEvent {
     Ringing,
     /// It was picked up.
     Answered,
+    /// The person called takes the call, having been asked.
+    Accepted,
     /// The attempt failed.
     LegFailed {
         /// How.

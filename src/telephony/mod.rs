@@ -56,6 +56,12 @@ pub trait Telephony: Send + Sync {
         leg: &'a LegId,
         tones: &'a str,
     ) -> BoxFuture<'a, Result<(), TelephonyError>>;
+    /// Decides whom participants of a room hear, all of them in one step. What is not named stays as it is.
+    fn set_hearing<'a>(
+        &'a self,
+        room: &'a str,
+        hearing: &'a [Hearing],
+    ) -> BoxFuture<'a, Result<(), TelephonyError>>;
     /// Moves the caller's leg out of the room (`sipCallTransfer`).
     fn sip_transfer<'a>(
         &'a self,
@@ -140,6 +146,17 @@ pub struct DialOut {
     pub extension: Option<Arc<str>>,
 }
 
+/// Whom one participant hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hearing {
+    /// Who.
+    pub listener: LegId,
+    /// Whether everybody is heard who is not among `but`.
+    pub others: bool,
+    /// Whether these are heard, whoever else is.
+    pub but: Vec<(LegId, bool)>,
+}
+
 /// The vendor's session id of one leg; also the leg's participant id in the room.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LegId(pub Arc<str>);
@@ -161,6 +178,8 @@ pub trait RoomClient: Send + Sync {
 /// A joined room.
 #[derive(Debug)]
 pub struct RoomSession {
+    /// Our own session id in it, if the room has said it.
+    pub own_id: Option<LegId>,
     /// What happens in it. Closed after a last [`RoomEvent::Closed`].
     pub events: mpsc::Receiver<RoomEvent>,
     /// Audio of each subscribed participant. Bounded; the oldest is dropped when full.

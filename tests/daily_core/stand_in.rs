@@ -263,7 +263,7 @@ async fn one_who_only_keeps_the_room_needs_not_listen() {
     let (site, rooms) = (Site::open().await, rooms());
     let room = site.room();
     let (session, mut guest) = tokio::join!(rooms.join(&room), site.guest());
-    let RoomSession { mut events, audio, commands, task: _task } = session.unwrap();
+    let RoomSession { mut events, audio, commands, task: _task, .. } = session.unwrap();
     drop(audio);
     guest.say(json!({"action": "participant-joined", "participant": {"session_id": CALLER}})).await;
     assert_eq!(within(events.recv()).await, Some(RoomEvent::ParticipantJoined { id: caller() }));

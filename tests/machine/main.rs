@@ -5,6 +5,7 @@
 
 mod conversation;
 mod endings;
+mod gate;
 mod handoff;
 mod properties;
 mod rig;

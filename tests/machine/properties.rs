@@ -68,6 +68,10 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(LegEvent::StopFailed),
         1 => Just(LegEvent::Refused { cause: cause(LegOutcome::Failed) }),
         1 => Just(LegEvent::Failed { cause: cause(LegOutcome::Busy) }),
+        2 => Just(LegEvent::Asked),
+        3 => prop::sample::select(&['1', '2', '7'][..]).prop_map(|digit| LegEvent::Key { digit }),
+        2 => Just(LegEvent::Bridged),
+        1 => Just(LegEvent::GateFailed { cause: cause(LegOutcome::Failed) }),
     ];
     prop_oneof![
         6 => simple.prop_map(Happening::Simple),
@@ -112,11 +116,30 @@ struct Leg {
     method: Option<DialMethod>,
     started: bool,
     answered: bool,
+    /// Who picks up is asked first.
+    apart: bool,
+    asked: bool,
+    /// The key that takes the call was pressed after the answer.
+    took: bool,
+    bridging: bool,
+    bridged: bool,
     /// The machine was told that it is gone.
     gone: bool,
     /// The machine was told that it could not be stopped, which counts as gone unless it was welcome.
     unstoppable: bool,
     stopped_at: Option<u64>,
+}
+
+impl Leg {
+    /// Whether the operator is there.
+    fn is_operator(&self) -> bool {
+        self.answered && (!self.apart || self.bridged)
+    }
+
+    /// Whether what the gate tells can mean something.
+    fn is_at_gate(&self) -> bool {
+        self.apart && !self.bridged && !self.gone
+    }
 }
 
 #[derive(Clone)]
@@ -219,11 +242,16 @@ impl World {
     /// Sentences are heard, legs are answered, and a caller with nothing else to do asks for a person.
     fn usual(&self) -> Input {
         let sounding = self.sentences.iter().find(|(_, s)| s.sounds(self.now));
-        let leg = self.legs.iter().next_back().filter(|(_, leg)| !leg.gone && !leg.answered);
+        let leg = self.legs.iter().next_back().filter(|(_, leg)| !leg.gone && !leg.is_operator());
         match (sounding, leg) {
             (Some((utterance, _)), _) => Input::Said { utterance: *utterance, heard_all: true },
             (None, Some((attempt, leg))) => {
-                let event = if leg.started { LegEvent::Answered } else { LegEvent::Started };
+                let event = match leg {
+                    Leg { started: false, .. } => LegEvent::Started,
+                    Leg { answered: false, .. } => LegEvent::Answered,
+                    Leg { bridging: true, .. } => LegEvent::Bridged,
+                    _ => LegEvent::Key { digit: '1' },
+                };
                 Input::Leg { attempt: *attempt, event }
             }
             (None, None) => match self.plan.state(self.machine.state()).kind {
@@ -291,9 +319,13 @@ impl World {
             }
             Input::Leg { attempt, event } => match self.legs.get(attempt) {
                 None => true,
-                Some(leg) => {
-                    leg.gone || (*event == LegEvent::Answered && leg.answered && leg.stopped_at.is_none())
-                }
+                Some(leg) => match event {
+                    LegEvent::Answered => leg.gone || (leg.answered && leg.stopped_at.is_none()),
+                    LegEvent::Asked | LegEvent::Key { .. } => !leg.is_at_gate() || !leg.answered,
+                    LegEvent::Bridged => !leg.is_at_gate() || !leg.bridging,
+                    LegEvent::GateFailed { .. } => !leg.is_at_gate(),
+                    _ => leg.gone,
+                },
             },
             Input::SpeechStarted | Input::TurnEnded { .. } => !self.listening,
             Input::Start | Input::CallerJoined => !self.machine.path().is_empty(),
@@ -326,6 +358,9 @@ impl World {
                     LegEvent::Answered => (leg.started, leg.answered) = (true, true),
                     LegEvent::Stopped | LegEvent::Refused { .. } | LegEvent::Failed { .. } => leg.gone = true,
                     LegEvent::StopFailed => leg.unstoppable |= leg.stopped_at.is_some(),
+                    LegEvent::Key { digit: '1' } => leg.took |= leg.asked,
+                    LegEvent::Bridged => leg.bridged |= leg.bridging,
+                    LegEvent::Asked | LegEvent::Key { .. } | LegEvent::GateFailed { .. } => {}
                 }
             }
             Input::CallerLeft => self.caller_gone = true,
@@ -374,17 +409,30 @@ impl World {
                 assert!(*on != self.holding);
                 self.holding = *on;
             }
-            Effect::Dial { attempt, method, .. } => {
+            Effect::Dial { attempt, method, apart, .. } => {
                 for (other, leg) in &self.legs {
                     let gone = leg.gone
                         || leg.unstoppable
                         || leg.stopped_at.is_some_and(|at| at + STOP_WITHIN <= self.now);
                     assert!(gone, "{attempt:?} was dialled while {other:?} was alive");
                 }
-                let leg = Leg { method: Some(*method), ..Leg::default() };
+                let leg = Leg { method: Some(*method), apart: *apart, ..Leg::default() };
                 assert!(self.legs.insert(*attempt, leg).is_none(), "an attempt id came twice");
                 assert!(!self.caller_gone, "dialled for a caller who is gone");
                 assert!(self.legs.len() <= 20, "too many attempts");
+            }
+            Effect::Ask { attempt, .. } => {
+                let late = self.plan.name.contains("late");
+                let leg = self.legs.get_mut(attempt).expect("an attempt that was made");
+                assert!(leg.apart && leg.answered && !leg.gone, "nobody is there to be asked");
+                assert!(!leg.bridging && (leg.stopped_at.is_none() || late), "asked too late");
+                leg.asked = true;
+            }
+            Effect::Bridge { attempt } => {
+                let leg = self.legs.get_mut(attempt).expect("an attempt that was made");
+                assert!(leg.took && !leg.gone && !leg.bridging, "put through without a key");
+                assert!(!self.caller_gone, "put through to a caller who is gone");
+                leg.bridging = true;
             }
             Effect::StopDial { attempt } => {
                 let leg = self.legs.get_mut(attempt).expect("an attempt that was made");
@@ -393,7 +441,7 @@ impl World {
             Effect::Handoff { mode } => {
                 let (_, leg) = self.legs.iter().next_back().expect("somebody was dialled");
                 let moved = leg.method != Some(DialMethod::DialOut) && leg.started;
-                assert!(moved || (leg.answered && !leg.gone), "a handoff without an answer");
+                assert!(moved || (leg.is_operator() && !leg.gone), "a handoff without an answer");
                 let welcome = leg.stopped_at.is_none() || self.plan.name.contains("late");
                 assert!(welcome, "a handoff to a leg that was stopped");
                 assert!(self.handed_off.is_none() && !self.holding && !self.listening);
@@ -413,7 +461,7 @@ impl World {
             }
             Effect::Enter { state } => {
                 let dials = matches!(self.plan.state(*state).kind, Kind::Dial(_));
-                for (attempt, leg) in self.legs.iter().filter(|(_, leg)| !leg.answered && !leg.gone) {
+                for (attempt, leg) in self.legs.iter().filter(|(_, leg)| !leg.is_operator() && !leg.gone) {
                     let moved = leg.method != Some(DialMethod::DialOut) && leg.started;
                     assert!(dials || moved || leg.stopped_at.is_some(), "{attempt:?} rings on");
                 }
@@ -474,12 +522,26 @@ static FLOWS: LazyLock<Vec<Arc<Plan>>> = LazyLock::new(|| {
   talk: {handoff: {mode: leave, max: 1h}}
   stop: {end: Goodbye.}
 ";
+    let asking = "  begin: {converse: {prompt: P, silence: [{after: 5s, to: stop}]}, on: {intent.person: ring, intent.leave: stop, caller.dtmf(\"0\"): ring}}
+  ring:
+    dial: {to: [first, second], ring: 20s, hold: {say: Still trying., say_every: 9s}, accept: {say: A call., tries: 2, timeout: 5s}, listen: [leave], retry: {times: 1}, late_answer: LATE}
+    on:
+      accepted: {to: talk, say: Here you are.}
+      intent.leave: [{to: begin, max_visits: 3}, {to: stop}]
+      rejected: [{to: again, say: Not now., max_visits: 1}, {to: stop}]
+      otherwise: [{to: begin, max_visits: 2}, {to: stop}]
+  again: {dial: {to: first, accept: A call.}, on: {accepted: talk, otherwise: stop}}
+  talk: {handoff: keep_room}
+  stop: {end: Goodbye.}
+";
     vec![
         shipped("cold_transfer.yaml"),
         flow(&hunt.replace("LATE", "hang_up")),
         named(&hunt.replace("LATE", "accept"), "late"),
         flow(moving),
         flow(leaving),
+        flow(&asking.replace("LATE", "hang_up")),
+        named(&asking.replace("LATE", "accept"), "late"),
     ]
 });
 
@@ -495,7 +557,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_rules_of_the_call_plane_hold(
-        flow in 0..5_usize,
+        flow in 0..7_usize,
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
         let mut world = World::new(Arc::clone(&FLOWS[flow]));
@@ -507,7 +569,7 @@ proptest! {
 
     #[test]
     fn the_same_inputs_make_the_same_call(
-        flow in 0..5_usize,
+        flow in 0..7_usize,
         happenings in prop::collection::vec(happening(), 0..40),
     ) {
         let plan = Arc::clone(&FLOWS[flow]);

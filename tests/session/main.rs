@@ -2,6 +2,7 @@
 //! the world, in which order, and that it leaves nothing behind.
 
 mod fakes;
+mod gate;
 mod world;
 
 mod barge_in;

@@ -286,9 +286,12 @@ impl World {
         settle().await;
         self.times("ended", 1);
         assert!(self.status.borrow().over, "the status says that it is over");
-        for (opened, dropped) in
-            [("stt opened", "stt dropped"), ("tts opened", "tts dropped"), ("joined", "room dropped")]
-        {
+        for (opened, dropped) in [
+            ("stt opened", "stt dropped"),
+            ("tts opened", "tts dropped"),
+            ("joined", "room dropped"),
+            ("keeper joined", "keeper dropped"),
+        ] {
             self.times(dropped, self.log.count(opened));
         }
         self.times("llm dropped", self.log.count("ask"));
@@ -355,6 +358,7 @@ async fn chronicle(log: Log, mut events: mpsc::Receiver<CallEvent>) {
             CallEvent::Dialing { target } => format!("dialing {target}"),
             CallEvent::Ringing => "ringing".to_owned(),
             CallEvent::Answered => "answered".to_owned(),
+            CallEvent::Accepted => "accepted".to_owned(),
             CallEvent::LegFailed { outcome, raw, .. } => format!("leg failed {outcome:?} {raw}"),
             CallEvent::BotLeft { after_ms } => format!("bot left {after_ms}"),
             CallEvent::Ended(record) => format!("ended {:?}", record.outcome),

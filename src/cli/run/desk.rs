@@ -154,6 +154,14 @@ impl Desk {
         Ok(self.talking()?.handset.phone.say(words.text())?)
     }
 
+    pub(super) fn operator_press(&mut self, keys: &str) -> Result<(), DeskError> {
+        let operator = self.talking()?;
+        for key in keys.chars() {
+            operator.handset.phone.press(key)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn operator_hang_up(&mut self) -> Result<(), DeskError> {
         let operator = self.talking()?;
         operator.talks = false;

@@ -24,6 +24,8 @@ pub(super) enum Line {
     Reject(RejectReason),
     /// The operator says this.
     Operator(Utterance),
+    /// The operator presses these keys.
+    OperatorDtmf(String),
     /// Nothing happens for so long.
     Wait(Duration),
     /// Show the commands.
@@ -51,6 +53,7 @@ pub(super) const HELP: &str = "  TEXT               say it, as the caller
   /answer            pick up, as the operator
   /reject [REASON]   decline: busy (default), rejected or unreachable
   /operator TEXT     say it, as the operator
+  /dtmf operator 1   press keys, as the operator
   /hangup operator   hang up, as the operator
   /wait 2s           let time pass (in scripts)
   /quit              leave; a call in progress is ended politely
@@ -73,7 +76,10 @@ pub(super) fn parse(line: &str) -> Result<Line, LineError> {
         ("hangup", "") => Line::HangUp,
         ("hangup", "operator") => Line::OperatorHangUp,
         ("hangup", _) => return Err(LineError::Usage("write /hangup, or /hangup operator")),
-        ("dtmf", keys) => Line::Dtmf(keys_of(keys)?),
+        ("dtmf", keys) => match keys.strip_prefix("operator") {
+            Some(keys) => Line::OperatorDtmf(keys_of(keys)?),
+            None => Line::Dtmf(keys_of(keys)?),
+        },
         ("reject", "" | "busy") => Line::Reject(RejectReason::Busy),
         ("reject", "rejected" | "declined") => Line::Reject(RejectReason::Rejected),
         ("reject", "unreachable") => Line::Reject(RejectReason::Unreachable),
@@ -92,7 +98,11 @@ fn keys_of(keys: &str) -> Result<String, LineError> {
     let valid = !keys.is_empty()
         && keys.len() <= 32
         && keys.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '#'));
-    if valid { Ok(keys) } else { Err(LineError::Usage("write /dtmf and keys out of 0-9 * #")) }
+    if valid {
+        Ok(keys)
+    } else {
+        Err(LineError::Usage("write /dtmf, or /dtmf operator, and keys out of 0-9 * #"))
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, LineError> {
@@ -130,10 +140,12 @@ mod tests {
         assert_eq!(parse("/wait 1500ms"), Ok(Line::Wait(Duration::from_millis(1500))));
         assert_eq!(parse("# a comment"), Ok(Line::Nothing));
         assert_eq!(parse("/dtmf 1 2 #"), Ok(Line::Dtmf("12#".to_owned())));
+        assert_eq!(parse("/dtmf operator 1"), Ok(Line::OperatorDtmf("1".to_owned())));
         for wrong in [
             "/hangop",
             "/dtmf",
             "/dtmf 12a",
+            "/dtmf operator",
             "/wait 2",
             "/wait -1s",
             "/wait 9e9s",

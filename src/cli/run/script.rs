@@ -194,8 +194,8 @@ impl Script {
         let wanted = match line {
             Line::Answer | Line::Reject(_) => phones.operator_rings,
             Line::Say(_) => listens || status.handed_off,
-            Line::Operator(_) => phones.operator_talks,
-            Line::OperatorHangUp => phones.operator_talks,
+            Line::Operator(_) | Line::OperatorHangUp => phones.operator_talks,
+            Line::OperatorDtmf(_) => phones.operator_talks && (status.asked || status.handed_off),
             // After the handoff only while two people talk: a caller left alone is told so, and the call ends.
             Line::HangUp | Line::Dtmf(_) => {
                 let two_talk = status.handed_off && phones.operator_talks;

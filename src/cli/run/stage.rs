@@ -266,6 +266,7 @@ impl Stage {
             Line::Dtmf(keys) => desk.press(&keys),
             Line::HangUp => desk.hang_up(),
             Line::Operator(words) => desk.operator_say(&words),
+            Line::OperatorDtmf(keys) => desk.operator_press(&keys),
             Line::OperatorHangUp => desk.operator_hang_up(),
             Line::Answer => desk.answer(),
             Line::Reject(reason) => desk.reject(reason),
@@ -322,6 +323,7 @@ impl Stage {
                     screen.line(Tone::Problem, "to mend it", &fix);
                 }
             }
+            Some(CallEvent::Accepted) => screen.line(Tone::Event, "operator", "takes the call"),
             Some(CallEvent::BotLeft { after_ms }) => {
                 let what = format!("has left the conversation, {after_ms} ms after the answer");
                 screen.line(Tone::Event, "bot", &what);

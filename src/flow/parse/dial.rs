@@ -5,14 +5,25 @@ use std::time::Duration;
 use super::fields::Shape;
 use super::reader::Reader;
 use crate::diagnostic::Rule;
-use crate::flow::kinds::{Dial, DialMethod, HoldSay, LateAnswer, Retry};
+use crate::flow::kinds::{Accept, Dial, DialMethod, HoldSay, LateAnswer, Retry};
 use crate::flow::tree::{Node, Value};
 use crate::source::{Span, Spanned};
 
 const DIAL: Shape = Shape {
     what: "`dial`",
-    keys: &["to", "method", "announce", "ring", "hold", "late_answer", "caller_id", "retry", "listen"],
-    later: &[("accept", "leave it out: the transfer goes through on the answer"), ("notify", "leave it out")],
+    keys: &[
+        "to",
+        "method",
+        "announce",
+        "ring",
+        "hold",
+        "accept",
+        "late_answer",
+        "caller_id",
+        "retry",
+        "listen",
+    ],
+    later: &[("notify", "leave it out")],
     elsewhere: &[("on", "it belongs to the state, beside `dial:`")],
 };
 const HOLD: Shape = Shape {
@@ -20,6 +31,12 @@ const HOLD: Shape = Shape {
     keys: &["say", "say_every"],
     later: &[("audio", "leave it out: the bundled tone is played")],
     elsewhere: &[],
+};
+const ACCEPT: Shape = Shape {
+    what: "`accept`",
+    keys: &["say", "key", "decline", "tries", "timeout"],
+    later: &[],
+    elsewhere: &[("on", "it belongs to the state, beside `dial:`, with `accepted` and `rejected`")],
 };
 const RETRY: Shape = Shape {
     what: "`retry`",
@@ -37,7 +54,12 @@ const METHODS: [(&str, DialMethod); 3] = [
 /// See [`super::shapes`].
 #[cfg(test)]
 pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
-    vec![("Dial", DIAL.keys.to_vec()), ("Hold", HOLD.keys.to_vec()), ("Retry", RETRY.keys.to_vec())]
+    vec![
+        ("Dial", DIAL.keys.to_vec()),
+        ("Hold", HOLD.keys.to_vec()),
+        ("Accept", ACCEPT.keys.to_vec()),
+        ("Retry", RETRY.keys.to_vec()),
+    ]
 }
 
 pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Dial> {
@@ -51,6 +73,7 @@ pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Di
         caller_id: None,
         retry: None,
         listen: Vec::new(),
+        accept: None,
     };
     if !matches!(node.value, Value::Mapping(_)) {
         dial.to = names(reader, node, "the name of a target");
@@ -65,6 +88,7 @@ pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Di
     dial.announce = fields.get("announce").and_then(|node| reader.template(node, "a sentence"));
     dial.ring = fields.get("ring").and_then(|node| reader.duration(node));
     dial.hold = fields.get("hold").and_then(|node| hold(reader, node));
+    dial.accept = fields.get("accept").and_then(|node| accept(reader, node));
     let policies = [("hang_up", LateAnswer::HangUp), ("accept", LateAnswer::Accept)];
     if let Some(policy) = fields.get("late_answer").and_then(|node| reader.word(node, &policies)) {
         dial.late_answer = policy;
@@ -110,6 +134,39 @@ fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<HoldSay> {
         (None, None) => return None,
     };
     Some(HoldSay { say, every: every.map(|d| d.value) })
+}
+
+/// What the person called is asked: a sentence, or a map.
+fn accept(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<Accept>> {
+    if !matches!(node.value, Value::Mapping(_)) {
+        let say = reader.template(node, "a sentence for the person called");
+        let accept = Accept { say, key: None, decline: None, tries: None, answer_within: None };
+        return Some(Spanned::new(accept, node.span));
+    }
+    let fields = reader.fields(node, &ACCEPT)?;
+    let help = "write what the person called hears, such as \"Press 1 to take the call.\"";
+    let say = fields.require(reader, "say", node.span, "`accept`", help);
+    let say = say.and_then(|node| reader.template(node, "a sentence for the person called"));
+    let mut key = |name: &str| fields.get(name).and_then(|node| phone_key(reader, node));
+    let (take, decline) = (key("key"), key("decline"));
+    let tries = fields.get("tries").and_then(|node| reader.integer(node, 1..=5)).map(|n| n.value);
+    let (least, most) = (Duration::from_secs(3), Duration::from_secs(60));
+    let within = fields.get("timeout").and_then(|node| reader.duration_within(node, least, most));
+    let answer_within = within.map(|d| d.value);
+    Some(Spanned::new(Accept { say, key: take, decline, tries, answer_within }, node.span))
+}
+
+fn phone_key(reader: &mut Reader<'_>, node: &Node) -> Option<char> {
+    let text = reader.text(node, "one key in quotes")?;
+    let mut keys = text.value.chars();
+    match (keys.next(), keys.next()) {
+        (Some(key @ ('0'..='9' | '*' | '#')), None) => Some(key),
+        _ => {
+            let help = "write one of 0 to 9, `*` and `#`, in quotes";
+            reader.error(Rule::WrongValue, node.span, "not a key of a telephone", help);
+            None
+        }
+    }
 }
 
 fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {

@@ -138,6 +138,10 @@ pub(super) struct Dial {
     ring: Option<Duration>,
     /// What is said over the hold tone.
     hold: Option<Hold>,
+    /// What the person called is asked before the caller is put through: the sentence, or a map. With it, the
+    /// way on is `accepted`.
+    #[schemars(extend("examples" = ["You have a call. Press 1 to take it, or 2 to decline."]))]
+    accept: Option<AcceptOrText>,
     /// What happens to an answer that comes too late; `hang_up` if left out.
     #[schemars(extend("enum" = ["hang_up", "accept"]))]
     late_answer: Option<String>,
@@ -158,6 +162,35 @@ pub(super) struct Hold {
     say: Text,
     /// How often; every 20s if left out.
     say_every: Option<Duration>,
+}
+
+/// The sentence, or a map.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum AcceptOrText {
+    /// The sentence.
+    Text(Text),
+    /// All of it.
+    Accept(Accept),
+}
+
+/// What the person called is asked before the caller is put through.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Accept {
+    /// What they hear. The caller hears the hold audio meanwhile, and neither hears the other.
+    say: Text,
+    /// The key that takes the call; `1` if left out.
+    #[schemars(regex(pattern = "^[0-9*#]$"))]
+    key: Option<String>,
+    /// The key that declines it; `2` if left out.
+    #[schemars(regex(pattern = "^[0-9*#]$"))]
+    decline: Option<String>,
+    /// How often it is said before nobody is taken to be there; 2 if left out.
+    #[schemars(range(min = 1, max = 5))]
+    tries: Option<u32>,
+    /// How long a key may take, 3s to 60s; 10s if left out.
+    timeout: Option<Duration>,
 }
 
 /// Further attempts.

@@ -14,6 +14,7 @@ mod limits;
 mod log;
 mod numbers;
 mod paging;
+mod permissions;
 mod rooms;
 mod tokens;
 mod transfer;
@@ -43,6 +44,7 @@ pub(crate) fn router(world: &Arc<World>) -> Router {
         .route("/rooms/{name}/dialOut/start", post(dial_out::start))
         .route("/rooms/{name}/dialOut/stop", post(dial_out::stop))
         .route("/rooms/{name}/dialOut/sendDTMF", post(dial_out::send_dtmf))
+        .route("/rooms/{name}/update-permissions", post(permissions::update))
         .route("/rooms/{name}/sipCallTransfer", post(transfer::sip_call_transfer))
         .route("/rooms/{name}/sipRefer", post(transfer::sip_refer))
         .route("/meeting-tokens", post(tokens::create))

@@ -5,6 +5,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::hearing::Hearing;
 use super::playout::Playout;
 use crate::audio::{FRAME_SAMPLES, Frame};
 
@@ -34,6 +35,7 @@ pub(super) struct Member {
     pub(super) joined_at: f64,
     pub(super) playout: Playout,
     pub(super) ears: Ears,
+    pub(super) hearing: Hearing,
 }
 
 /// How a participant is reached.

@@ -7,6 +7,7 @@
 
 mod announce;
 mod event;
+mod hearing;
 mod member;
 mod mix;
 mod playout;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub(crate) use hearing::HearingChange;
 pub use member::ParticipantState;
 pub(crate) use member::ToClient;
 pub(crate) use mix::add;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::hearing::Hearing;
 use super::member::{CLIENT_QUEUE, Ears, Member, PHONE_QUEUE, ToClient};
 use super::playout::Playout;
 use super::{Room, event};
@@ -104,8 +105,8 @@ impl Room {
     }
 
     fn seat(self: &Arc<Self>, id: Uuid, user_name: Option<String>, owner: bool, ears: Ears) -> Place {
-        let playout = Playout::default();
-        let mut newcomer = Member { id, user_name, owner, joined_at: unix_now(), playout, ears };
+        let (playout, hearing) = (Playout::default(), Hearing::default());
+        let mut newcomer = Member { id, user_name, owner, joined_at: unix_now(), playout, ears, hearing };
         newcomer.tell(&event::joined_meeting(id).to_string());
         let joined = event::participant_joined(&newcomer);
         let mut inside = self.lock();

@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::member::{Ears, audio_message};
+use super::member::{Ears, Member, audio_message};
 use super::mix::Mix;
 use super::{Inside, Room, event};
 use crate::audio::{FRAME_MS, Frame};
@@ -109,17 +109,28 @@ impl Inside {
             self.members.iter_mut().map(|member| member.playout.pull()).collect();
         let mix = Mix::of(&frames);
         for (member, own) in self.members.iter().zip(&frames) {
-            if let Ears::Phone { queue } = &member.ears
-                && queue.try_send(mix.without(own.as_ref())).is_err()
-            {
+            let Ears::Phone { queue } = &member.ears else { continue };
+            let heard = match member.hearing.is_unlimited() {
+                true => mix.without(own.as_ref()),
+                false => self.heard_by(member, &frames),
+            };
+            if queue.try_send(heard).is_err() {
                 tracing::debug!("a frame was lost: the phone's leg is slow or leaving");
             }
         }
         for (talker, frame) in self.members.iter().zip(&frames).filter(|(talker, _)| talker.is_heard()) {
             let message = audio_message(talker.id, frame.as_ref());
-            for listener in self.members.iter().filter(|listener| listener.id != talker.id) {
+            let listeners = self.members.iter().filter(|listener| listener.id != talker.id);
+            for listener in listeners.filter(|listener| listener.hearing.allows(talker.id)) {
                 listener.pass_audio(&message);
             }
         }
+    }
+
+    /// The mix for a phone that may not hear everybody.
+    fn heard_by(&self, listener: &Member, frames: &[Option<Frame>]) -> Frame {
+        let others = self.members.iter().zip(frames).filter(|(talker, _)| talker.id != listener.id);
+        let heard = others.filter(|(talker, _)| listener.hearing.allows(talker.id));
+        Mix::of(heard.map(|(_, frame)| frame)).without(None)
     }
 }

@@ -20,7 +20,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{DialIn, DialOut, LegId, Room, RoomRequest, Telephony, TelephonyError};
+use super::{DialIn, DialOut, Hearing, LegId, Room, RoomRequest, Telephony, TelephonyError};
 use crate::pii::{Address, ApiKey};
 use persist::{NOT_REPEATABLE, Persistence, REPEATABLE};
 use rest::Rest;
@@ -158,6 +158,17 @@ impl Telephony for Daily {
     ) -> BoxFuture<'a, Result<(), TelephonyError>> {
         let body = wire::dtmf(leg, tones);
         async move { self.about_room(room, &["dialOut", "sendDTMF"], &body, NOT_REPEATABLE).await.map(drop) }
+            .boxed()
+    }
+
+    fn set_hearing<'a>(
+        &'a self,
+        room: &'a str,
+        hearing: &'a [Hearing],
+    ) -> BoxFuture<'a, Result<(), TelephonyError>> {
+        let body = wire::permissions(hearing);
+        // The same permissions twice are the same permissions.
+        async move { self.about_room(room, &["update-permissions"], &body, REPEATABLE).await.map(drop) }
             .boxed()
     }
 

@@ -92,6 +92,10 @@ impl Rest {
             let error = refusal::meaning(status.as_u16(), retry_after.as_deref(), &answer);
             return Err(Failure { error, undone: status.as_u16() == 429 });
         }
+        if answer.is_empty() {
+            // `update-permissions` is documented without an answer.
+            return Ok(Value::Null);
+        }
         serde_json::from_slice(&answer).map_err(|_| Failure {
             error: TelephonyError::Protocol(format!("{path}: not JSON")),
             undone: false,

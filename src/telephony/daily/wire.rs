@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::pii::{Address, ApiKey, PhoneNumber};
-use crate::telephony::{DialIn, DialOut, LegId, RoomRequest, TelephonyError};
+use crate::telephony::{DialIn, DialOut, Hearing, LegId, RoomRequest, TelephonyError};
 
 /// When the room and its token end: whole seconds since 1970, as documented.
 pub(super) fn expiry(request: &RoomRequest) -> i64 {
@@ -78,6 +78,17 @@ pub(super) fn leg(leg: &LegId) -> Value {
 /// `POST /rooms/:name/dialOut/sendDTMF`.
 pub(super) fn dtmf(leg: &LegId, tones: &str) -> Value {
     json!({"sessionId": &*leg.0, "tones": tones})
+}
+
+/// `POST /rooms/:name/update-permissions`: who may receive whose media. Whether an update replaces the map of
+/// participants or is merged into it is not documented, so each names everybody it means.
+pub(super) fn permissions(hearing: &[Hearing]) -> Value {
+    let can_receive = |hearing: &Hearing| {
+        let by_id: Map<_, _> = hearing.but.iter().map(|(id, on)| (id.0.to_string(), (*on).into())).collect();
+        json!({"canReceive": {"base": hearing.others, "byParticipantId": by_id}})
+    };
+    let data: Map<_, _> = hearing.iter().map(|h| (h.listener.0.to_string(), can_receive(h))).collect();
+    json!({ "data": data })
 }
 
 fn add_caller_id_and_extension(body: &mut Value, request: &DialOut) {

@@ -104,9 +104,9 @@ where
     let (audio, audio_out) = mpsc::channel(session::AUDIO);
     let (commands, commands_in) = mpsc::channel(session::COMMANDS);
     let queues = Queues { events, audio, commands: commands_in };
-    let session = Session::new(socket, own_id, early, queues);
+    let session = Session::new(socket, own_id.clone(), early, queues);
     let task = AbortOnDropHandle::new(tokio::spawn(session.run().in_current_span()));
-    Ok(RoomSession { events: events_out, audio: audio_out, commands, task })
+    Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, task })
 }
 
 /// Waits for the room's word, and keeps what happens before it.

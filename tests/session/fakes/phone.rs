@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callflow::pii::Address;
-use callflow::telephony::{DialIn, DialOut, LegId, Room, RoomEvent, RoomRequest, Telephony, TelephonyError};
+use callflow::telephony::{
+    DialIn, DialOut, Hearing, LegId, Room, RoomEvent, RoomRequest, Telephony, TelephonyError,
+};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -54,6 +56,7 @@ pub struct Phone {
     pub stops: Answers,
     pub forwards: Answers,
     pub deletes: Answers,
+    pub hearings: Answers,
 }
 
 impl Phone {
@@ -67,8 +70,16 @@ impl Phone {
             stops: Answers::default(),
             forwards: Answers::default(),
             deletes: Answers::default(),
+            hearings: Answers::default(),
         }
     }
+}
+
+/// `caller: all -leg-1`: who hears all, or none, but this one not (`-`) or this one too (`+`).
+fn shown(hearing: &Hearing) -> String {
+    let base = if hearing.others { "all" } else { "none" };
+    let but = hearing.but.iter().map(|(id, on)| format!(" {}{}", if *on { '+' } else { '-' }, id.0));
+    format!("{}: {base}{}", hearing.listener.0, but.collect::<String>())
 }
 
 fn next(answers: &Answers) -> BoxFuture<'static, Result<(), TelephonyError>> {
@@ -141,6 +152,23 @@ impl Telephony for Phone {
         _: &'a str,
     ) -> BoxFuture<'a, Result<(), TelephonyError>> {
         unreachable!("no flow sends keys")
+    }
+
+    fn set_hearing<'a>(
+        &'a self,
+        _room: &'a str,
+        hearing: &'a [Hearing],
+    ) -> BoxFuture<'a, Result<(), TelephonyError>> {
+        let hearing: Vec<String> = hearing.iter().map(shown).collect();
+        let hearing = hearing.join(", ");
+        self.log.add(format!("hearing {hearing}"));
+        let answer = next(&self.hearings);
+        async move {
+            answer.await?;
+            self.log.add(format!("heard {hearing}"));
+            Ok(())
+        }
+        .boxed()
     }
 
     fn sip_transfer<'a>(

@@ -30,6 +30,11 @@ pub struct FakeRoom {
     pub silent_leave: AtomicBool,
     recording: Arc<Mutex<Recording>>,
     ends: Mutex<Option<Ends>>,
+    /// How a second participant of ours gets in.
+    pub keeping: Mutex<Answer>,
+    /// What the person called hears of it.
+    whispered: Arc<Mutex<Recording>>,
+    keeper: Mutex<Option<Ends>>,
 }
 
 #[derive(Clone)]
@@ -47,7 +52,15 @@ impl FakeRoom {
             silent_leave: AtomicBool::new(false),
             recording: Arc::default(),
             ends: Mutex::new(None),
+            keeping: Mutex::new(Answer::Ok),
+            whispered: Arc::default(),
+            keeper: Mutex::new(None),
         }
+    }
+
+    /// The second participant of ours is out of the room.
+    pub fn lose_keeper(&self) {
+        *self.keeper.lock().unwrap() = None;
     }
 
     /// Something happens; after the end of the session nobody is told.
@@ -87,17 +100,13 @@ impl FakeRoom {
 
     /// What a person in the room understood since a point in time, utterance by utterance.
     pub fn understood_since(&self, since: Instant) -> Vec<String> {
-        let mut ear = Decoder::new(16_000);
-        let mut heard: Vec<Heard> = Vec::new();
-        for frame in self.frames_since(since) {
-            heard.extend(ear.push(frame.samples()));
-        }
-        heard.extend(ear.finish());
-        let text = |heard| match heard {
-            Heard::Text { text, .. } => Some(text),
-            _ => None,
-        };
-        heard.into_iter().filter_map(text).collect()
+        understood(&self.frames_since(since))
+    }
+
+    /// What the gatekeeper was understood to say.
+    pub fn whispered(&self) -> Vec<String> {
+        let recording = self.whispered.lock().unwrap().clone();
+        understood(&recording.into_iter().map(|(_, frame)| frame).collect::<Vec<_>>())
     }
 
     async fn obey(
@@ -129,27 +138,63 @@ impl FakeRoom {
     }
 }
 
+fn understood(frames: &[Frame]) -> Vec<String> {
+    let mut ear = Decoder::new(16_000);
+    let mut heard: Vec<Heard> = Vec::new();
+    for frame in frames {
+        heard.extend(ear.push(frame.samples()));
+    }
+    heard.extend(ear.finish());
+    let text = |heard| match heard {
+        Heard::Text { text, .. } => Some(text),
+        _ => None,
+    };
+    heard.into_iter().filter_map(text).collect()
+}
+
+impl FakeRoom {
+    /// The bot, or its gatekeeper.
+    async fn admit(
+        &self,
+        who: &str,
+        answer: Answer,
+        place: &Mutex<Option<Ends>>,
+        recording: &Arc<Mutex<Recording>>,
+    ) -> Result<RoomSession, TelephonyError> {
+        answer.pass().await?;
+        let is_bot = who == "bot";
+        self.log.add(if is_bot { "joined room-1".to_owned() } else { format!("{who} joined") });
+        let (events, events_out) = mpsc::channel(64);
+        let (audio, audio_out) = mpsc::channel(10);
+        let (commands, commands_in) = mpsc::channel(32);
+        let log = if is_bot { self.log.clone() } else { Log::new() };
+        let obey = Self::obey(
+            self.log.on_drop(if is_bot { "room dropped" } else { "keeper dropped" }),
+            log,
+            commands_in,
+            events.downgrade(),
+            Arc::clone(recording),
+            Arc::clone(&self.stuck),
+            self.silent_leave.load(Ordering::SeqCst),
+        );
+        *place.lock().unwrap() = Some(Ends { events, audio: Some(audio) });
+        let task = AbortOnDropHandle::new(tokio::spawn(obey));
+        let own_id = Some(LegId::new(who));
+        Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, task })
+    }
+}
+
 impl RoomClient for FakeRoom {
-    fn join<'a>(&'a self, room: &'a Room) -> BoxFuture<'a, Result<RoomSession, TelephonyError>> {
-        let answer = self.joining.lock().unwrap().clone();
+    fn join<'a>(&'a self, _room: &'a Room) -> BoxFuture<'a, Result<RoomSession, TelephonyError>> {
         async move {
-            answer.pass().await?;
-            self.log.add(format!("joined {}", room.name));
-            let (events, events_out) = mpsc::channel(64);
-            let (audio, audio_out) = mpsc::channel(10);
-            let (commands, commands_in) = mpsc::channel(32);
-            let obey = Self::obey(
-                self.log.on_drop("room dropped"),
-                self.log.clone(),
-                commands_in,
-                events.downgrade(),
-                Arc::clone(&self.recording),
-                Arc::clone(&self.stuck),
-                self.silent_leave.load(Ordering::SeqCst),
-            );
-            *self.ends.lock().unwrap() = Some(Ends { events, audio: Some(audio) });
-            let task = AbortOnDropHandle::new(tokio::spawn(obey));
-            Ok(RoomSession { events: events_out, audio: audio_out, commands, task })
+            let bot_is_there = self.ends.lock().unwrap().is_some();
+            if bot_is_there {
+                let answer = self.keeping.lock().unwrap().clone();
+                self.admit("keeper", answer, &self.keeper, &self.whispered).await
+            } else {
+                let answer = self.joining.lock().unwrap().clone();
+                self.admit("bot", answer, &self.ends, &self.recording).await
+            }
         }
         .boxed()
     }

@@ -16,7 +16,7 @@ use crate::speech::deepgram::Deepgram;
 use crate::speech::openai::{OpenAi, http_client};
 use crate::telephony::daily::Daily;
 use crate::telephony::ws_room::WsRooms;
-use crate::telephony::{DialOut, LegId, Telephony, TelephonyError};
+use crate::telephony::{DialOut, Hearing, LegId, Telephony, TelephonyError};
 
 type Answer<'a, T> = BoxFuture<'a, Result<T, TelephonyError>>;
 
@@ -63,6 +63,10 @@ impl Telephony for SlowRooms {
     }
 
     fn send_dtmf<'a>(&'a self, _: &'a str, _: &'a LegId, _: &'a str) -> Answer<'a, ()> {
+        unreachable!("no call begins")
+    }
+
+    fn set_hearing<'a>(&'a self, _: &'a str, _: &'a [Hearing]) -> Answer<'a, ()> {
         unreachable!("no call begins")
     }
 

@@ -75,8 +75,9 @@ pub(super) async fn join(
     session.greet(welcome).map_err(|reason| {
         Failure::Final(TelephonyError::Unreachable(format!("out of the room at once: {reason:?}")))
     })?;
+    let own_id = session.own_id.clone();
     let task = AbortOnDropHandle::new(tokio::spawn(session.run()));
-    Ok(RoomSession { events: events_out, audio: audio_out, commands, task })
+    Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, task })
 }
 
 /// What was there when we came in.
