@@ -17,6 +17,7 @@ pub mod access;
 pub mod audio;
 pub mod check;
 pub mod cli;
+pub mod cloud;
 pub mod diagnostic;
 pub mod flow;
 pub mod machine;

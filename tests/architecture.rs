@@ -17,9 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("replay", &["machine", "plan"]),
     ("speech", &[]),
     ("telephony", &[]),
+    ("cloud", &["telephony"]),
     ("session", &["machine", "plan", "speech", "telephony"]),
     ("sandbox", &[]),
-    ("server", &["session", "plan", "telephony"]),
+    ("server", &["session", "plan", "telephony", "cloud"]),
     ("telemetry", &[]),
 ];
 

@@ -31,6 +31,7 @@ fn base_url(vendor: &Vendor) -> &str {
     match vendor {
         Vendor::Real { base_url, .. } => base_url,
         Vendor::Emulated => "emulated",
+        Vendor::Elsewhere => "elsewhere",
     }
 }
 
@@ -59,6 +60,13 @@ fn the_example_file_names_every_variable_and_works_as_it_is() {
         &Overrides::default(),
     );
     assert!(settings.unwrap().vendors.needs_sandbox());
+    let get = |name: &str| match (name, file.get(name)) {
+        ("ENV", _) => Some("production".to_owned()),
+        (_, Some(value)) => Some(value.to_owned()),
+        (_, None) => panic!("{name} is read but not in .env.example"),
+    };
+    assert!(Settings::from_env(&get, &Overrides::default()).is_err(), "keys are missing");
+    assert!(Settings::for_bot(&get, &Overrides::default()).is_err(), "keys are missing");
 }
 
 #[test]
@@ -163,22 +171,84 @@ fn offline_with_mix_sends_no_key_anywhere() {
     assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
 }
 
+const PRODUCTION: [(&str, &str); 4] = [
+    ("ENV", "Production"),
+    ("PIPECAT_API_KEY", "pk_1"),
+    ("PIPECAT_AGENT_NAME", "my-agent"),
+    ("DAILY_API_KEY", "d"),
+];
+
 #[test]
-fn production_needs_its_two_variables_and_is_honest_when_it_has_them() {
-    let production = ("ENV", "Production");
+fn production_needs_its_three_variables_and_no_speech_key() {
     let needs = |name| SettingsError::ProductionNeeds { name };
-    for overrides in [offline(), Overrides::default()] {
-        assert_eq!(
-            problems(&[production], &overrides),
-            [needs("PIPECAT_API_KEY"), needs("PIPECAT_AGENT_NAME")]
-        );
-        assert_eq!(
-            problems(&[production, ("PIPECAT_API_KEY", "pk")], &overrides),
-            [needs("PIPECAT_AGENT_NAME")]
-        );
-        let both = [production, ("PIPECAT_API_KEY", "pk"), ("PIPECAT_AGENT_NAME", "a")];
-        assert_eq!(problems(&both, &overrides), [SettingsError::ProductionNotBuilt]);
+    assert_eq!(
+        problems(&PRODUCTION[..1], &Overrides::default()),
+        [needs("PIPECAT_API_KEY"), needs("PIPECAT_AGENT_NAME"), needs("DAILY_API_KEY")]
+    );
+    assert_eq!(problems(&PRODUCTION[..3], &Overrides::default()), [needs("DAILY_API_KEY")]);
+    let settings = read(&PRODUCTION, &Overrides::default()).unwrap();
+    let production = settings.production.unwrap();
+    assert_eq!((&*production.agent, production.key.reveal()), ("my-agent", "pk_1"));
+    assert_eq!(production.api_url, "https://api.pipecat.daily.co/v1");
+    assert_eq!(base_url(&settings.vendors.telephony), "https://api.daily.co/v1");
+    assert!(!settings.vendors.needs_sandbox());
+    let local = read(&[("ENV", "local"), ("PIPECAT_API_KEY", "two words")], &Overrides::default()).unwrap();
+    assert!(local.production.is_none());
+}
+
+#[test]
+fn production_says_what_cannot_be_used() {
+    fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+        PRODUCTION.iter().copied().chain([(name, value)]).collect()
     }
+    for bad in ["My-Agent", "an agent", &"a".repeat(55)] {
+        let problems = problems(&with("PIPECAT_AGENT_NAME", bad), &Overrides::default());
+        assert!(
+            matches!(&problems[..], [SettingsError::Unreadable { name: "PIPECAT_AGENT_NAME", .. }]),
+            "{bad}"
+        );
+    }
+    let url = problems(&with("PIPECAT_API_URL", "nowhere"), &Overrides::default());
+    assert_eq!(url, [SettingsError::BadUrl { name: "PIPECAT_API_URL" }]);
+    assert_eq!(problems(&PRODUCTION, &offline()), [SettingsError::ProductionOffline]);
+    let elsewhere = with("PIPECAT_API_URL", "http://127.0.0.1:9/pipecat/v1/");
+    let settings = read(&elsewhere, &Overrides::default()).unwrap();
+    assert_eq!(settings.production.unwrap().api_url, "http://127.0.0.1:9/pipecat/v1");
+}
+
+fn bot(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, SettingsErrors> {
+    let map: BTreeMap<_, _> = variables.iter().copied().collect();
+    Settings::for_bot(&|name| map.get(name).map(|&value| value.to_owned()), overrides)
+}
+
+#[test]
+fn a_bot_needs_real_speech_and_says_all_that_is_missing() {
+    let needs = |name| SettingsError::BotNeeds { name };
+    let all = bot(&[], &Overrides::default()).unwrap_err();
+    assert_eq!(all.0, [needs("DEEPGRAM_API_KEY"), needs("OPENAI_API_KEY"), needs("CARTESIA_API_KEY")]);
+    let bad = [("DEEPGRAM_API_KEY", "g"), ("CARTESIA_API_KEY", "c d"), ("OPENAI_API_KEY", "o")];
+    let problems = bot(&bad, &Overrides::default()).unwrap_err();
+    assert_eq!(problems.0, [SettingsError::BadKey { name: "CARTESIA_API_KEY" }]);
+    assert!(bot(&[], &offline()).unwrap().vendors.needs_sandbox());
+}
+
+#[test]
+fn a_bot_s_key_of_daily_may_come_with_the_call_and_env_means_nothing_to_it() {
+    let speech = [
+        ("DEEPGRAM_API_KEY", "g"),
+        ("CARTESIA_API_KEY", "c"),
+        ("OPENAI_API_KEY", "o"),
+        ("ENV", "production"),
+    ];
+    let settings = bot(&speech, &Overrides::default()).unwrap();
+    assert!(settings.production.is_none() && !settings.vendors.needs_sandbox());
+    assert!(matches!(&settings.vendors.telephony, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
+    assert_eq!((settings.listen.to_string(), settings.drain.as_secs()), ("0.0.0.0:8080".to_owned(), 7200));
+    let mut variables = speech.to_vec();
+    variables.extend([("PORT", "9000"), ("SHUTDOWN_TIMEOUT", "60"), ("DAILY_API_KEY", "d")]);
+    let settings = bot(&variables, &Overrides::default()).unwrap();
+    assert_eq!((settings.listen.to_string(), settings.drain.as_secs()), ("0.0.0.0:9000".to_owned(), 60));
+    assert!(matches!(&settings.vendors.telephony, Vendor::Real { key, .. } if key.reveal() == "d"));
 }
 
 #[test]

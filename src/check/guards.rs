@@ -61,7 +61,11 @@ struct Typing<'t, 'd> {
 impl Typing<'_, '_> {
     fn type_of(&mut self, expr: &Expr) -> Type {
         match &expr.kind {
-            ExprKind::Literal(Literal::Bool(_)) | ExprKind::Within(_) | ExprKind::IsSet(_) => Type::Bool,
+            ExprKind::Literal(Literal::Bool(_))
+            | ExprKind::Within(_)
+            | ExprKind::IsSet(_)
+            | ExprKind::FromIsSet
+            | ExprKind::ToIsSet => Type::Bool,
             ExprKind::Literal(Literal::Number(_)) | ExprKind::Attempts(_) => Type::Number,
             ExprKind::Literal(Literal::Text(_)) => Type::Text,
             ExprKind::Literal(Literal::List(_)) => Type::List,

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, and the exit codes.
 
+pub mod bot;
 pub mod check;
 pub mod confirm;
 pub mod daily;
@@ -66,6 +67,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Find, buy and list phone numbers, and point them at this server.
     Phone(phone::PhoneArgs),
+    /// Run flows as a container on Pipecat Cloud: one request is one call.
+    Bot(bot::BotArgs),
     /// Run the emulated vendors and phones alone.
     Sandbox(sandbox::SandboxArgs),
 }
@@ -116,6 +119,7 @@ pub fn main() -> ExitStatus {
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Doctor(args)) => doctor::run(&args, &|name| env.get(name), env_file),
         Some(Command::Phone(args)) => phone::run(&args, &|name| env.get(name), env_file),
+        Some(Command::Bot(args)) => bot::run(&args, env),
         Some(Command::Sandbox(args)) => sandbox::run(&args, &|name| env.get(name)),
     }
 }

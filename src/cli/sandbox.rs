@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::ExitStatus;
 use crate::pii::{AddressError, ApiKey, PhoneNumber};
 use crate::sandbox::openai::{Script, ScriptError};
-use crate::sandbox::{Sandbox, SandboxError, SandboxOptions, Urls};
+use crate::sandbox::{BadAgent, Sandbox, SandboxError, SandboxOptions, Urls};
 use crate::settings;
 
 /// Options of the sandbox.
@@ -31,6 +31,9 @@ pub struct SandboxArgs {
     /// A number that the emulated Daily account owns; can be repeated.
     #[arg(long = "number", value_name = "NUMBER")]
     pub numbers: Vec<String>,
+    /// An agent of the emulated Pipecat Cloud and where an instance of it listens; can be repeated.
+    #[arg(long = "agent", value_name = "NAME=URL")]
+    pub agents: Vec<String>,
     /// Enforce the rate limits that Daily documents.
     #[arg(long)]
     pub rate_limits: bool,
@@ -52,6 +55,14 @@ pub enum SandboxCommandError {
         number: String,
         /// What is wrong with it.
         source: AddressError,
+    },
+    /// An agent is none.
+    #[error("--agent {agent}: {source}; write NAME=URL, such as my-agent=http://127.0.0.1:8080")]
+    Agent {
+        /// As it was given.
+        agent: String,
+        /// What is wrong with it.
+        source: BadAgent,
     },
     /// The script cannot be read.
     #[error("--llm-script {}: {source}", path.display())]
@@ -111,6 +122,11 @@ pub async fn serve(args: &SandboxArgs, control_token: Option<ApiKey>) -> Result<
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let sandbox = Sandbox::start(options).await.map_err(|error| SandboxCommandError::Start { error })?;
+    for agent in &args.agents {
+        let (name, url) = agent.split_once('=').unwrap_or((agent, ""));
+        let wrong = |source| SandboxCommandError::Agent { agent: agent.clone(), source };
+        sandbox.deploy(name, url).map_err(wrong)?;
+    }
     if args.json {
         let urls = serde_json::to_string(sandbox.urls()).expect("URLs are plain text");
         anstream::println!("{urls}");
@@ -157,6 +173,7 @@ fn welcome(urls: &Urls) -> String {
         ("OPENAI_BASE_URL", &urls.openai, "OPENAI_API_KEY"),
         ("DEEPGRAM_URL", &urls.deepgram, "DEEPGRAM_API_KEY"),
         ("CARTESIA_URL", &urls.cartesia, "CARTESIA_API_KEY"),
+        ("PIPECAT_API_URL", &urls.pipecat, "PIPECAT_API_KEY"),
     ];
     for (name, url, key) in settings {
         writeln!(text, "  export {name}={url} {key}=sandbox").expect("a String takes all text");
@@ -188,6 +205,7 @@ mod tests {
             port: 0,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             json: false,
+            agents: Vec::new(),
             numbers: vec!["+1 555 0100 777".to_owned()],
             rate_limits: false,
             rooms_survive_owner: true,

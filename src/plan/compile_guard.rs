@@ -15,6 +15,8 @@ pub(super) fn expr(compiler: &Compiler<'_>, written: &guard::Expr) -> Expr {
         K::Attempts(state) => Expr::Attempts(compiler.state(&state.value)),
         K::Within(hours) => Expr::Within(compiler.hours(&hours.value)),
         K::IsSet(var) => Expr::IsSet(compiler.var(&var.value)),
+        K::FromIsSet => Expr::FromIsSet,
+        K::ToIsSet => Expr::ToIsSet,
         K::Not(inner) => Expr::Not(Box::new(expr(compiler, inner))),
         K::Binary(op, a, b) => {
             Expr::Binary(operator(*op), Box::new(expr(compiler, a)), Box::new(expr(compiler, b)))

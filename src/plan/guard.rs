@@ -51,6 +51,10 @@ pub enum Expr {
     Within(HoursId),
     /// `name is set`.
     IsSet(VarId),
+    /// `call.from is set`: not withheld.
+    FromIsSet,
+    /// `call.to is set`.
+    ToIsSet,
     /// `not …`.
     Not(Box<Expr>),
     /// Two operands.
@@ -110,6 +114,8 @@ impl Expr {
             Self::Attempts(state) => Value::Number(f64::from(context.attempts(*state))),
             Self::Within(hours) => Value::Bool(context.within(*hours)),
             Self::IsSet(var) => Value::Bool(context.var(*var).is_some()),
+            Self::FromIsSet => Value::Bool(context.call_from().is_some()),
+            Self::ToIsSet => Value::Bool(context.call_to().is_some()),
             Self::Not(inner) => Value::Bool(!inner.is_true(context)),
             Self::Binary(Op::And, a, b) => Value::Bool(a.is_true(context) && b.is_true(context)),
             Self::Binary(Op::Or, a, b) => Value::Bool(a.is_true(context) || b.is_true(context)),
@@ -223,6 +229,7 @@ mod tests {
             assert!(!compare(op, 1, 2.0), "{op:?}");
         }
         let same = Expr::Binary(Op::Eq, Box::new(Expr::CallFrom), Box::new(Expr::CallFrom));
+        assert!(!Expr::FromIsSet.is_true(&Context) && Expr::ToIsSet.is_true(&Context));
         assert!(!same.is_true(&Context) && Expr::Not(Box::new(same)).is_true(&Context));
     }
 

@@ -66,6 +66,8 @@ impl Plan {
             Expr::Attempts(state) => write(out, format_args!("attempts({})", self.state(*state).name)),
             Expr::Within(hours) => write(out, format_args!("within({})", self.hours[hours.index()].name)),
             Expr::IsSet(var) => write(out, format_args!("{} is set", self.vars[var.index()].name)),
+            Expr::FromIsSet => out.push_str("call.from is set"),
+            Expr::ToIsSet => out.push_str("call.to is set"),
             Expr::Not(inner) => {
                 out.push_str("not ");
                 self.write_guard(out, inner, binding);

@@ -33,6 +33,8 @@ pub enum Service {
     Cartesia,
     /// The phones and the telephone network.
     Phone,
+    /// Pipecat Cloud's start API.
+    Pipecat,
 }
 
 impl Service {
@@ -49,6 +51,7 @@ impl Service {
             Self::Audio => "audio",
             Self::Cartesia => "cartesia",
             Self::Phone => "phone",
+            Self::Pipecat => "pipecat",
         }
     }
 }

@@ -17,9 +17,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::faults::Faults;
 use super::network::{NotBase64, Webhook};
 use super::openai::{self, Script};
+use super::pipecat::BadAgent;
 use super::state::SandboxState;
 use super::world::World;
-use super::{cartesia, control, daily, deepgram, phone, room};
+use super::{cartesia, control, daily, deepgram, phone, pipecat, room};
 use crate::pii::{ApiKey, PhoneNumber};
 
 /// Longest wait for sockets and tasks at the end.
@@ -79,6 +80,8 @@ pub struct Urls {
     pub deepgram: String,
     /// `CARTESIA_URL`.
     pub cartesia: String,
+    /// `PIPECAT_API_URL`; ends in `/v1`.
+    pub pipecat: String,
     /// The origin; phones are at `/phone` below it.
     pub phone: String,
 }
@@ -128,6 +131,7 @@ impl Sandbox {
             llm: format!("{origin}/compatible/v1"),
             deepgram: format!("{origin}/deepgram"),
             cartesia: format!("{origin}/cartesia"),
+            pipecat: format!("{origin}/pipecat/v1"),
             phone: origin,
         };
         let stop = world.site.stop.clone().drop_guard();
@@ -147,6 +151,20 @@ impl Sandbox {
     pub fn set_webhook(&self, url: &str, hmac_secret_base64: Option<&str>) -> Result<(), NotBase64> {
         self.world.domain.lock().any_number = Some(Webhook::new(url, hmac_secret_base64)?);
         Ok(())
+    }
+
+    /// Deploys an agent to the emulated Pipecat Cloud, or gives it one more instance: a container that listens
+    /// at this origin.
+    ///
+    /// # Errors
+    /// See [`BadAgent`].
+    pub fn deploy(&self, agent: &str, container: &str) -> Result<(), BadAgent> {
+        self.world.agents.deploy(agent, container)
+    }
+
+    /// Ends the sessions of an agent as the platform does at their limit: by closing the request.
+    pub fn stop_sessions(&self, agent: &str) {
+        self.world.agents.stop_all(agent);
     }
 
     /// The faults that are on order.
@@ -198,6 +216,7 @@ fn router(world: &Arc<World>) -> Router {
         .route("/phone", get(phone::socket::upgrade))
         .merge(control::router(world))
         .with_state(Arc::clone(world))
+        .nest_service("/pipecat/v1", pipecat::router(world))
         .nest("/openai/v1", openai::router(&world.site, world.options.script.clone()))
         .nest("/compatible/v1", openai::compatible(&world.site, world.options.script.clone()))
         .nest("/cartesia", cartesia::router(&world.site))

@@ -3,6 +3,7 @@
 use super::SandboxOptions;
 use super::daily::{Domain, Limits, RequestLog, Tokens};
 use super::network::Network;
+use super::pipecat::Agents;
 use super::room::Rooms;
 use super::site::Site;
 use super::tasks::Tasks;
@@ -23,6 +24,7 @@ pub(crate) struct World {
     pub(crate) domain: Domain,
     pub(crate) tokens: Tokens,
     pub(crate) limits: Limits,
+    pub(crate) agents: Agents,
     pub(crate) log: RequestLog,
     /// For webhooks.
     pub(crate) http: reqwest::Client,
@@ -38,6 +40,7 @@ impl World {
             network: Network::default(),
             tokens: Tokens::new(),
             limits: Limits::default(),
+            agents: Agents::default(),
             log: RequestLog::default(),
             options,
             origin,

@@ -2,6 +2,8 @@
 
 use futures_util::future::BoxFuture;
 
+use crate::cloud::CloudError;
+pub use crate::cloud::SessionArgs as StartBot;
 use crate::pii::ApiKey;
 use crate::telephony::{DialIn, TelephonyError};
 
@@ -14,17 +16,6 @@ pub trait Calls: Send + Sync {
     fn start_bot(&self, body: StartBot) -> BoxFuture<'_, Result<Started, StartError>>;
     /// How many calls are being run.
     fn live(&self) -> usize;
-}
-
-/// A bot to be started in a room that exists: the body of `POST /start_bot`.
-#[derive(Clone, Debug)]
-pub struct StartBot {
-    /// Where to join.
-    pub room_url: String,
-    /// An owner token of the room.
-    pub token: ApiKey,
-    /// The held call.
-    pub dial_in: DialIn,
 }
 
 /// A call that was started.
@@ -53,6 +44,17 @@ pub enum StartError {
     /// The telephony vendor did not give us a room.
     #[error(transparent)]
     Telephony(#[from] TelephonyError),
+    /// Pipecat Cloud did not start the bot.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
+    /// A flow was asked for by a name that none has here.
+    #[error("there is no flow `{name}` here, only {known}")]
+    UnknownFlow {
+        /// As asked for.
+        name: String,
+        /// The flows that are there.
+        known: String,
+    },
     /// It took too long.
     #[error("the call could not be started in time")]
     TimedOut,

@@ -2,8 +2,9 @@
 //!
 //! `POST /start` is Daily's dial-in webhook, `POST /start_bot` starts a bot in a given room, `GET /health` is
 //! for load balancers. What a call is, the server does not know: it hands over to [`Calls`] and answers.
-//! Who may ask for what is decided in `gate`, and described in docs/security.md.
+//! A container on Pipecat Cloud has a server of its own, [`BotServer`]. Who may ask for what is decided in `gate`, and described in docs/security.md.
 
+mod bot;
 mod calls;
 mod gate;
 mod listener;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use bot::{BotRefusal, BotServer, Bots, Session};
 pub use calls::{Calls, StartBot, StartError, Started};
 
 use crate::pii::ApiKey;
@@ -132,27 +134,37 @@ impl Server {
     /// Its URL as seen from this machine, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
-        let ip = match self.address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+        url_of(self.address)
     }
 
     /// Answers until the shutdown, and after it for as long as requests in flight take, at most five
     /// seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let serve = listener::serve(self.listener, self.router, shutdown.clone());
-        let overdue = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::select! {
-            () = serve => {}
-            () = overdue => tracing::warn!("requests were cut off by the shutdown"),
-        }
+        serve(self.listener, self.router, shutdown).await;
     }
+}
+
+/// Answers until the shutdown, and after it for at most [`GRACE`].
+async fn serve(listener: TcpListener, router: axum::Router, shutdown: CancellationToken) {
+    let serve = listener::serve(listener, router, shutdown.clone());
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        () = serve => {}
+        () = overdue => tracing::warn!("requests were cut off by the shutdown"),
+    }
+}
+
+/// The URL of an address as seen from this machine.
+fn url_of(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
 fn refusal(address: SocketAddr, cause: io::Error) -> ServerError {

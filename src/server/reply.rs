@@ -7,8 +7,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::StartError;
 use super::gate::Asker;
+use super::{BotRefusal, StartError};
+use crate::cloud::CloudError;
 use crate::telephony::daily::webhook::WebhookError;
 
 /// When a busy server may be asked again, in seconds.
@@ -100,10 +101,26 @@ impl From<StartError> for Reply {
 
 fn status_of(error: &StartError) -> StatusCode {
     match error {
-        StartError::Draining | StartError::AtCapacity { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        StartError::Telephony(_) => StatusCode::BAD_GATEWAY,
+        StartError::Draining | StartError::AtCapacity { .. } | StartError::Cloud(CloudError::AtCapacity) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        StartError::Telephony(_) | StartError::Cloud(_) => StatusCode::BAD_GATEWAY,
+        StartError::UnknownFlow { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         StartError::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         StartError::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<BotRefusal> for Reply {
+    fn from(refusal: BotRefusal) -> Self {
+        let status = match refusal {
+            BotRefusal::Draining | BotRefusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            BotRefusal::UnknownFlow { .. } | BotRefusal::OtherVersion { .. } | BotRefusal::NoDailyKey => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            BotRefusal::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::error(status, &refusal.to_string())
     }
 }
 

@@ -124,7 +124,7 @@ impl Desk {
 }
 
 /// The headers and the whole body, within the limits.
-async fn read(request: Request) -> Result<(HeaderMap, Bytes), Reply> {
+pub(super) async fn read(request: Request) -> Result<(HeaderMap, Bytes), Reply> {
     let headers = request.headers().clone();
     match timeout(BODY_WITHIN, Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => Ok((headers, body)),

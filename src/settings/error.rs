@@ -60,9 +60,15 @@ pub enum SettingsError {
         /// The missing variable.
         name: &'static str,
     },
-    /// `ENV=production` with all that it needs.
-    #[error("ENV=production starts bots on Pipecat Cloud, which is not part of this version")]
-    ProductionNotBuilt,
+    /// `ENV=production` and `--offline` together.
+    #[error("ENV=production runs calls on Pipecat Cloud, where --offline cannot reach")]
+    ProductionOffline,
+    /// A bot's container lacks a key.
+    #[error("a bot needs {name}")]
+    BotNeeds {
+        /// The missing variable.
+        name: &'static str,
+    },
     /// A base URL was given for a vendor without a key.
     #[error("{url} is set but {key} is not")]
     UrlWithoutKey {
@@ -125,7 +131,12 @@ impl SettingsError {
                 )
             }
             Self::ProductionNeeds { name } => format!("set {name}, or set ENV=local to run the bot here"),
-            Self::ProductionNotBuilt => "set ENV=local to run the bot here".to_owned(),
+            Self::ProductionOffline => "set ENV=local for an offline call, or leave out --offline".to_owned(),
+            Self::BotNeeds { name } => {
+                format!(
+                    "add {name} to the secret set, or pass --offline to try the bot with emulated vendors"
+                )
+            }
             Self::UrlWithoutKey { url, key } => format!(
                 "set {key}, or remove {url}, or pass --mix if {url} is an emulator of your own that needs no key"
             ),

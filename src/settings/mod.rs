@@ -6,12 +6,14 @@
 mod env;
 mod error;
 mod limits;
+mod production;
 mod store;
 mod survey;
 mod vendors;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine as _;
 
@@ -21,14 +23,19 @@ pub use limits::{
     DEFAULT_MAX_CALLS, DEFAULT_REQUESTS_PER_SECOND, Destination, Destinations, DialRules, Limits,
     NotADestination, Prefix,
 };
+pub use production::Production;
 pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
 pub use survey::{Access, Survey};
-pub use vendors::{LIBRARY, Media, NO_KEY, Service, ServiceNote, Vendor, Vendors};
+pub use vendors::{DAILY_API_URL, LIBRARY, Media, NO_KEY, Service, ServiceNote, Vendor, Vendors};
 
 use crate::pii::{Address, ApiKey};
 
 /// The port of the webhook server, the original's.
 pub const DEFAULT_PORT: u16 = 7860;
+/// The port of a bot's container, Pipecat Cloud's.
+pub const DEFAULT_BOT_PORT: u16 = 8080;
+/// How long calls may go on after SIGTERM, in seconds: what Pipecat Cloud's own image waits.
+const DEFAULT_DRAIN: u64 = 7200;
 /// Where the operator's phone waits in an offline call, when `OPERATOR_NUMBER` is not set.
 pub const OFFLINE_OPERATOR: &str = "+15550100100";
 /// Shorter tokens can be guessed.
@@ -64,6 +71,8 @@ pub struct Overrides {
 pub struct Settings {
     /// Who plays which part.
     pub vendors: Vendors,
+    /// `ENV=production`: calls run on Pipecat Cloud, and this process only starts them.
+    pub production: Option<Production>,
     /// `OPERATOR_NUMBER`, or the offline default.
     pub operator: Option<Operator>,
     /// Where the webhook server listens. Port 0 takes a free one.
@@ -79,6 +88,8 @@ pub struct Settings {
     pub limits: Limits,
     /// `CALLFLOW_SERVER_NAME`: which of several servers with one Daily account this is.
     pub server_name: Option<String>,
+    /// `SHUTDOWN_TIMEOUT`: how long calls may go on after SIGTERM.
+    pub drain: Duration,
     /// How to log.
     pub log: LogSettings,
 }
@@ -113,29 +124,32 @@ impl Settings {
         overrides: &Overrides,
     ) -> Result<Self, SettingsErrors> {
         let mut reader = Reader { get, problems: Vec::new() };
-        let log = reader.log(overrides);
         let listen = reader.listen(overrides);
-        let public_url = reader.public_url(overrides);
-        let webhook_secret = reader.webhook_secret();
-        let api_token = reader.api_token();
-        let server_name = reader.text("CALLFLOW_SERVER_NAME");
-        let vendors = if reader.is_production() { None } else { vendors::decide(&mut reader, overrides) };
-        let operator = reader.operator(vendors.as_ref().is_some_and(Vendors::is_phone_emulated));
-        let limits = reader.limits(overrides, vendors.as_ref());
-        match vendors {
-            Some(vendors) if reader.problems.is_empty() => Ok(Self {
-                vendors,
-                operator,
-                listen,
-                public_url,
-                webhook_secret,
-                api_token,
-                limits,
-                server_name,
-                log,
-            }),
-            _ => Err(SettingsErrors(reader.problems)),
-        }
+        let environment = reader.environment();
+        let production = match environment {
+            Environment::Production => production::read(&mut reader, overrides),
+            Environment::Local => None,
+        };
+        let vendors = match environment {
+            Environment::Production => Some(vendors::in_production(&mut reader)),
+            Environment::Local => vendors::decide(&mut reader, overrides),
+        };
+        reader.settings(overrides, listen, vendors, production)
+    }
+
+    /// Reads the settings of a bot's container. What runs is decided by whoever starts the bot: `ENV` means
+    /// nothing here, and no vendor is emulated unless `--offline` asks for it.
+    ///
+    /// # Errors
+    /// Every problem there is, each with its fix.
+    pub fn for_bot(
+        get: &dyn Fn(&str) -> Option<String>,
+        overrides: &Overrides,
+    ) -> Result<Self, SettingsErrors> {
+        let mut reader = Reader { get, problems: Vec::new() };
+        let listen = reader.listen_as_bot(overrides);
+        let vendors = vendors::decide_for_bot(&mut reader, overrides);
+        reader.settings(overrides, listen, vendors, None)
     }
 
     /// What works, but should not stay as it is.
@@ -267,6 +281,53 @@ impl Reader<'_> {
         SocketAddr::new(ip, overrides.port.or(port).unwrap_or(DEFAULT_PORT))
     }
 
+    /// The platform gives the port as `PORT` and reaches the container from outside.
+    fn listen_as_bot(&mut self, overrides: &Overrides) -> SocketAddr {
+        let port = self.parsed("PORT", "a port number from 0 to 65535 (0 takes a free one)");
+        let bind = self.parsed("CALLFLOW_BIND", "an IP address, for example 127.0.0.1 or 0.0.0.0");
+        let ip = overrides.bind.or(bind).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        SocketAddr::new(ip, overrides.port.or(port).unwrap_or(DEFAULT_BOT_PORT))
+    }
+
+    fn drain(&mut self) -> Duration {
+        let seconds: Option<u64> = self.parsed("SHUTDOWN_TIMEOUT", "a number of seconds");
+        Duration::from_secs(seconds.unwrap_or(DEFAULT_DRAIN))
+    }
+
+    /// The settings, if nothing is wrong with them.
+    fn settings(
+        mut self,
+        overrides: &Overrides,
+        listen: SocketAddr,
+        vendors: Option<Vendors>,
+        production: Option<Production>,
+    ) -> Result<Settings, SettingsErrors> {
+        let log = self.log(overrides);
+        let public_url = self.public_url(overrides);
+        let webhook_secret = self.webhook_secret();
+        let api_token = self.api_token();
+        let server_name = self.text("CALLFLOW_SERVER_NAME");
+        let drain = self.drain();
+        let operator = self.operator(vendors.as_ref().is_some_and(Vendors::is_phone_emulated));
+        let limits = self.limits(overrides, vendors.as_ref());
+        match vendors {
+            Some(vendors) if self.problems.is_empty() => Ok(Settings {
+                vendors,
+                production,
+                operator,
+                listen,
+                public_url,
+                webhook_secret,
+                api_token,
+                limits,
+                server_name,
+                drain,
+                log,
+            }),
+            _ => Err(SettingsErrors(self.problems)),
+        }
+    }
+
     fn webhook_secret(&mut self) -> Option<ApiKey> {
         let secret = self.text(WEBHOOK_SECRET)?;
         let decoded = base64::engine::general_purpose::STANDARD.decode(&secret);
@@ -300,24 +361,22 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether `ENV` asks for production, which this version cannot give; says so and what it would need.
-    fn is_production(&mut self) -> bool {
-        let Some(environment) = self.text("ENV") else { return false };
-        if environment.eq_ignore_ascii_case("local") {
-            return false;
+    fn environment(&mut self) -> Environment {
+        match self.text("ENV").map(|text| text.to_ascii_lowercase()).as_deref() {
+            None | Some("local") => Environment::Local,
+            Some("production") => Environment::Production,
+            Some(_) => {
+                let (name, expected) = ("ENV", "`local` or `production`");
+                self.problems.push(SettingsError::Unreadable { name, expected });
+                Environment::Local
+            }
         }
-        if !environment.eq_ignore_ascii_case("production") {
-            let (name, expected) = ("ENV", "`local` or `production`");
-            self.problems.push(SettingsError::Unreadable { name, expected });
-            return false;
-        }
-        let missing =
-            ["PIPECAT_API_KEY", "PIPECAT_AGENT_NAME"].into_iter().filter(|n| self.text(n).is_none());
-        let missing: Vec<_> = missing.map(|name| SettingsError::ProductionNeeds { name }).collect();
-        if missing.is_empty() {
-            self.problems.push(SettingsError::ProductionNotBuilt);
-        }
-        self.problems.extend(missing);
-        true
     }
+}
+
+/// What `ENV` names.
+#[derive(Clone, Copy)]
+enum Environment {
+    Local,
+    Production,
 }

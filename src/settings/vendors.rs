@@ -6,6 +6,8 @@
 use super::{Overrides, Reader, SettingsError};
 use crate::pii::ApiKey;
 
+/// Daily's REST API.
+pub const DAILY_API_URL: &str = "https://api.daily.co/v1";
 /// What is sent as the key of a base URL that was given without one.
 pub const NO_KEY: &str = "none";
 
@@ -21,6 +23,8 @@ pub enum Vendor {
     },
     /// The sandbox.
     Emulated,
+    /// Somebody else's business: the bot's, which runs on Pipecat Cloud.
+    Elsewhere,
 }
 
 impl Vendor {
@@ -118,7 +122,7 @@ impl Service {
 
     pub(super) fn default_url(self) -> &'static str {
         match self {
-            Self::Telephony => "https://api.daily.co/v1",
+            Self::Telephony => DAILY_API_URL,
             Self::Stt => "https://api.deepgram.com",
             Self::Llm => "https://api.openai.com/v1",
             Self::Tts => "https://api.cartesia.ai",
@@ -178,7 +182,7 @@ impl Vendors {
     pub fn bills_for_phones(&self) -> bool {
         match &self.telephony {
             Vendor::Real { base_url, .. } => !is_on_this_machine(base_url),
-            Vendor::Emulated => false,
+            Vendor::Emulated | Vendor::Elsewhere => false,
         }
     }
 
@@ -198,6 +202,7 @@ impl Vendors {
         let (part, vendor) = service.names();
         let emulated = self.of(service).is_emulated();
         let remark = match (service, emulated) {
+            _ if matches!(self.of(service), Vendor::Elsewhere) => "the bot's business, on Pipecat Cloud",
             (Service::Llm, true) if self.offline => {
                 "a keyword stand-in, which does not test prompts; OPENAI_API_KEY without --offline makes it real"
             }
@@ -229,6 +234,50 @@ pub(super) fn decide(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<V
     (reader.problems.len() == before).then_some(vendors)
 }
 
+/// In production only phones and rooms are this process's business; the rest is the bot's.
+pub(super) fn in_production(reader: &mut Reader<'_>) -> Vendors {
+    let service = Service::Telephony;
+    let key = reader.key(service.key_variable());
+    if key.is_none() && reader.text(service.key_variable()).is_none() {
+        reader.problems.push(SettingsError::ProductionNeeds { name: service.key_variable() });
+    }
+    let base_url = reader.url(service.url_variable()).unwrap_or_else(|| service.default_url().to_owned());
+    let telephony = Vendor::Real { base_url, key: key.unwrap_or_else(|| ApiKey::new(NO_KEY)) };
+    let elsewhere = || Vendor::Elsewhere;
+    Vendors {
+        telephony,
+        stt: elsewhere(),
+        tts: elsewhere(),
+        llm: elsewhere(),
+        // Rooms are joined elsewhere, too.
+        media: Media::SandboxRoom,
+        offline: false,
+    }
+}
+
+/// A bot's vendors are real, all of them, or it is asked to be offline. Only Daily's key may come with each
+/// call instead.
+pub(super) fn decide_for_bot(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<Vendors> {
+    if overrides.offline {
+        return decide(reader, overrides);
+    }
+    let before = reader.problems.len();
+    let [telephony, stt, llm, tts] = Service::ALL.map(|service| {
+        let known = reader.problems.len();
+        let found = vendor(reader, service, overrides);
+        if !found.is_emulated() {
+            return found;
+        }
+        if service != Service::Telephony && reader.problems.len() == known {
+            reader.problems.push(SettingsError::BotNeeds { name: service.key_variable() });
+        }
+        Vendor::Real { base_url: service.default_url().to_owned(), key: ApiKey::new(NO_KEY) }
+    });
+    let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
+    let vendors = Vendors { telephony, stt, tts, llm, media, offline: false };
+    (reader.problems.len() == before).then_some(vendors)
+}
+
 fn vendor(reader: &mut Reader<'_>, service: Service, overrides: &Overrides) -> Vendor {
     let key = if overrides.offline { None } else { reader.key(service.key_variable()) };
     let url = reader.url(service.url_variable());
@@ -253,7 +302,7 @@ fn vendor(reader: &mut Reader<'_>, service: Service, overrides: &Overrides) -> V
 fn media(telephony: &Vendor, mix: bool, library_is_named: bool) -> Media {
     let is_at_daily = match telephony {
         Vendor::Real { base_url, .. } => !mix || base_url == Service::Telephony.default_url(),
-        Vendor::Emulated => false,
+        Vendor::Emulated | Vendor::Elsewhere => false,
     };
     if is_at_daily || (mix && library_is_named) { Media::NativeLibrary } else { Media::SandboxRoom }
 }

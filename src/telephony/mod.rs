@@ -6,7 +6,7 @@
 pub mod daily;
 mod dial_limits;
 mod leg_refusal;
-mod prose;
+pub(crate) mod prose;
 pub mod ws_room;
 mod zones;
 

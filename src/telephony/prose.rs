@@ -9,7 +9,7 @@ const LONGEST: usize = 300;
 const DIGITS_OF_A_NUMBER: usize = 7;
 
 /// The text without telephone numbers, SIP users and control characters, cut to a readable length.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text: String = text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<String> = text.split(' ').map(without_sip_user).collect();
     without_numbers(&words.join(" "))

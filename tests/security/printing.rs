@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use callflow::cloud::DailyAccess;
 use callflow::machine::{CallInfo, Effect, Input, ReplyId, UtteranceId};
 use callflow::pii::{Address, ApiKey, PhoneNumber, SipUri, Utterance};
 use callflow::plan::{ContextPolicy, IntentId, StateId};
@@ -34,7 +35,13 @@ fn printed() -> Vec<String> {
     let room = Room { name: "r".into(), url: "u".into(), token: key(), sip_endpoint: None, expires_at: None };
     let dial_out =
         DialOut { to: Address::Phone(number()), display_name: None, caller_id: None, extension: None };
-    let bot = StartBot { room_url: "u".into(), token: key(), dial_in: dial_in.clone() };
+    let bot = StartBot {
+        room_url: "u".into(),
+        token: key(),
+        dial_in: dial_in.clone(),
+        flow: None,
+        daily: Some(DailyAccess { api_url: None, api_key: key() }),
+    };
     let started = Started { call_id: "c".into(), room_url: "u".into(), token: Some(key()) };
     let request = RoomRequest { caller: Some(number()), lifetime: Duration::ZERO, now: 0 };
     let info = CallInfo { id: "c".into(), from: Some(number()), to: Some(number()), started_at: 0 };

@@ -1,9 +1,7 @@
 //! Puts the parts of a run together: settings, sandbox, vendors, server, terminal. And takes them apart.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -11,12 +9,15 @@ use tokio_util::task::AbortOnDropHandle;
 use super::RunArgs;
 use super::calls::Calls;
 use super::desk::Desk;
-use super::flow_file::{FlowFile, FlowFileError};
+use super::flow_file::EnvLookup;
+use super::flows::{Flows, FlowsError};
+use super::routes::{Routes, RoutesError};
 use super::screen::Screen;
 use super::script::Script;
 use super::stage::Stage;
-use super::{input, left_behind};
+use super::{input, left_behind, production};
 use crate::cli::{ExitStatus, MediaError, media};
+use crate::cloud::CloudError;
 use crate::machine::Outcome;
 use crate::pii::{AddressError, ApiKey, PhoneNumber};
 use crate::plan::{Plan, Target};
@@ -31,18 +32,24 @@ use crate::speech::socket::EndpointError;
 use crate::telephony::daily::Daily;
 use crate::telephony::{DialLimits, RoomClient, TelephonyError};
 
-/// How long people who were connected may go on talking after Ctrl-C or SIGTERM.
-const DRAIN: Duration = Duration::from_secs(2 * 60 * 60);
-
 /// Why a run could not be started. Each has its fix in the text.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// Settings are wrong.
     #[error(transparent)]
     Settings(#[from] SettingsErrors),
-    /// The flow cannot be used.
+    /// The choice of flows cannot be used.
     #[error(transparent)]
-    Flow(#[from] FlowFileError),
+    Routes(#[from] RoutesError),
+    /// Flows cannot be used.
+    #[error(transparent)]
+    Flows(#[from] FlowsError),
+    /// An option that makes sense only where the call runs.
+    #[error("{0} is about calls that run here, but ENV=production runs them on Pipecat Cloud; set ENV=local")]
+    NotInProduction(&'static str),
+    /// Pipecat Cloud's settings cannot be used.
+    #[error(transparent)]
+    Cloud(#[from] CloudError),
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -85,24 +92,47 @@ pub enum RunError {
     },
 }
 
-/// Runs the flow until the person, a signal, or `--once` ends it.
-pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Result<ExitStatus, RunError> {
-    let get = {
-        let env = Arc::clone(&env);
-        move |name: &str| env.get(name)
-    };
+impl RunError {
+    /// Says what is wrong, with its fix, and with which status the process ends.
+    pub(in crate::cli) fn report(&self) -> ExitStatus {
+        match self {
+            Self::Flows(error) => {
+                anstream::eprint!("{}", error.rendered());
+                if error.is_finding() { ExitStatus::Findings } else { ExitStatus::Error }
+            }
+            Self::Routes(RoutesError::Findings { rendered }) => {
+                anstream::eprint!("{rendered}");
+                ExitStatus::Error
+            }
+            error => {
+                anstream::eprintln!("error: {error}");
+                ExitStatus::Error
+            }
+        }
+    }
+}
+
+/// What the flows see of the environment.
+pub(in crate::cli) fn flow_env(settings: &Settings, env: &Arc<Env>) -> EnvLookup {
+    let (settings, env) = (settings.clone(), Arc::clone(env));
+    Arc::new(move |name| settings.flow_env(&|name| env.get(name))(name))
+}
+
+/// Runs the flows until the person, a signal, or `--once` ends it.
+pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, RunError> {
+    let routes = Routes::chosen(&args.flows.flow, args.flows.routes.as_deref())?;
+    let get = |name: &str| env.get(name);
     let settings = Settings::from_env(&get, &args.overrides())?;
+    if settings.production.is_some() {
+        return production::run(args, routes, &settings).await;
+    }
     let real = settings.vendors.explain().into_iter().find(|note| !note.emulated).map(|note| note.vendor);
     let library = (settings.vendors.media == Media::NativeLibrary).then_some("Daily's media library");
     if let (Some(vendor), Some(_)) = (real.or(library), args.speed) {
         return Err(RunError::Speed { vendor });
     }
-    let flow_env = {
-        let (settings, get) = (settings.clone(), get.clone());
-        move |name: &str| settings.flow_env(&get)(name)
-    };
-    let (flow, warnings) = FlowFile::open(&flow_path, Arc::new(flow_env))?;
-    let flow = Arc::new(flow);
+    let (flows, warnings) = Flows::open(routes, Some(&flow_env(&settings, &env)))?;
+    let flows = Arc::new(flows);
     let journal = args.record.as_deref().map(Journal::create).transpose()?;
     let number =
         |option, text: &str| PhoneNumber::parse(text).map_err(|source| RunError::Number { option, source });
@@ -115,11 +145,10 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     };
     let daily = Arc::new(daily(&settings, sandbox.as_ref())?.of_server(left_behind::mark(&settings)));
     let vendors = vendors(&settings, sandbox.as_ref(), Arc::clone(&daily), media.rooms)?;
-    let plan = flow.plan();
-    let dial_limits = DialLimits::new(&settings.limits.dialling, plan.targets.iter().map(|t| &t.address));
-    let undialable = undialable(&plan, &dial_limits);
+    let dial_limits = dial_limits(&settings, &flows);
+    let undialable = undialable(&flows, &dial_limits);
     let (calls, news) =
-        Calls::new(Arc::clone(&flow), vendors, journal, Arc::new(dial_limits), settings.limits.calls);
+        Calls::new(Arc::clone(&flows), vendors, journal, Arc::new(dial_limits), settings.limits.calls);
     let options = ServerOptions {
         webhook_secret: settings.webhook_secret.clone(),
         api_token: settings.api_token.clone(),
@@ -146,7 +175,7 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
         screen.warn(&warning.to_string(), warning.fix());
     }
     undialable.iter().for_each(|(warning, fix)| screen.warn(warning, fix));
-    screen.start(&plan, &settings, &webhook, &flow.path().display().to_string());
+    screen.start(&flows, &settings, &webhook);
     if let Some(library) = &media.library {
         screen.text(&format!("  rooms are joined with {}\n\n", library.display()));
     }
@@ -156,17 +185,19 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     let script = (!interactive && desk.is_some()).then(Script::default);
 
     let quit = CancellationToken::new();
-    let signals =
-        AbortOnDropHandle::new(tokio::spawn(super::signals::watch(quit.clone(), Arc::clone(&calls))));
+    let end_now = Arc::clone(&calls);
+    let polite = "finishing: calls in progress may end; once more to end them now";
+    let signals = super::signals::watch(quit.clone(), polite, move || end_now.end_now());
+    let signals = AbortOnDropHandle::new(tokio::spawn(signals));
     // A sandbox that ends with this process has no rooms of earlier ones.
     let sweeping = (!settings.vendors.is_phone_emulated())
         .then(|| AbortOnDropHandle::new(tokio::spawn(left_behind::sweep(daily))));
     let stop_server = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop_server.clone()));
-    let ends = (quit, calls.draining());
+    let ends = (quit, calls.shutdown());
     let record = Stage::new(screen, desk, news, input::lines(), script, args.once, ends).run().await;
 
-    calls.drain(DRAIN).await;
+    calls.drain(settings.drain).await;
     stop_server.cancel();
     if let Err(error) = serving.await {
         tracing::error!(%error, "the webhook server's task failed");
@@ -178,13 +209,23 @@ pub(super) async fn run(args: &RunArgs, flow_path: PathBuf, env: Arc<Env>) -> Re
     finish(args, record.as_deref())
 }
 
-/// The flow's targets that this server will not dial, and what to do about each.
-fn undialable(plan: &Plan, limits: &DialLimits) -> Vec<(String, &'static str)> {
+/// Who may be dialled how often: what the settings say, where these flows dial.
+pub(in crate::cli) fn dial_limits(settings: &Settings, flows: &Flows) -> DialLimits {
+    let plans: Vec<Arc<Plan>> = flows.list().map(|(flow, _)| flow.plan()).collect();
+    let targets = plans.iter().flat_map(|plan| &plan.targets);
+    DialLimits::new(&settings.limits.dialling, targets.map(|target| &target.address))
+}
+
+/// The flows' targets that this server will not dial, and what to do about each.
+pub(in crate::cli) fn undialable(flows: &Flows, limits: &DialLimits) -> Vec<(String, &'static str)> {
     let refused = |target: &Target| {
         let refusal = limits.allows(&target.address).err()?;
         Some((format!("`{}` cannot be dialled: {refusal}", target.name), refusal.fix()))
     };
-    plan.targets.iter().filter_map(refused).collect()
+    flows
+        .list()
+        .flat_map(|(flow, _)| flow.plan().targets.iter().filter_map(refused).collect::<Vec<_>>())
+        .collect()
 }
 
 /// The record, and what the process says by its status.
@@ -213,18 +254,18 @@ fn print(record: &CallRecord) -> io::Result<()> {
 fn at(vendor: &Vendor, emulated: &str) -> (String, ApiKey) {
     match vendor {
         Vendor::Real { base_url, key } => (base_url.clone(), key.clone()),
-        Vendor::Emulated => (emulated.to_owned(), ApiKey::new("sandbox")),
+        Vendor::Emulated | Vendor::Elsewhere => (emulated.to_owned(), ApiKey::new("sandbox")),
     }
 }
 
-fn daily(settings: &Settings, sandbox: Option<&Sandbox>) -> Result<Daily, TelephonyError> {
+pub(in crate::cli) fn daily(settings: &Settings, sandbox: Option<&Sandbox>) -> Result<Daily, TelephonyError> {
     let emulated = sandbox.map_or("", |sandbox| &sandbox.urls().daily);
     let (url, key) = at(&settings.vendors.telephony, emulated);
     Daily::new(&url, key)
 }
 
 /// The vendors' clients.
-fn vendors(
+pub(in crate::cli) fn vendors(
     settings: &Settings,
     sandbox: Option<&Sandbox>,
     telephony: Arc<Daily>,

@@ -5,20 +5,25 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
-use super::flow_file::{FlowFile, Reread};
+use super::flow_file::Reread;
+use super::flows::{Flows, UnknownFlow};
+use crate::cloud::{DailyAccess, FlowRef, SessionArgs};
 use crate::machine::CallInfo;
+use crate::pii::PhoneNumber;
 use crate::plan::Plan;
 use crate::server::{self, StartBot, StartError, Started};
-use crate::session::{self, CallEvent, CallSetup, CallStatus, Journal, Vendors, Watch};
+use crate::session::{self, CallEvent, CallRecord, CallSetup, CallStatus, Journal, Vendors, Watch};
+use crate::settings;
 use crate::telemetry::call_span;
-use crate::telephony::{DialIn, DialLimits, Room, RoomRequest};
+use crate::telephony::daily::Daily;
+use crate::telephony::{DialIn, DialLimits, Room, RoomRequest, TelephonyError};
 
 #[cfg(test)]
 mod tests;
@@ -31,9 +36,12 @@ const LINE_WITHIN: Duration = Duration::from_secs(8);
 /// Events of one call that may wait for the terminal.
 const EVENTS: usize = 1024;
 
+/// How long a call that nobody wants any more may take to say so and end.
+const ABANDONED_WITHIN: Duration = Duration::from_secs(5);
+
 /// Runs the calls of this process.
-pub(super) struct Calls {
-    flow: Arc<FlowFile>,
+pub(in crate::cli) struct Calls {
+    flows: Arc<Flows>,
     vendors: Vendors,
     journal: Option<Journal>,
     news: mpsc::Sender<News>,
@@ -41,12 +49,22 @@ pub(super) struct Calls {
     dial_limits: Arc<DialLimits>,
     lines: Arc<Semaphore>,
     most: usize,
+    /// Cancelled with `shutdown`, or before it.
+    draining: CancellationToken,
     shutdown: CancellationToken,
     kill: CancellationToken,
 }
 
+/// A call that was started.
+pub(in crate::cli) struct CallHandle {
+    /// Comes when everything of the call is gone; an error if the call broke.
+    pub(in crate::cli) record: oneshot::Receiver<Arc<CallRecord>>,
+    /// Cancelled: nobody wants the call any more. It says so, and ends within [`ABANDONED_WITHIN`].
+    pub(in crate::cli) abandon: CancellationToken,
+}
+
 /// What the terminal is told.
-pub(super) enum News {
+pub(in crate::cli) enum News {
     /// A call has begun.
     Began(LiveCall),
     /// The flow was read again.
@@ -54,23 +72,24 @@ pub(super) enum News {
 }
 
 /// A call as the terminal sees it.
-pub(super) struct LiveCall {
+pub(in crate::cli) struct LiveCall {
     pub(super) plan: Arc<Plan>,
     pub(super) status: watch::Receiver<CallStatus>,
-    pub(super) events: mpsc::Receiver<CallEvent>,
+    pub(in crate::cli) events: mpsc::Receiver<CallEvent>,
 }
 
 impl Calls {
-    pub(super) fn new(
-        flow: Arc<FlowFile>,
+    pub(in crate::cli) fn new(
+        flows: Arc<Flows>,
         vendors: Vendors,
         journal: Option<Journal>,
         dial_limits: Arc<DialLimits>,
         most: usize,
     ) -> (Arc<Self>, mpsc::Receiver<News>) {
         let (news, receiver) = mpsc::channel(64);
+        let shutdown = CancellationToken::new();
         let calls = Self {
-            flow,
+            flows,
             vendors,
             journal,
             news,
@@ -78,20 +97,35 @@ impl Calls {
             dial_limits,
             lines: Arc::new(Semaphore::new(most)),
             most,
-            shutdown: CancellationToken::new(),
+            draining: shutdown.child_token(),
+            shutdown,
             kill: CancellationToken::new(),
         };
         (Arc::new(calls), receiver)
     }
 
     /// Cancelled when no more calls are taken.
-    pub(super) fn draining(&self) -> CancellationToken {
+    pub(in crate::cli) fn draining(&self) -> CancellationToken {
+        self.draining.clone()
+    }
+
+    /// Cancelled when all calls are asked to finish.
+    pub(super) fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()
+    }
+
+    /// Takes no more calls, and waits for those that are on, for so long at most.
+    pub(in crate::cli) async fn let_finish(&self, patience: Duration) {
+        self.draining.cancel();
+        self.tasks.close();
+        if timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("calls are still on after {patience:?}");
+        }
     }
 
     /// Asks every call to finish, and waits for them; two people who were connected may go on talking
     /// until `patience` is over. What is left then is torn down.
-    pub(super) async fn drain(&self, patience: Duration) {
+    pub(in crate::cli) async fn drain(&self, patience: Duration) {
         const TEAR_DOWN: Duration = Duration::from_secs(10);
         self.shutdown.cancel();
         self.tasks.close();
@@ -104,13 +138,13 @@ impl Calls {
     }
 
     /// Tears every call down, whatever it is doing.
-    pub(super) fn end_now(&self) {
+    pub(in crate::cli) fn end_now(&self) {
         self.kill.cancel();
     }
 
     async fn start_dial_in(&self, dial_in: DialIn, id: Arc<str>) -> Result<Started, StartError> {
         let line = self.line(LINE_WITHIN).await?;
-        let plan = self.plan_for_next_call();
+        let plan = self.plan_for(None, dial_in.to.as_ref())?;
         let now = unix_now();
         let lifetime = lifetime(&plan);
         let request = RoomRequest { caller: dial_in.from.clone(), lifetime, now };
@@ -122,52 +156,109 @@ impl Calls {
         }
         let started =
             Started { room_url: room.url.clone(), token: Some(room.token.clone()), call_id: id.to_string() };
-        let info = CallInfo { id, from: dial_in.from.clone(), to: dial_in.to.clone(), started_at: now };
         tracing::info!(call = started.call_id, "a call has come in and has a room");
-        self.spawn(line, plan, info, room, dial_in);
+        let _unattended = self.spawn(line, plan, self.vendors.clone(), room, dial_in, id);
         Ok(started)
     }
 
-    fn spawn(&self, line: Line, plan: Arc<Plan>, info: CallInfo, room: Room, dial_in: DialIn) {
-        let (watch, status, events) = Watch::new(EVENTS);
-        let call = LiveCall { plan: Arc::clone(&plan), status, events };
-        // Nobody has to look on: with a full or closed queue the call simply is not shown.
-        let _unwatched = self.news.try_send(News::Began(call));
-        let setup = CallSetup {
-            plan,
-            info,
-            room,
-            dial_in: Some(dial_in),
-            vendors: self.vendors.clone(),
-            dial_limits: Arc::clone(&self.dial_limits),
-            watch,
-            journal: self.journal.clone(),
-            shutdown: self.shutdown.clone(),
-            kill: self.kill.clone(),
+    /// Starts a call in a room that exists.
+    pub(in crate::cli) fn start_in_room(
+        &self,
+        line: Line,
+        plan: Arc<Plan>,
+        args: SessionArgs,
+    ) -> Result<CallHandle, StartError> {
+        let vendors = self.vendors_for(args.daily).map_err(StartError::Telephony)?;
+        let room = Room {
+            name: room_name(&args.room_url),
+            url: args.room_url,
+            token: args.token,
+            sip_endpoint: None,
+            expires_at: None,
         };
+        let id = call_id(&args.dial_in.call_id).into();
+        Ok(self.spawn(line, plan, vendors, room, args.dial_in, id))
+    }
+
+    /// Deletes the room of a call that is not taken; nobody waits for it.
+    pub(in crate::cli) fn delete_room_of(&self, args: SessionArgs) {
+        let vendors = self.vendors_for(args.daily);
+        let name = room_name(&args.room_url);
         self.tasks.spawn(async move {
-            let _line = line;
-            // A panic in one call must not reach another; it is logged and the room expires.
-            if std::panic::AssertUnwindSafe(session::run(setup)).catch_unwind().await.is_err() {
-                tracing::error!("a call's task failed; this is a bug");
+            let deleted = match vendors {
+                Ok(vendors) => vendors.telephony.delete_room(&name).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = deleted {
+                tracing::warn!(%error, "the room of a refused call is left to expire");
             }
         });
     }
 
-    fn plan_for_next_call(&self) -> Arc<Plan> {
-        match self.flow.reread() {
-            Reread::Same => {}
-            changed => {
-                match &changed {
-                    Reread::Broken { .. } => {
-                        tracing::warn!("the flow file has errors; the last good version serves")
-                    }
-                    _ => tracing::info!("the flow file was read again"),
-                }
-                let _unwatched = self.news.try_send(News::Flow(changed));
-            }
+    /// The flow for a call, as its file is now.
+    pub(in crate::cli) fn plan_for(
+        &self,
+        wanted: Option<&FlowRef>,
+        called: Option<&PhoneNumber>,
+    ) -> Result<Arc<Plan>, UnknownFlow> {
+        let (plan, reread) = self.flows.choose(wanted, called)?.next();
+        if !matches!(reread, Reread::Same) {
+            let _unwatched = self.news.try_send(News::Flow(reread));
         }
-        self.flow.plan()
+        Ok(plan)
+    }
+
+    fn spawn(
+        &self,
+        line: Line,
+        plan: Arc<Plan>,
+        vendors: Vendors,
+        room: Room,
+        dial_in: DialIn,
+        id: Arc<str>,
+    ) -> CallHandle {
+        let (watch, status, events) = Watch::new(EVENTS);
+        let call = LiveCall { plan: Arc::clone(&plan), status, events };
+        // Nobody has to look on: with a full or closed queue the call simply is not shown.
+        let _unwatched = self.news.try_send(News::Began(call));
+        let (shutdown, kill) = (self.shutdown.child_token(), self.kill.child_token());
+        let abandon = CancellationToken::new();
+        let setup = CallSetup {
+            info: CallInfo { id, from: dial_in.from.clone(), to: dial_in.to.clone(), started_at: unix_now() },
+            plan,
+            room,
+            dial_in: Some(dial_in),
+            vendors,
+            dial_limits: Arc::clone(&self.dial_limits),
+            watch,
+            journal: self.journal.clone(),
+            shutdown: shutdown.clone(),
+            kill: kill.clone(),
+        };
+        let (tell, record) = oneshot::channel();
+        let call = Box::pin(end_when_abandoned(session::run(setup), abandon.clone(), shutdown, kill));
+        self.tasks.spawn(async move {
+            // A panic in one call must not reach another; it is logged and the room expires.
+            let ended = std::panic::AssertUnwindSafe(call).catch_unwind().await;
+            // The place is free before anybody hears that the call is over.
+            drop(line);
+            match ended {
+                // Nobody has to wait for the record.
+                Ok(record) => drop(tell.send(record)),
+                Err(_panic) => tracing::error!("a call's task failed; this is a bug"),
+            }
+        });
+        CallHandle { record, abandon }
+    }
+
+    /// The vendors of a call whose Daily domain is not ours.
+    fn vendors_for(&self, daily: Option<DailyAccess>) -> Result<Vendors, TelephonyError> {
+        let mut vendors = self.vendors.clone();
+        if let Some(DailyAccess { api_url, api_key }) = daily {
+            let url = api_url.as_deref().unwrap_or(settings::DAILY_API_URL);
+            vendors.telephony = Arc::new(Daily::new(url, api_key)?);
+        }
+        Ok(vendors)
     }
 
     async fn discard(&self, room: &Room) {
@@ -177,12 +268,12 @@ impl Calls {
     }
 
     /// A free line, waited for as long as that.
-    async fn line(&self, patience: Duration) -> Result<Line, StartError> {
+    pub(in crate::cli) async fn line(&self, patience: Duration) -> Result<Line, StartError> {
         let task = self.tasks.token();
         // Asked when the token is taken, so that a shutdown either waits for it or is seen here.
         tokio::select! {
             biased;
-            () = self.shutdown.cancelled() => Err(StartError::Draining),
+            () = self.draining.cancelled() => Err(StartError::Draining),
             free = timeout(patience, Arc::clone(&self.lines).acquire_owned()) => match free {
                 Ok(Ok(place)) => Ok(Line { _place: place, _task: task }),
                 _ => Err(StartError::AtCapacity { limit: self.most }),
@@ -201,22 +292,13 @@ impl server::Calls for Calls {
     fn start_bot(&self, bot: StartBot) -> BoxFuture<'_, Result<Started, StartError>> {
         async move {
             let line = self.line(Duration::ZERO).await?;
-            let plan = self.plan_for_next_call();
-            let info = CallInfo {
-                id: call_id(&bot.dial_in.call_id).into(),
-                from: bot.dial_in.from.clone(),
-                to: bot.dial_in.to.clone(),
-                started_at: unix_now(),
-            };
+            let plan = self.plan_for(bot.flow.as_ref(), bot.dial_in.to.as_ref())?;
             let started = Started {
                 room_url: bot.room_url.clone(),
                 token: Some(bot.token.clone()),
-                call_id: info.id.to_string(),
+                call_id: call_id(&bot.dial_in.call_id),
             };
-            let name = bot.room_url.rsplit('/').next().unwrap_or_default().to_owned();
-            let room =
-                Room { name, url: bot.room_url, token: bot.token, sip_endpoint: None, expires_at: None };
-            self.spawn(line, plan, info, room, bot.dial_in);
+            let _unattended = self.start_in_room(line, plan, bot)?;
             Ok(started)
         }
         .boxed()
@@ -227,15 +309,41 @@ impl server::Calls for Calls {
     }
 }
 
+impl From<UnknownFlow> for StartError {
+    fn from(UnknownFlow { name, known }: UnknownFlow) -> Self {
+        Self::UnknownFlow { name, known }
+    }
+}
+
+/// A call that is asked to end, and then made to, once nobody wants it any more.
+async fn end_when_abandoned<T>(
+    call: impl Future<Output = T>,
+    abandoned: CancellationToken,
+    shutdown: CancellationToken,
+    kill: CancellationToken,
+) -> T {
+    let hurry = async {
+        abandoned.cancelled().await;
+        shutdown.cancel();
+        tokio::time::sleep(ABANDONED_WITHIN).await;
+        kill.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = call => ended,
+        () = hurry => unreachable!("it is pending for ever"),
+    }
+}
+
 /// One of the places for concurrent calls; given back when the call is over. A shutdown waits for all that
 /// are taken, those of calls that are only being started included.
-struct Line {
+pub(in crate::cli) struct Line {
     _place: OwnedSemaphorePermit,
     _task: TaskTrackerToken,
 }
 
 /// The room must outlive the call and the talk after the handoff.
-fn lifetime(plan: &Plan) -> Duration {
+pub(super) fn lifetime(plan: &Plan) -> Duration {
     use crate::plan::Kind;
     let talk = plan.states.iter().filter_map(|s| match &s.kind {
         Kind::Handoff(handoff) => Some(handoff.max),
@@ -244,8 +352,13 @@ fn lifetime(plan: &Plan) -> Duration {
     plan.call.max_duration + talk.max().unwrap_or_default() + ROOM_SPARE
 }
 
+/// The name of a room by its URL.
+fn room_name(url: &str) -> String {
+    url.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// The vendor's id is ours, too: one id finds a call in everybody's logs.
-fn call_id(vendors: &str) -> String {
+pub(super) fn call_id(vendors: &str) -> String {
     let clean: String = vendors.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect();
     if clean.is_empty() { uuid::Uuid::now_v7().to_string() } else { clean }
 }

@@ -10,12 +10,13 @@ use crate::plan::{self, FlowHash, Plan};
 use crate::source::SourceFile;
 
 /// Looks up an environment variable of the flow.
-pub(super) type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub(in crate::cli) type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// One flow file.
-pub(super) struct FlowFile {
+pub(in crate::cli) struct FlowFile {
     path: PathBuf,
-    env: EnvLookup,
+    /// Absent where the flow's calls run elsewhere: its environment is looked at there.
+    env: Option<EnvLookup>,
     good: Mutex<Good>,
 }
 
@@ -42,7 +43,7 @@ pub enum FlowFileError {
 }
 
 /// What reading again came to.
-pub(super) enum Reread {
+pub(in crate::cli) enum Reread {
     /// Nothing has changed.
     Same,
     /// A new version serves from now on.
@@ -59,25 +60,37 @@ pub(super) enum Reread {
 
 impl FlowFile {
     /// Reads, checks and compiles a flow; with it come the warnings, rendered.
-    pub(super) fn open(path: &Path, env: EnvLookup) -> Result<(Self, String), FlowFileError> {
+    pub(super) fn open(path: &Path, env: Option<EnvLookup>) -> Result<(Self, String), FlowFileError> {
         let file = read(path)?;
         let seen = FlowHash::of(file.text());
-        let (plan, warnings) = compile(&file, &env)?;
+        let (plan, warnings) = compile(&file, env.as_ref())?;
         Ok((Self { path: path.to_owned(), env, good: Mutex::new(Good { plan, seen }) }, warnings))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cli) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The last good version.
-    pub(super) fn plan(&self) -> Arc<Plan> {
+    pub(in crate::cli) fn plan(&self) -> Arc<Plan> {
         let good = self.good.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(&good.plan)
     }
 
-    /// Reads the file again, for the next call.
-    pub(super) fn reread(&self) -> Reread {
+    /// The version for the next call; the file is read again. Gives what came of that, too.
+    pub(in crate::cli) fn next(&self) -> (Arc<Plan>, Reread) {
+        let reread = self.reread();
+        match &reread {
+            Reread::Same => {}
+            Reread::Changed { .. } => tracing::info!("the flow file was read again"),
+            Reread::Broken { .. } => {
+                tracing::warn!("the flow file has errors; the last good version serves");
+            }
+        }
+        (self.plan(), reread)
+    }
+
+    fn reread(&self) -> Reread {
         let file = match read(&self.path) {
             Ok(file) => file,
             Err(error) => return Reread::Broken { findings: FlowFileError::from(error).rendered() },
@@ -88,7 +101,7 @@ impl FlowFile {
             return Reread::Same;
         }
         good.seen = hash;
-        match compile(&file, &self.env) {
+        match compile(&file, self.env.as_ref()) {
             Ok((plan, warnings)) => {
                 good.plan = plan;
                 Reread::Changed { warnings }
@@ -100,7 +113,7 @@ impl FlowFile {
 
 impl FlowFileError {
     /// The whole text for the person who wrote the flow.
-    pub(super) fn rendered(&self) -> String {
+    pub(in crate::cli) fn rendered(&self) -> String {
         match self {
             Self::Findings { source_file, diagnostics } => {
                 render_human(source_file, diagnostics, Style::Colour)
@@ -110,8 +123,8 @@ impl FlowFileError {
     }
 }
 
-fn compile(file: &SourceFile, env: &EnvLookup) -> Result<(Arc<Plan>, String), FlowFileError> {
-    let checked = check::check(file, EnvMode::Known(&**env));
+fn compile(file: &SourceFile, env: Option<&EnvLookup>) -> Result<(Arc<Plan>, String), FlowFileError> {
+    let checked = check::check(file, env.map_or(EnvMode::Unknown, |env| EnvMode::Known(&**env)));
     match checked.flow {
         Some(flow) => {
             let warnings = render_human(file, &checked.diagnostics, Style::Colour);

@@ -1,15 +1,19 @@
-//! `callflow --flow FILE`: checks and compiles a flow, serves its webhook, and runs its calls.
+//! `callflow --flow FILE`: checks and compiles flows, serves their webhook, and runs their calls, here or (in
+//! production) on Pipecat Cloud.
 
-mod app;
-mod calls;
+pub(super) mod app;
+pub(super) mod calls;
 mod desk;
-mod flow_file;
+pub(super) mod flow_file;
+pub(super) mod flows;
 mod input;
 mod left_behind;
 mod line;
+pub(super) mod production;
+pub(super) mod routes;
 mod screen;
 mod script;
-mod signals;
+pub(super) mod signals;
 mod stage;
 
 use std::net::IpAddr;
@@ -20,6 +24,8 @@ use clap::Args;
 
 pub use app::RunError;
 pub use flow_file::FlowFileError;
+pub use flows::FlowsError;
+pub use routes::{FlowArg, RoutesError};
 
 use super::ExitStatus;
 use crate::sandbox::clock::Metronome;
@@ -28,9 +34,9 @@ use crate::settings::{Env, Overrides};
 /// Options of a run.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// The flow to run.
-    #[arg(long, value_name = "FILE")]
-    pub flow: Option<PathBuf>,
+    /// Which flows run.
+    #[command(flatten)]
+    pub flows: FlowArgs,
     /// Port of the webhook server; 0 takes a free one [default: 7860].
     #[arg(long)]
     pub port: Option<u16>,
@@ -64,6 +70,18 @@ pub struct RunArgs {
     /// Calls that may run at a time; more wait a moment and are then refused with status 503 [default: 200].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_calls: Option<u32>,
+}
+
+/// Which flows run, and which numbers each answers.
+#[derive(Args, Debug)]
+pub struct FlowArgs {
+    /// A flow to run. Given several times, NUMBER=FILE answers calls to that number, and the first one all
+    /// others.
+    #[arg(long, value_name = "[NUMBER=]FILE")]
+    pub flow: Vec<FlowArg>,
+    /// Flows by called number: a YAML file with `default: FILE` and `routes: {"+1…": FILE}`.
+    #[arg(long, value_name = "FILE", conflicts_with = "flow")]
+    pub routes: Option<PathBuf>,
 }
 
 /// How fast time passes in an offline call.
@@ -100,12 +118,6 @@ impl RunArgs {
 
 /// Runs; everything that goes wrong before the first call is printed with its fix.
 pub(super) fn run(args: &RunArgs, env: Env) -> ExitStatus {
-    let Some(flow) = args.flow.clone() else {
-        anstream::eprintln!(
-            "error: which flow? Run one with `callflow --flow flows/cold_transfer.yaml`; `callflow --help` shows the rest"
-        );
-        return ExitStatus::Error;
-    };
     let runtime = match args.speed {
         None => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
         Some(_) => tokio::runtime::Builder::new_current_thread().enable_all().build(),
@@ -122,22 +134,9 @@ pub(super) fn run(args: &RunArgs, env: Env) -> ExitStatus {
             Speed::Times(factor) => Metronome::start(Some(factor)),
             Speed::Max => Metronome::start(None),
         });
-        app::run(args, flow, Arc::new(env)).await
+        app::run(args, Arc::new(env)).await
     });
     // The thread that reads standard input may wait for ever; it ends with the process.
     runtime.shutdown_background();
-    match ran {
-        Ok(status) => status,
-        Err(RunError::Flow(error)) => {
-            anstream::eprint!("{}", error.rendered());
-            match error {
-                FlowFileError::Findings { .. } => ExitStatus::Findings,
-                _ => ExitStatus::Error,
-            }
-        }
-        Err(error) => {
-            anstream::eprintln!("error: {error}");
-            ExitStatus::Error
-        }
-    }
+    ran.unwrap_or_else(|error| error.report())
 }

@@ -7,8 +7,9 @@ use std::io::{IsTerminal as _, Write as _};
 
 use tokio::time::Instant;
 
-use crate::plan::Plan;
-use crate::settings::{Service, ServiceNote, Settings};
+use super::flows::Flows;
+use crate::pii::PhoneNumber;
+use crate::settings::{Production, Service, ServiceNote, Settings};
 
 /// Where lines go.
 pub(super) struct Screen {
@@ -69,15 +70,8 @@ impl Screen {
     }
 
     /// What a newcomer should know before the first call.
-    pub(super) fn start(&self, plan: &Plan, settings: &Settings, webhook: &str, flow_path: &str) {
-        let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
-        let mut out = format!(
-            "\n{} {}: {} from {flow_path}, {} states, checked\n\n",
-            bold("callflow"),
-            env!("CARGO_PKG_VERSION"),
-            bold(&plan.name),
-            plan.states.len(),
-        );
+    pub(super) fn start(&self, flows: &Flows, settings: &Settings, webhook: &str) {
+        let mut out = flow_lines(flows, self.discreet);
         out.push_str("  part               played by               made real by\n");
         for note in settings.vendors.explain() {
             out.push_str(&vendor_line(&note));
@@ -93,24 +87,91 @@ impl Screen {
         if settings.vendors.offline {
             out.push_str("  --offline: keys are ignored, nothing is billed\n");
         }
-        out.push_str(&format!("\n  webhook    {webhook}/start   (health: {webhook}/health)\n"));
-        if let Some(url) = &settings.public_url {
-            out.push_str(&format!("             from outside {url}/start\n"));
-        }
-        for target in &plan.targets {
+        out.push_str(&webhook_lines(settings, webhook));
+        out.push_str(&target_lines(flows, settings, self.discreet));
+        out.push('\n');
+        self.text(&out);
+    }
+
+    /// The same, where calls run on Pipecat Cloud.
+    pub(super) fn start_in_production(
+        &self,
+        flows: &Flows,
+        settings: &Settings,
+        production: &Production,
+        webhook: &str,
+    ) {
+        let mut out = flow_lines(flows, self.discreet);
+        out.push_str(&format!(
+            "  ENV=production: calls run on Pipecat Cloud, agent `{}`; its image must hold the flows above\n",
+            production.agent
+        ));
+        out.push_str(&webhook_lines(settings, webhook));
+        out.push('\n');
+        self.text(&out);
+    }
+}
+
+/// Which flows there are, and who answers which number.
+fn flow_lines(flows: &Flows, discreet: bool) -> String {
+    let bold = |text: &str| format!("\x1b[1m{text}\x1b[0m");
+    let list: Vec<_> = flows.list().collect();
+    let mut out = format!("\n{} {}: ", bold("callflow"), env!("CARGO_PKG_VERSION"));
+    let described = |flow: &super::flow_file::FlowFile| {
+        let plan = flow.plan();
+        let (name, states) = (bold(&plan.name), plan.states.len());
+        format!("{name} from {}, {states} states, checked\n", flow.path().display())
+    };
+    if let [(only, numbers)] = &list[..]
+        && numbers.is_empty()
+    {
+        return out + &described(only) + "\n";
+    }
+    out.push_str(&format!("{} flows\n\n", list.len()));
+    for (index, (flow, numbers)) in list.iter().enumerate() {
+        let shown =
+            |number: &&PhoneNumber| if discreet { number.to_string() } else { number.reveal().to_owned() };
+        let numbers = numbers.iter().map(shown);
+        let others = (index == 0).then(|| "all other numbers".to_owned());
+        let answers: Vec<_> = numbers.chain(others).collect();
+        let answers = if answers.is_empty() {
+            "only calls that ask for it by name".to_owned()
+        } else {
+            answers.join(", ")
+        };
+        out.push_str(&format!("  {}  answers {answers}\n", described(flow).replace('\n', "\n           ")));
+    }
+    out + "\n"
+}
+
+fn webhook_lines(settings: &Settings, webhook: &str) -> String {
+    let mut out = format!("\n  webhook    {webhook}/start   (health: {webhook}/health)\n");
+    if let Some(url) = &settings.public_url {
+        out.push_str(&format!("             from outside {url}/start\n"));
+    }
+    out
+}
+
+/// Whom the flows may dial; each once.
+fn target_lines(flows: &Flows, settings: &Settings, discreet: bool) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for (flow, _) in flows.list() {
+        for target in &flow.plan().targets {
             let default =
                 settings.operator.as_ref().is_some_and(|o| o.is_default && o.address == target.address);
             let note =
                 if default { "   (OPERATOR_NUMBER is not set; this is its offline default)" } else { "" };
-            let address = match self.discreet {
+            let address = match discreet {
                 true => target.address.to_string(),
                 false => target.address.reveal().to_owned(),
             };
-            out.push_str(&format!("  {:<10} {address}{note}\n", target.name));
+            let line = format!("  {:<10} {address}{note}\n", target.name);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
-        out.push('\n');
-        self.text(&out);
     }
+    lines.concat()
 }
 
 impl Tone {

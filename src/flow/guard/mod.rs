@@ -40,6 +40,10 @@ pub enum ExprKind {
     Within(Spanned<String>),
     /// `name is set`.
     IsSet(Spanned<String>),
+    /// `call.from is set`: not withheld.
+    FromIsSet,
+    /// `call.to is set`.
+    ToIsSet,
     /// `not …`.
     Not(Box<Expr>),
     /// Two operands.

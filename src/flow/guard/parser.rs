@@ -213,11 +213,15 @@ impl Parser<'_> {
                 "write `name is set` or `name is not set`",
             ));
         }
-        let ExprKind::Var(name) = left.located.kind else {
-            let help = "only a variable can be set or not";
-            return Err(GuardError::new("this is not a variable", left.range, help));
+        let set = match left.located.kind {
+            ExprKind::Var(name) => ExprKind::IsSet(Spanned::new(name, left.located.span)),
+            ExprKind::CallFrom => ExprKind::FromIsSet,
+            ExprKind::CallTo => ExprKind::ToIsSet,
+            _ => {
+                let help = "only a variable, call.from or call.to can be set or not";
+                return Err(GuardError::new("this is not a variable", left.range, help));
+            }
         };
-        let set = ExprKind::IsSet(Spanned::new(name, left.located.span));
         let part = self.part(set, start..end);
         Ok(if negated { self.negated(part, start) } else { part })
     }
@@ -336,6 +340,8 @@ mod tests {
             ExprKind::Attempts(s) => format!("attempts({})", s.value),
             ExprKind::Within(h) => format!("within({})", h.value),
             ExprKind::IsSet(v) => format!("set({})", v.value),
+            ExprKind::FromIsSet => "set(from)".into(),
+            ExprKind::ToIsSet => "set(to)".into(),
             ExprKind::Not(e) => format!("!{}", shape(e)),
             ExprKind::Binary(op, a, b) => format!("({} {} {})", shape(a), op.symbol(), shape(b)),
         }
@@ -349,6 +355,7 @@ mod tests {
             ("not a == 1", "!(a == 1)"),
             ("x not in ['a', \"b\"]", "!(x in List([Text(\"a\"), Text(\"b\")]))"),
             ("x is not set and y is set", "(!set(x) and set(y))"),
+            ("call.from is not set or call.to is set", "(!set(from) or set(to))"),
             ("attempts(dialing) >= 2", "(attempts(dialing) >= 2)"),
             ("not within(hours.office)", "!within(office)"),
             ("call.from == '+15550100'", "(from == '+15550100')"),

@@ -73,7 +73,8 @@ impl Tokens {
         Self { key: Uuid::new_v4().into_bytes() }
     }
 
-    fn sign(&self, claims: &Claims) -> String {
+    /// The token that says this.
+    pub(crate) fn sign(&self, claims: &Claims) -> String {
         let payload = serde_json::to_vec(claims).expect("claims are plain data");
         let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.mac(&signed).finalize().into_bytes();

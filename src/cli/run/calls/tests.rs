@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use tokio::sync::Notify;
 
 use super::*;
+use crate::cli::run::flow_file::EnvLookup;
+use crate::cli::run::routes::Routes;
 use crate::pii::{Address, ApiKey, PhoneNumber};
 use crate::sandbox::clock::Metronome;
 use crate::sandbox::phone::{Phone, PhoneEvent};
@@ -90,11 +92,11 @@ fn calls(telephony: Arc<dyn Telephony>, speech: &Urls) -> Arc<Calls> {
         llm: Arc::new(OpenAi::new(&speech.openai, key(), http).unwrap()),
         tts: Arc::new(Cartesia::new(&speech.cartesia, key()).unwrap()),
     };
-    let env = |name: &str| (name == "OPERATOR_NUMBER").then(|| "+15550100100".to_owned());
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml");
-    let (flow, _) = FlowFile::open(path.as_ref(), Arc::new(env)).unwrap();
+    let env: EnvLookup = Arc::new(|name| (name == "OPERATOR_NUMBER").then(|| "+15550100100".to_owned()));
+    let flow = concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml").parse().unwrap();
+    let (flows, _) = Flows::open(Routes::chosen(&[flow], None).unwrap(), Some(&env)).unwrap();
     let limits = DialLimits::new(&DialRules::default(), []);
-    Calls::new(Arc::new(flow), vendors, None, Arc::new(limits), 10).0
+    Calls::new(Arc::new(flows), vendors, None, Arc::new(limits), 10).0
 }
 
 /// Calls, and says goodbye after the greeting or hangs up. What was heard, and whether it was whole.
