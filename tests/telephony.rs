@@ -130,7 +130,7 @@ fn operator() -> DialOut {
         to: Address::parse("+15557654321").unwrap(),
         display_name: Some("Operator".into()),
         caller_id: Some("0f5a3c1e-0000-4000-8000-00000000000c".into()),
-        extension: Some("1234".into()),
+        extension: Some("ww1234".into()),
     }
 }
 

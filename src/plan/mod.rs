@@ -162,7 +162,7 @@ pub struct Target {
     pub name: Arc<str>,
     /// Where it is reached.
     pub address: Address,
-    /// Digits sent after the answer (at most 20).
+    /// Keys sent after the answer, `w` before them for each half a second of pause (at most 20 together).
     pub extension: Option<Arc<str>>,
     /// The purchased number's id shown to the person called; Daily chooses one if absent.
     pub caller_id: Option<Arc<str>>,

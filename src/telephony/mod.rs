@@ -142,7 +142,7 @@ pub struct DialOut {
     pub display_name: Option<Arc<str>>,
     /// Id of a purchased number.
     pub caller_id: Option<Arc<str>>,
-    /// Keys sent after the answer.
+    /// Keys sent after the answer; `w` before them is half a second of pause.
     pub extension: Option<Arc<str>>,
 }
 

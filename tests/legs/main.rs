@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod dialling;
 mod gate;
+mod moving;
 mod person;
 mod world;

@@ -15,18 +15,20 @@ pub struct Person {
     events: mpsc::Receiver<PhoneEvent>,
     /// Everything that was understood, in order.
     pub heard: Vec<String>,
+    /// Keys that came over the line.
+    keys: String,
 }
 
 impl Person {
     pub async fn calls(origin: &str, from: &str, to: &str) -> Self {
         let number = |text| PhoneNumber::parse(text).unwrap();
         let (phone, events) = Phone::call(origin, &number(from), &number(to)).await.unwrap();
-        Self { phone, events, heard: Vec::new() }
+        Self { phone, events, heard: Vec::new(), keys: String::new() }
     }
 
     pub async fn waits(origin: &str, at: &str) -> Self {
         let (phone, events) = Phone::wait(origin, at).await.unwrap();
-        Self { phone, events, heard: Vec::new() }
+        Self { phone, events, heard: Vec::new(), keys: String::new() }
     }
 
     /// The phone rings; whose number it shows.
@@ -54,6 +56,14 @@ impl Person {
         let is_it =
             |event: &PhoneEvent| matches!(event, PhoneEvent::Heard { text, .. } if text.text() == words);
         self.until(words, is_it).await;
+    }
+
+    /// Waits until these keys, and no others, have come over the line.
+    pub async fn gets_keys(&mut self, keys: &str) {
+        while self.keys.len() < keys.len() {
+            self.until(keys, |event| matches!(event, PhoneEvent::Dtmf(_))).await;
+        }
+        assert_eq!(self.keys, keys);
     }
 
     /// Waits until the line is closed; why.
@@ -93,8 +103,10 @@ impl Person {
         let Some(event) = self.events.recv().await else {
             panic!("the line is closed, and {what:?} has not come; heard: {:?}", self.heard)
         };
-        if let PhoneEvent::Heard { text, .. } = &event {
-            self.heard.push(text.text().to_owned());
+        match &event {
+            PhoneEvent::Heard { text, .. } => self.heard.push(text.text().to_owned()),
+            PhoneEvent::Dtmf(key) => self.keys.push(*key),
+            _ => {}
         }
         event
     }

@@ -133,6 +133,30 @@ impl World {
         Call { caller, events, task }
     }
 
+    /// The id of the n-th number that was bought.
+    pub async fn purchased(&self, n: usize) -> String {
+        let url = format!("{}/purchased-phone-numbers", self.sandbox.urls().daily);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http.get(url).bearer_auth("sandbox").send().await.unwrap();
+        let numbers: serde_json::Value = answer.json().await.unwrap();
+        numbers["data"][n]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until nobody is on the telephone any more, or waits for a call.
+    pub async fn nobody_left(&self) {
+        let nobody = async {
+            loop {
+                let state = self.sandbox.state();
+                let rooms_are_empty = state.rooms.iter().all(|room| room.participants.is_empty());
+                if rooms_are_empty && state.legs.is_empty() && state.waiting_phones == 0 {
+                    return;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, nobody).await.unwrap_or_else(|_| panic!("left over: {:#?}", self.sandbox.state()));
+    }
+
     /// Waits until nothing is left of any call.
     pub async fn quiet(&self) {
         let quiet = async {
@@ -170,6 +194,15 @@ pub fn flow(states: &str) -> Arc<Plan> {
 
 /// The same with more at the top.
 pub fn flow_with(head: &str, states: &str) -> Arc<Plan> {
+    compile(head, "", states)
+}
+
+/// The same with one target more.
+pub fn flow_to(target: &str, states: &str) -> Arc<Plan> {
+    compile("", target, states)
+}
+
+fn compile(head: &str, target: &str, states: &str) -> Arc<Plan> {
     let text = format!(
         "callflow: 1
 name: legs
@@ -179,6 +212,7 @@ targets:
   desk: {{phone: \"{DESK}\"}}
   back: {{phone: \"{BACK}\"}}
   pbx: {{sip: \"{PBX}\"}}
+  {target}
 intents:
   cancel: {{when: The caller no longer wants to wait., examples: [never mind]}}
 states:

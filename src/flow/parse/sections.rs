@@ -162,13 +162,15 @@ pub(super) fn caller_id(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<
     good.then_some(text)
 }
 
-/// Daily's `sendDtmf` takes at most 20 of these; `w` is half a second's pause.
+/// Daily takes at most 20 keys, and waits once before them; `w` is half a second of that.
 fn extension(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<String>> {
     let text = reader.text(node, "an extension")?;
+    let keys = text.value.trim_start_matches('w');
     let good = text.value.len() <= 20
-        && text.value.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '#' | 'w'));
+        && !keys.is_empty()
+        && keys.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '#'));
     if !good {
-        let help = "0 to 9, `*`, `#`, and `w` for a pause of half a second; at most 20";
+        let help = "0 to 9, `*` and `#`; before them `w` for each half a second of pause; at most 20";
         reader.error(Rule::WrongValue, node.span, "not an extension", help);
     }
     good.then_some(text)

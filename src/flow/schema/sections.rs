@@ -168,8 +168,8 @@ pub(super) struct Target {
     /// A SIP address.
     #[schemars(extend("examples" = ["sip:desk@example.com"]))]
     sip: Option<String>,
-    /// Keys that are sent after the answer; `w` is a pause of half a second.
-    #[schemars(regex(pattern = "^[0-9*#w]{1,20}$"), extend("examples" = ["ww204"]))]
+    /// Keys that are sent after the answer, at most 20 signs; before them `w` for each half a second of pause.
+    #[schemars(regex(pattern = "^w{0,19}[0-9*#]{1,20}$"), extend("examples" = ["ww204"]))]
     extension: Option<String>,
     /// The id of the purchased number that the person called sees.
     caller_id: Option<String>,

@@ -93,7 +93,15 @@ pub(super) fn permissions(hearing: &[Hearing]) -> Value {
 
 fn add_caller_id_and_extension(body: &mut Value, request: &DialOut) {
     add(body, "callerId", request.caller_id.as_deref());
-    add(body, "extension", request.extension.as_deref());
+    if let Some(extension) = request.extension.as_deref() {
+        // Our `w` is half a second before the keys; Daily counts whole seconds, once.
+        let keys = extension.trim_start_matches('w');
+        let pauses = extension.len() - keys.len();
+        body["extension"] = keys.into();
+        if pauses > 0 {
+            body["waitBeforeExtensionDialSec"] = pauses.div_ceil(2).into();
+        }
+    }
 }
 
 fn add(body: &mut Value, name: &str, value: Option<&str>) {
