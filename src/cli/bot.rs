@@ -109,7 +109,8 @@ async fn serve(args: &BotArgs, env: Arc<Env>) -> Result<(), RunError> {
     for (warning, fix) in app::undialable(&flows, &dial_limits) {
         anstream::eprintln!("warning: {warning}; {fix}");
     }
-    let names: Vec<_> = flows.list().map(|(flow, _)| format!("{:?}", flow.plan())).collect();
+    let named = |plan: &Plan| format!("{} ({})", plan.name, plan.hash);
+    let names: Vec<_> = flows.list().map(|(flow, _)| named(&flow.plan())).collect();
     let (calls, _unwatched) =
         Calls::new(Arc::new(flows), vendors, journal, dial_limits, settings.limits.calls);
     let bots = CallBots::new(Arc::clone(&calls), &settings, args);
