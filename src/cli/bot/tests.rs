@@ -257,6 +257,19 @@ async fn the_called_number_chooses_the_flow_and_the_choice_travels() {
 }
 
 #[tokio::test]
+async fn a_withheld_number_is_not_set_and_reads_as_nothing() {
+    let flow = ["tests/flows/cloud/caller.yaml"];
+    let mut world = World::new(&flow, &flow).await;
+    let number = PhoneNumber::parse(NUMBER).unwrap();
+    let (phone, events) = Phone::call_withheld(&world.sandbox.urls().phone, &number).await.unwrap();
+    let mut caller = Line { phone, events };
+    caller.hears("and said nothing of yourself").await;
+    let record = world.record().await;
+    assert_eq!((record.states.last().unwrap().as_ref(), record.from.is_none()), ("withheld", true));
+    world.quiet().await;
+}
+
+#[tokio::test]
 async fn a_start_that_fails_leaves_no_room_and_no_waiting_caller() {
     let flow = ["tests/flows/cloud/short.yaml"];
     let world = World::new(&flow, &flow).await;

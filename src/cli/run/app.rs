@@ -32,6 +32,9 @@ use crate::speech::socket::EndpointError;
 use crate::telephony::daily::Daily;
 use crate::telephony::{DialLimits, RoomClient, TelephonyError};
 
+/// What `--from` says of a caller who withholds the number.
+const WITHHELD: &str = "withheld";
+
 /// Why a run could not be started. Each has its fix in the text.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -136,7 +139,8 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
     let journal = args.record.as_deref().map(Journal::create).transpose()?;
     let number =
         |option, text: &str| PhoneNumber::parse(text).map_err(|source| RunError::Number { option, source });
-    let (from, to) = (number("--from", &args.from)?, number("--to", &args.to)?);
+    let from = (args.from != WITHHELD).then(|| number("--from", &args.from)).transpose()?;
+    let to = number("--to", &args.to)?;
 
     let media = media::prepare(settings.vendors.media, &get)?;
     let sandbox = match settings.vendors.needs_sandbox() {

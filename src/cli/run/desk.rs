@@ -14,7 +14,8 @@ use crate::sandbox::phone::{Phone, PhoneError, PhoneEvent, RejectReason};
 /// The phones, their events merged into one queue.
 pub(super) struct Desk {
     url: String,
-    from: PhoneNumber,
+    /// Withheld if absent.
+    from: Option<PhoneNumber>,
     to: PhoneNumber,
     caller: Option<Handset>,
     operators: Vec<Operator>,
@@ -60,7 +61,7 @@ struct Operator {
 }
 
 impl Desk {
-    pub(super) fn new(url: String, from: PhoneNumber, to: PhoneNumber) -> Self {
+    pub(super) fn new(url: String, from: Option<PhoneNumber>, to: PhoneNumber) -> Self {
         Self { url, from, to, caller: None, operators: Vec::new(), events: mpsc::channel(1024) }
     }
 
@@ -116,7 +117,10 @@ impl Desk {
         if self.caller.is_some() {
             return Err(DeskError::AlreadyCalling);
         }
-        let (phone, events) = Phone::call(&self.url, &self.from, &self.to).await?;
+        let (phone, events) = match &self.from {
+            Some(from) => Phone::call(&self.url, from, &self.to).await?,
+            None => Phone::call_withheld(&self.url, &self.to).await?,
+        };
         self.caller = Some(self.handset(phone, events, DeskEvent::Caller));
         Ok(())
     }

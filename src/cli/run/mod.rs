@@ -61,7 +61,7 @@ pub struct RunArgs {
     /// Run an offline call faster than real time: a factor such as 8, or `max`.
     #[arg(long, value_name = "FACTOR", value_parser = speed)]
     pub speed: Option<Speed>,
-    /// The caller's number in an offline call.
+    /// The caller's number in an offline call, or `withheld`.
     #[arg(long, value_name = "NUMBER", default_value = "+15550100001")]
     pub from: String,
     /// The number that is called in an offline call.

@@ -377,7 +377,7 @@ mod tests {
     async fn a_run_of_one_call_ends_if_the_call_is_never_taken() {
         let number = |text| PhoneNumber::parse(text).unwrap();
         let nowhere = "http://127.0.0.1:9".to_owned();
-        let desk = Desk::new(nowhere, number("+15550100001"), number("+15550100002"));
+        let desk = Desk::new(nowhere, Some(number("+15550100001")), number("+15550100002"));
         let (_no_news, news) = mpsc::channel(1);
         let (typing, typed) = mpsc::channel(1);
         typing.send(Typed { number: 1, text: "hello".to_owned() }).await.unwrap();

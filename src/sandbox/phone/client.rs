@@ -93,6 +93,17 @@ impl Phone {
         Self::connect(origin, Purpose::Call { from: Some(from), to }).await
     }
 
+    /// Places a call and withholds its own number.
+    ///
+    /// # Errors
+    /// [`PhoneError::Unreachable`].
+    pub async fn call_withheld(
+        origin: &str,
+        to: &PhoneNumber,
+    ) -> Result<(Self, mpsc::Receiver<PhoneEvent>), PhoneError> {
+        Self::connect(origin, Purpose::Call { from: None, to: to.reveal().to_owned() }).await
+    }
+
     /// Waits for a number or `sip:` address to be dialled, for one call after another.
     ///
     /// # Errors
