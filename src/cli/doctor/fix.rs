@@ -5,12 +5,12 @@
 use std::io::{self, IsTerminal as _};
 
 use super::DoctorArgs;
-use super::check::{config_of, leads_to};
+use super::check::config_of;
 use super::probe::Facts;
 use super::probe::account::Details;
 use super::subject::GetEnv;
 use crate::cli::daily::{self, DailyArgs, DailyCommand, FetchArgs};
-use crate::cli::phone::{Context, PhoneCommand, RouteArgs, execute};
+use crate::cli::phone::{Context, PhoneCommand, RouteArgs, execute, leads_to};
 use crate::cli::{ExitStatus, confirm::NotConfirmed};
 use crate::pii::{ApiKey, PhoneNumber};
 use crate::settings::{self, Service};

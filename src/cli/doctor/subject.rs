@@ -21,7 +21,9 @@ pub struct Subject {
     pub survey: Survey,
     /// What a run would say of it.
     pub run: Result<Vec<SettingsWarning>, SettingsErrors>,
-    /// Whether rooms are joined with Daily's media library.
+    /// Calls run on Pipecat Cloud, whose secrets hold the speech vendors' keys.
+    pub is_production: bool,
+    /// Whether rooms are joined with Daily's media library here.
     pub needs_library: bool,
     /// The file of settings.
     pub env_file: PathBuf,
@@ -66,6 +68,7 @@ impl Subject {
             Overrides { port: args.port, public_url: args.public_url.clone(), ..Overrides::default() };
         let survey = Survey::from_env(get, &overrides);
         let run = Settings::from_env(get, &overrides);
+        let is_production = get("ENV").is_some_and(|env| env.trim().eq_ignore_ascii_case("production"));
         let mut flow = Flow::read(args.flow.as_deref(), get, survey.operator.as_ref());
         if let Ok(settings) = &run {
             flow.hold_to(&DialLimits::new(
@@ -74,8 +77,9 @@ impl Subject {
             ));
         }
         Self {
+            is_production,
             // Rooms of an emulator cannot be joined with it.
-            needs_library: survey.is_vendors_own(Service::Telephony),
+            needs_library: !is_production && survey.is_vendors_own(Service::Telephony),
             survey,
             run: run.map(|settings| settings.warnings()),
             env_file: env_file.to_owned(),

@@ -2,6 +2,7 @@
 //!
 //! Numbers here are the user's own. They are the result, so standard output shows them whole; logs do not.
 
+mod lead;
 mod numbers;
 pub(super) mod route;
 mod table;
@@ -19,6 +20,7 @@ use crate::settings::{Overrides, Service, SettingsErrors, StoreError, Survey};
 use crate::telephony::TelephonyError;
 use crate::telephony::daily::account::{Account, PurchasedNumber};
 
+pub(in crate::cli) use lead::leads_to;
 pub use numbers::{BuyArgs, ReleaseArgs, SearchArgs};
 pub use route::{RouteArgs, UrlError};
 

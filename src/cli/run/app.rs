@@ -11,10 +11,12 @@ use super::calls::Calls;
 use super::desk::Desk;
 use super::flow_file::EnvLookup;
 use super::flows::{Flows, FlowsError};
+use super::reach::Reach;
 use super::routes::{Routes, RoutesError};
 use super::screen::Screen;
 use super::script::Script;
 use super::stage::Stage;
+use super::tunnel::TunnelError;
 use super::{input, left_behind, production};
 use crate::cli::{ExitStatus, MediaError, media};
 use crate::cloud::CloudError;
@@ -53,6 +55,9 @@ pub enum RunError {
     /// Pipecat Cloud's settings cannot be used.
     #[error(transparent)]
     Cloud(#[from] CloudError),
+    /// There is no tunnel.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelError),
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -125,9 +130,9 @@ pub(in crate::cli) fn flow_env(settings: &Settings, env: &Arc<Env>) -> EnvLookup
 pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, RunError> {
     let routes = Routes::chosen(&args.flows.flow, args.flows.routes.as_deref())?;
     let get = |name: &str| env.get(name);
-    let settings = Settings::from_env(&get, &args.overrides())?;
+    let mut settings = Settings::from_env(&get, &args.overrides())?;
     if settings.production.is_some() {
-        return production::run(args, routes, &settings).await;
+        return production::run(args, routes, settings, &get).await;
     }
     let real = settings.vendors.explain().into_iter().find(|note| !note.emulated).map(|note| note.vendor);
     let library = (settings.vendors.media == Media::NativeLibrary).then_some("Daily's media library");
@@ -156,17 +161,17 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
     let options = ServerOptions {
         webhook_secret: settings.webhook_secret.clone(),
         api_token: settings.api_token.clone(),
-        is_public: settings.public_url.is_some(),
+        is_public: settings.public_url.is_some() || args.tunnel,
         requests_per_second: settings.limits.requests_per_second,
         draining: calls.draining(),
         ..ServerOptions::new(settings.listen)
     };
     let server = Server::bind(options, Arc::clone(&calls) as Arc<dyn crate::server::Calls>).await?;
-    let webhook = server.url();
+    let reach = Reach::open(args, &mut settings, server.url(), &get).await?;
     let desk = match &sandbox {
         Some(sandbox) if settings.vendors.is_phone_emulated() => {
             let secret = settings.webhook_secret.as_ref().map(ApiKey::reveal);
-            sandbox.set_webhook(&format!("{webhook}/start"), secret)?;
+            sandbox.set_webhook(&format!("{}/start", reach.webhook), secret)?;
             Some(Desk::new(sandbox.urls().phone.clone(), from, to))
         }
         _ => None,
@@ -179,7 +184,7 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
         screen.warn(&warning.to_string(), warning.fix());
     }
     undialable.iter().for_each(|(warning, fix)| screen.warn(warning, fix));
-    screen.start(&flows, &settings, &webhook);
+    screen.start(&flows, &settings, &reach);
     if let Some(library) = &media.library {
         screen.text(&format!("  rooms are joined with {}\n\n", library.display()));
     }
@@ -202,6 +207,7 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
     let record = Stage::new(screen, desk, news, input::lines(), script, args.once, ends).run().await;
 
     calls.drain(settings.drain).await;
+    reach.close().await;
     stop_server.cancel();
     if let Err(error) = serving.await {
         tracing::error!(%error, "the webhook server's task failed");

@@ -10,11 +10,13 @@ mod input;
 mod left_behind;
 mod line;
 pub(super) mod production;
+mod reach;
 pub(super) mod routes;
 mod screen;
 mod script;
 pub(super) mod signals;
 mod stage;
+mod tunnel;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -26,10 +28,11 @@ pub use app::RunError;
 pub use flow_file::FlowFileError;
 pub use flows::FlowsError;
 pub use routes::{FlowArg, RoutesError};
+pub use tunnel::TunnelError;
 
 use super::ExitStatus;
 use crate::sandbox::clock::Metronome;
-use crate::settings::{Env, Overrides};
+use crate::settings::{self, Env, Overrides};
 
 /// Options of a run.
 #[derive(Args, Debug)]
@@ -43,6 +46,15 @@ pub struct RunArgs {
     /// Address the webhook server listens on [default: 127.0.0.1].
     #[arg(long, value_name = "IP")]
     pub bind: Option<IpAddr>,
+    /// How this server is reached from outside, for example through a tunnel [default: LOCAL_SERVER_URL].
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+    /// Open a tunnel through ngrok (NGROK_AUTHTOKEN), in builds with the feature `tunnel`.
+    #[arg(long, conflicts_with = "public_url")]
+    pub tunnel: bool,
+    /// A domain of your ngrok account, so that the public URL stays the same.
+    #[arg(long, value_name = "NAME", requires = "tunnel")]
+    pub tunnel_domain: Option<String>,
     /// Ignore all keys: every vendor is emulated, nothing is ever billed.
     #[arg(long)]
     pub offline: bool,
@@ -93,6 +105,10 @@ pub enum Speed {
     Max,
 }
 
+fn public_url(text: &str) -> Result<String, String> {
+    settings::public_url(text).ok_or_else(|| "write it as https://HOST".to_owned())
+}
+
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
@@ -110,6 +126,7 @@ impl RunArgs {
             mix: self.mix,
             port: self.port,
             bind: self.bind,
+            public_url: self.public_url.clone(),
             max_calls: self.max_calls.map(|most| most as usize),
             ..Overrides::default()
         }

@@ -15,6 +15,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use super::app::{self, RunError};
 use super::calls::{call_id, lifetime, unix_now};
 use super::flows::Flows;
+use super::reach::Reach;
 use super::routes::Routes;
 use super::screen::Screen;
 use super::{RunArgs, left_behind};
@@ -30,14 +31,19 @@ use crate::telephony::{DialIn, RoomRequest, Telephony};
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Serves the webhook until a signal ends it.
-pub(super) async fn run(args: &RunArgs, routes: Routes, settings: &Settings) -> Result<ExitStatus, RunError> {
-    let Some(production) = &settings.production else { return Ok(ExitStatus::Success) };
+pub(super) async fn run(
+    args: &RunArgs,
+    routes: Routes,
+    mut settings: Settings,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<ExitStatus, RunError> {
+    let Some(production) = settings.production.clone() else { return Ok(ExitStatus::Success) };
     if let Some(option) = option_of_a_local_run(args) {
         return Err(RunError::NotInProduction(option));
     }
     let (flows, warnings) = Flows::open(routes, None)?;
     let flows = Arc::new(flows);
-    let daily = Arc::new(app::daily(settings, None)?.of_server(left_behind::mark(settings)));
+    let daily = Arc::new(app::daily(&settings, None)?.of_server(left_behind::mark(&settings)));
     let calls = Arc::new(CloudCalls::new(
         Arc::clone(&flows),
         Arc::clone(&daily) as Arc<dyn Telephony>,
@@ -46,18 +52,19 @@ pub(super) async fn run(args: &RunArgs, routes: Routes, settings: &Settings) -> 
     let options = ServerOptions {
         webhook_secret: settings.webhook_secret.clone(),
         api_token: settings.api_token.clone(),
-        is_public: settings.public_url.is_some(),
+        is_public: settings.public_url.is_some() || args.tunnel,
         requests_per_second: settings.limits.requests_per_second,
         draining: calls.draining.clone(),
         ..ServerOptions::new(settings.listen)
     };
     let server = Server::bind(options, Arc::clone(&calls) as Arc<dyn Calls>).await?;
+    let reach = Reach::open(args, &mut settings, server.url(), env).await?;
     let screen = Screen::new(false, true);
     screen.text(&warnings);
     for warning in settings.warnings() {
         screen.warn(&warning.to_string(), warning.fix());
     }
-    screen.start_in_production(&flows, settings, production, &server.url());
+    screen.start_in_production(&flows, &settings, &production, &reach);
 
     let (quit, stop_server) = (CancellationToken::new(), CancellationToken::new());
     let _signals = AbortOnDropHandle::new(tokio::spawn({
@@ -70,6 +77,7 @@ pub(super) async fn run(args: &RunArgs, routes: Routes, settings: &Settings) -> 
     let serving = tokio::spawn(server.run(stop_server.clone()));
     quit.cancelled().await;
     calls.drain().await;
+    reach.close().await;
     stop_server.cancel();
     if let Err(error) = serving.await {
         tracing::error!(%error, "the webhook server's task failed");

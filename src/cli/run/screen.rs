@@ -8,6 +8,7 @@ use std::io::{IsTerminal as _, Write as _};
 use tokio::time::Instant;
 
 use super::flows::Flows;
+use super::reach::Reach;
 use crate::pii::PhoneNumber;
 use crate::settings::{Production, Service, ServiceNote, Settings};
 
@@ -70,7 +71,7 @@ impl Screen {
     }
 
     /// What a newcomer should know before the first call.
-    pub(super) fn start(&self, flows: &Flows, settings: &Settings, webhook: &str) {
+    pub(super) fn start(&self, flows: &Flows, settings: &Settings, reach: &Reach) {
         let mut out = flow_lines(flows, self.discreet);
         out.push_str("  part               played by               made real by\n");
         for note in settings.vendors.explain() {
@@ -87,7 +88,7 @@ impl Screen {
         if settings.vendors.offline {
             out.push_str("  --offline: keys are ignored, nothing is billed\n");
         }
-        out.push_str(&webhook_lines(settings, webhook));
+        out.push_str(&webhook_lines(settings, reach));
         out.push_str(&target_lines(flows, settings, self.discreet));
         out.push('\n');
         self.text(&out);
@@ -99,14 +100,14 @@ impl Screen {
         flows: &Flows,
         settings: &Settings,
         production: &Production,
-        webhook: &str,
+        reach: &Reach,
     ) {
         let mut out = flow_lines(flows, self.discreet);
         out.push_str(&format!(
             "  ENV=production: calls run on Pipecat Cloud, agent `{}`; its image must hold the flows above\n",
             production.agent
         ));
-        out.push_str(&webhook_lines(settings, webhook));
+        out.push_str(&webhook_lines(settings, reach));
         out.push('\n');
         self.text(&out);
     }
@@ -144,10 +145,14 @@ fn flow_lines(flows: &Flows, discreet: bool) -> String {
     out + "\n"
 }
 
-fn webhook_lines(settings: &Settings, webhook: &str) -> String {
+fn webhook_lines(settings: &Settings, reach: &Reach) -> String {
+    let webhook = &reach.webhook;
     let mut out = format!("\n  webhook    {webhook}/start   (health: {webhook}/health)\n");
     if let Some(url) = &settings.public_url {
         out.push_str(&format!("             from outside {url}/start\n"));
+    }
+    if let Some(note) = &reach.note {
+        out.push_str(&format!("             {note}\n"));
     }
     out
 }

@@ -4,6 +4,7 @@ use super::super::finding::Verdict;
 use super::super::probe::Facts;
 use super::super::probe::account::Details;
 use super::{details, unanswered};
+use crate::cli::phone::leads_to;
 use crate::pii::PhoneNumber;
 use crate::telephony::TelephonyError;
 use crate::telephony::daily::account::{DialInConfig, DialInKind, PurchasedNumber};
@@ -156,24 +157,12 @@ pub(in crate::cli::doctor) fn config_of<'a>(
     configs.iter().find(|config| config.settings.number.as_ref() == Some(number))
 }
 
-/// Whether calls go to the webhook of the server with this public URL.
-pub(in crate::cli::doctor) fn leads_to(config: &DialInConfig, public_url: &str) -> bool {
-    let ours = format!("{public_url}/start");
-    is_pinless(config) && webhook(config).is_some_and(|url| same(url, &ours))
-}
-
 fn is_pinless(config: &DialInConfig) -> bool {
     config.kind == DialInKind::Pinless
 }
 
 fn webhook(config: &DialInConfig) -> Option<&str> {
     config.settings.webhook.as_deref()
-}
-
-/// Hosts have no case, and a slash at the end is not another route.
-fn same(one: &str, other: &str) -> bool {
-    let normal = |url: &str| reqwest::Url::parse(url.trim_end_matches('/')).map(String::from);
-    matches!((normal(one), normal(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 fn describe((number, config): &(&PhoneNumber, Option<&DialInConfig>)) -> String {

@@ -36,6 +36,7 @@ pub(super) fn subject() -> Subject {
     Subject {
         survey: Survey::from_env(&get, &Overrides::default()),
         run: Ok(Vec::new()),
+        is_production: false,
         needs_library: true,
         env_file: PathBuf::from(".env"),
         flow: Flow {

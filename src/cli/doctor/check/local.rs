@@ -49,6 +49,7 @@ pub(super) fn flow(facts: &Facts<'_>) -> Verdict {
 /// D04: Daily's media library is there.
 pub(super) fn library(facts: &Facts<'_>) -> Verdict {
     match &facts.local.library {
+        None if facts.subject.is_production => Verdict::skipped("rooms are joined on Pipecat Cloud"),
         None => Verdict::skipped("rooms are emulated"),
         Some(Ok(check)) if !check.has_microphone => Verdict::failed(
             "it loads, but makes no microphone: nobody would hear the bot",

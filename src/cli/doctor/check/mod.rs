@@ -13,7 +13,7 @@ mod room;
 mod speech;
 mod webhook;
 
-pub(super) use dial_in::{config_of, leads_to};
+pub(super) use dial_in::config_of;
 
 use super::finding::{Finding, Verdict};
 use super::probe::Facts;

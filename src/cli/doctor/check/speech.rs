@@ -67,8 +67,11 @@ pub(super) fn openai(facts: &Facts<'_>) -> Verdict {
     }
 }
 
-/// A flow may have somebody else hear, speak or think.
+/// A flow may have somebody else hear, speak or think, and the bot may run elsewhere.
 fn not_used(facts: &Facts<'_>, service: Service) -> Option<Verdict> {
+    if facts.subject.is_production && facts.subject.survey.of(service).key.is_none() {
+        return Some(Verdict::skipped("calls run on Pipecat Cloud, whose secrets hold the key"));
+    }
     let services = &facts.subject.flow.services;
     let provider = match service {
         Service::Stt => &services.stt.provider,
@@ -163,5 +166,14 @@ mod tests {
         let mut facts = fine(&subject);
         (facts.speech.deepgram, facts.speech.cartesia) = (None, None);
         assert_eq!((deepgram(&facts).word(), cartesia(&facts).word()), ("skipped", "skipped"));
+    }
+
+    #[test]
+    fn keys_that_are_only_at_pipecat_cloud_are_not_missed_here() {
+        let mut subject = subject();
+        subject.is_production = true;
+        let mut facts = fine(&subject);
+        facts.speech.openai = None;
+        assert_eq!(openai(&facts).word(), "skipped");
     }
 }
