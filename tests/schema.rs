@@ -68,7 +68,9 @@ fn flows_with_wrong_keys_words_and_types_do_not_fit() {
     let schema = jsonschema::validator_for(&flow::json_schema()).unwrap();
     for (name, text) in flows("tests/flows/err") {
         let structural = ["f003", "f004", "f005", "f006", "f007", "f009", "f011"];
-        if structural.iter().any(|rule| name.starts_with(rule)) {
+        // What another file holds, a schema cannot know.
+        let elsewhere = name.starts_with("f005_recording");
+        if structural.iter().any(|rule| name.starts_with(rule)) && !elsewhere {
             assert!(!schema.is_valid(&as_json(&text)), "{name} fits the schema");
         }
     }

@@ -8,6 +8,7 @@ mod frame;
 mod framer;
 pub mod g711;
 mod hold;
+mod recording;
 mod resample;
 pub mod spectrum;
 mod tone;
@@ -17,6 +18,7 @@ pub use fade::fade;
 pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
 pub use framer::Framer;
 pub use hold::hold_audio;
+pub use recording::{RecordingError, read_wav};
 pub use resample::Resampler;
 #[cfg(test)]
 pub(crate) use tone::tones;

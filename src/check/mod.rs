@@ -13,6 +13,7 @@ mod guards;
 mod handoff;
 mod names;
 mod reach;
+mod recordings;
 mod scope;
 mod unused;
 mod vars;
@@ -20,6 +21,8 @@ mod waive;
 mod walk;
 
 pub use env::EnvMode;
+
+use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{self, Document};
@@ -34,6 +37,7 @@ pub struct CheckedFlow {
     document: Document,
     env: Vec<(String, String)>,
     targets: Vec<Address>,
+    recordings: Vec<recordings::Recording>,
 }
 
 impl CheckedFlow {
@@ -53,6 +57,12 @@ impl CheckedFlow {
     #[must_use]
     pub fn targets(&self) -> &[Address] {
         &self.targets
+    }
+
+    /// The recordings that the flow names: 16 kHz, mono.
+    #[must_use]
+    pub fn recordings(&self) -> &[(String, Arc<[i16]>)] {
+        &self.recordings
     }
 }
 
@@ -76,9 +86,15 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     let mut flow = None;
     if let Some(document) = document {
         let resolved = apply(&document, env, &mut diagnostics);
+        let recordings = recordings::read(&document, &mut diagnostics);
         waive::apply(&document, &mut diagnostics);
         if !diagnostics.iter().any(Diagnostic::is_error) {
-            flow = resolved.map(|env::Resolved { env, targets }| CheckedFlow { document, env, targets });
+            flow = resolved.map(|env::Resolved { env, targets }| CheckedFlow {
+                document,
+                env,
+                targets,
+                recordings,
+            });
         }
     }
     diagnostics.sort_by_key(|d| (d.primary.span, d.id));

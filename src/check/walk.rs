@@ -24,7 +24,7 @@ pub(super) fn kind_templates(kind: &Kind) -> Vec<(Use, &Template)> {
         }
         Kind::Confirm(confirm) => speech(&confirm.question).into_iter().collect(),
         Kind::Dial(dial) => {
-            let hold = dial.hold.as_ref().map(|hold| (Use::Speech, &hold.say));
+            let hold = dial.hold.as_ref().and_then(|hold| speech(&hold.say));
             let asked = dial.accept.as_ref().and_then(|accept| speech(&accept.value.say));
             speech(&dial.announce).into_iter().chain(hold).chain(asked).collect()
         }

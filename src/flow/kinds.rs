@@ -129,8 +129,8 @@ pub struct Dial {
     pub announce: Option<Template>,
     /// The longest each attempt may ring.
     pub ring: Option<Spanned<Duration>>,
-    /// Said over the hold audio, and how often.
-    pub hold: Option<HoldSay>,
+    /// What the caller hears while it rings.
+    pub hold: Option<Hold>,
     /// What happens to an answer that comes too late.
     pub late_answer: LateAnswer,
     /// The purchased number's id, for every target of this `dial`.
@@ -169,12 +169,14 @@ pub enum DialMethod {
     SipRefer,
 }
 
-/// A sentence over the hold audio.
+/// `hold:`.
 #[derive(Debug)]
-pub struct HoldSay {
-    /// The sentence.
-    pub say: Template,
-    /// How often.
+pub struct Hold {
+    /// A WAV file of the flow's folder, in place of the bundled tone.
+    pub audio: Option<Spanned<String>>,
+    /// A sentence over the audio.
+    pub say: Option<Template>,
+    /// How often it is said.
     pub every: Option<Duration>,
 }
 

@@ -22,7 +22,7 @@ pub use document::{
 pub use event::{BadEvent, Event, Plain};
 pub use kinds::{
     Accept, Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First, Handoff, HandoffMode,
-    HoldSay, Kind, LateAnswer, Retry, Rung, Say,
+    Hold, Kind, LateAnswer, Retry, Rung, Say,
 };
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;

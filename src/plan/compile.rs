@@ -50,6 +50,11 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
         hours: document.hours.iter().map(hours).collect(),
         edges,
         always,
+        recordings: flow
+            .recordings()
+            .iter()
+            .map(|(name, samples)| (name.as_str().into(), Arc::clone(samples)))
+            .collect(),
         env: flow.env().iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect(),
         call: CallSettings {
             language: document.call.language.as_ref().map_or(LANGUAGE, |l| &l.value).into(),

@@ -123,7 +123,9 @@ fn choose(compiler: &mut Compiler<'_>, id: StateId, branches: &[flow::Branch]) -
 
 fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
     let caller_id = written.caller_id.as_ref().map(|c| c.value.as_str());
-    let hold_say = written.hold.as_ref().map(|hold| (text(&hold.say), hold.every.unwrap_or(SAY_EVERY)));
+    let hold = written.hold.as_ref();
+    let hold_say = hold.and_then(|hold| Some((text(hold.say.as_ref()?), hold.every.unwrap_or(SAY_EVERY))));
+    let audio = hold.and_then(|hold| hold.audio.as_ref()).map(|audio| audio.value.as_str().into());
     Dial {
         targets: written.to.iter().map(|name| compiler.target(&name.value, caller_id)).collect(),
         method: match written.method {
@@ -133,7 +135,7 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
         },
         announce: written.announce.as_ref().map(text),
         ring: written.ring.as_ref().map_or(RING, |r| r.value),
-        hold: Hold { audio: None, say: hold_say },
+        hold: Hold { audio, say: hold_say },
         late_answer: match written.late_answer {
             flow::LateAnswer::HangUp => LateAnswer::HangUp,
             flow::LateAnswer::Accept => LateAnswer::Accept,

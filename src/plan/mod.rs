@@ -56,6 +56,8 @@ pub struct Plan {
     pub edges: Vec<Edge>,
     /// Flow-wide edges (`always:`), tried after the state's own.
     pub always: Vec<On>,
+    /// The recordings that the flow names: 16 kHz, mono.
+    pub recordings: Vec<(Arc<str>, Arc<[i16]>)>,
     /// Environment values that templates may read: `env.NAME`.
     pub env: Vec<(Arc<str>, Arc<str>)>,
     /// `call:`.
@@ -87,6 +89,12 @@ impl Plan {
     #[must_use]
     pub fn target(&self, id: TargetId) -> &Target {
         &self.targets[id.index()]
+    }
+
+    /// A recording by the name that the flow gives it.
+    #[must_use]
+    pub fn recording(&self, name: &str) -> Option<Arc<[i16]>> {
+        self.recordings.iter().find(|(known, _)| &**known == name).map(|(_, samples)| Arc::clone(samples))
     }
 
     /// The id of a state by name.

@@ -40,7 +40,10 @@ impl Call {
                 self.turns.caller_interrupted();
                 self.ears.listen(on);
             }
-            Effect::Hold { on, .. } => self.voice.hold(on.then(hold_audio)),
+            Effect::Hold { on, audio } => {
+                let recorded = audio.and_then(|name| self.plan.recording(&name));
+                self.voice.hold(on.then(|| recorded.unwrap_or_else(hold_audio)));
+            }
             Effect::Dial { attempt, target, method, apart } => {
                 if apart {
                     self.open_gate(attempt);

@@ -164,6 +164,27 @@ async fn hold_audio_plays_while_it_rings_and_ends_with_the_answer() {
     world.over().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_recording_of_the_flows_folder_is_played_instead_of_the_bundled_tone() {
+    let flow = shipped_flow().replace("ring: 30s", "ring: 30s\n      hold: {audio: tests/audio/hold.wav}");
+    let mut world = World::with_flow(&flow);
+    world.get_greeted().await;
+    world.ask_for_a_person().await;
+    world.caller_says("yes").await;
+    world.until("started leg-1").await;
+    world.rings(1).await;
+    let ringing = Instant::now();
+    // It lasts half a second and is repeated.
+    sleep(Duration::from_secs(2)).await;
+    let frames = world.room.frames_since(ringing);
+    assert!(frames.len() >= 99, "{}", frames.len());
+    let levels: Vec<f32> = frames.iter().map(callflow::audio::Frame::dbfs).collect();
+    // The bundled tone is below -18 dBFS throughout.
+    assert!(levels.iter().all(|level| (-12.0..-6.0).contains(level)), "{levels:?}");
+    world.caller_hangs_up();
+    world.over().await;
+}
+
 /// The shipped flow, but the caller's own leg is moved.
 fn moving_flow() -> String {
     shipped_flow()

@@ -181,7 +181,7 @@ impl Page<'_> {
         }
         self.key(3, "ring", &show_duration(dial.ring), written);
         let audio = dial.hold.audio.as_deref().unwrap_or("(the bundled tone)");
-        self.line(3, &format!("hold: {audio}"), dial.hold.audio.is_none());
+        self.line(3, &format!("hold: {audio}"), written["hold"]["audio"].is_null());
         if let Some((say, every)) = &dial.hold.say {
             self.line(4, &format!("say: {}", shown(say)), false);
             self.key(4, "say_every", &show_duration(*every), &written["hold"]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fields::Shape;
 use super::reader::Reader;
 use crate::diagnostic::Rule;
-use crate::flow::kinds::{Accept, Dial, DialMethod, HoldSay, LateAnswer, Retry};
+use crate::flow::kinds::{Accept, Dial, DialMethod, Hold, LateAnswer, Retry};
 use crate::flow::tree::{Node, Value};
 use crate::source::{Span, Spanned};
 
@@ -26,12 +26,8 @@ const DIAL: Shape = Shape {
     later: &[("notify", "leave it out")],
     elsewhere: &[("on", "it belongs to the state, beside `dial:`")],
 };
-const HOLD: Shape = Shape {
-    what: "`hold`",
-    keys: &["say", "say_every"],
-    later: &[("audio", "leave it out: the bundled tone is played")],
-    elsewhere: &[],
-};
+const HOLD: Shape =
+    Shape { what: "`hold`", keys: &["audio", "say", "say_every"], later: &[], elsewhere: &[] };
 const ACCEPT: Shape = Shape {
     what: "`accept`",
     keys: &["say", "key", "decline", "tries", "timeout"],
@@ -116,24 +112,17 @@ fn names(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<Spanned<String
     }
 }
 
-fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<HoldSay> {
+fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<Hold> {
     let fields = reader.fields(node, &HOLD)?;
     let (least, most) = (Duration::from_secs(5), Duration::from_secs(300));
     let every = fields.get("say_every").and_then(|node| reader.duration_within(node, least, most));
-    let say = match (fields.get("say"), fields.span_of("say_every")) {
-        (Some(node), _) => reader.template(node, "a sentence")?,
-        (None, Some(span)) => {
-            reader.error(
-                Rule::MissingKey,
-                span,
-                "`hold` needs `say`",
-                "write what is said, or leave `say_every` out",
-            );
-            return None;
-        }
-        (None, None) => return None,
-    };
-    Some(HoldSay { say, every: every.map(|d| d.value) })
+    let audio = fields.get("audio").and_then(|node| reader.text(node, "the name of a WAV file"));
+    let say = fields.get("say").and_then(|node| reader.template(node, "a sentence"));
+    if let (None, Some(span)) = (fields.get("say"), fields.span_of("say_every")) {
+        let help = "write what is said, or leave `say_every` out";
+        reader.error(Rule::MissingKey, span, "`say_every` needs `say`", help);
+    }
+    Some(Hold { audio, say, every: every.map(|d| d.value) })
 }
 
 /// What the person called is asked: a sentence, or a map.

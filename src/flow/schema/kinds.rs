@@ -136,7 +136,7 @@ pub(super) struct Dial {
     announce: Option<Text>,
     /// How long each attempt may ring, 5s to 120s; 30s if left out.
     ring: Option<Duration>,
-    /// What is said over the hold tone.
+    /// What the caller hears while it rings; the bundled tone if left out.
     hold: Option<Hold>,
     /// What the person called is asked before the caller is put through: the sentence, or a map. With it, the
     /// way on is `accepted`.
@@ -154,12 +154,15 @@ pub(super) struct Dial {
     listen: Option<Vec<String>>,
 }
 
-/// What is said over the hold tone.
+/// What the caller hears while it rings.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Hold {
-    /// The sentence.
-    say: Text,
+    /// A WAV file in the flow's folder, repeated; the bundled tone if left out.
+    #[schemars(extend("examples" = ["hold.wav"]))]
+    audio: Option<String>,
+    /// A sentence said over it now and then.
+    say: Option<Text>,
     /// How often; every 20s if left out.
     say_every: Option<Duration>,
 }
