@@ -48,7 +48,7 @@ pub enum PhoneCommand {
     Release(ReleaseArgs),
     /// Point a number at this server's webhook.
     ///
-    /// For example: callflow phone route +14155550110 --url https://bot.example.com/start
+    /// For example: `callflow phone route +14155550110 --url https://bot.example.com/start`
     Route(RouteArgs),
 }
 
