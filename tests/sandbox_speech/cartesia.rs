@@ -148,7 +148,8 @@ async fn an_idle_socket_is_closed_after_five_minutes() {
     tokio::time::pause();
     let connected = Instant::now();
     assert_eq!(socket.next_within(Duration::from_secs(3_600)).await, Got::Closed(1000, "idle".to_owned()));
-    assert_eq!(connected.elapsed().as_secs(), 300);
+    // What a busy machine took from the connection to the pause is not on the clock.
+    assert!((295..=300).contains(&connected.elapsed().as_secs()), "{:?}", connected.elapsed());
 }
 
 #[tokio::test]
