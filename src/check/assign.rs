@@ -2,15 +2,15 @@
 //!
 //! A variable has a value if it has a default, if a `set:` has passed on every way here, or if a guard on the
 //! way found it set. A slot gives no certainty: models leave out even what they must fill in, and digits or
-//! the matcher take an intent without slots. Guards themselves cope with variables that have no value.
+//! the matcher take an intent without slots. The slots of a `collect` that was `filled` have theirs. Guards themselves cope with variables that have no value.
 
 use std::collections::HashMap;
 
-use super::graph::{Edge, Graph};
+use super::graph::{Cause, Edge, Graph};
 use super::walk;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::{Expr, ExprKind};
-use crate::flow::{Assignment, Document, Template};
+use crate::flow::{Assignment, Document, Event, Kind, Plain, Template};
 
 /// Which variables have a value, one bit each.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
             rule.uses(template, &known, out);
         }
         for edge in graph.edges_of(index) {
-            rule.leave(edge, known.clone(), Some(out));
+            rule.leave(graph, edge, known.clone(), Some(out));
         }
     }
     // One text can be reached over several edges (`always:`, `next:`).
@@ -80,7 +80,7 @@ impl<'d> Assigned<'d> {
             let Some(mut known) = entered[state].clone() else { continue };
             self.sets(&graph.state(state).set, &mut known, &mut Vec::new());
             for edge in graph.edges_of(state) {
-                let left = self.leave(edge, known.clone(), None);
+                let left = self.leave(graph, edge, known.clone(), None);
                 let changed = match &mut entered[edge.to] {
                     Some(before) => before.meet(&left),
                     slot => {
@@ -97,7 +97,18 @@ impl<'d> Assigned<'d> {
     }
 
     /// What is known after an edge has been taken.
-    fn leave(&self, edge: &Edge<'_>, mut known: Known, mut out: Option<&mut Vec<Diagnostic>>) -> Known {
+    fn leave(
+        &self,
+        graph: &Graph<'_>,
+        edge: &Edge<'_>,
+        mut known: Known,
+        mut out: Option<&mut Vec<Diagnostic>>,
+    ) -> Known {
+        if let (Kind::Collect(collect), Cause::Event(Event::Plain(Plain::Filled))) =
+            (&graph.state(edge.from).kind.value, edge.cause)
+        {
+            collect.slots.iter().for_each(|slot| self.learn(&slot.name.value, &mut known));
+        }
         let Some(branch) = edge.branch else { return known };
         for part in branch.guard.iter().flat_map(Expr::conjuncts) {
             if let ExprKind::IsSet(name) = &part.kind {

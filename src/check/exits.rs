@@ -31,6 +31,14 @@ fn outcomes(state: &State, document: &Document, out: &mut Vec<Diagnostic>) {
                 out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
             }
         }
+        Kind::Collect(_) => {
+            let needed = [Plain::Filled, Plain::Exhausted];
+            let missing: Vec<_> = needed.into_iter().filter(|e| !has(state, *e)).map(Plain::name).collect();
+            if !missing.is_empty() && !has(state, Plain::Otherwise) {
+                let message = format!("`{name}` has no way out for {}", super::listed(&missing));
+                out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
+            }
+        }
         Kind::Converse(_) if state.on.is_empty() && document.always.is_empty() => {
             let message = format!("nothing that is said in `{name}` leads out of it");
             let help = "add `on:` with the intents that end this part of the conversation";
@@ -61,6 +69,9 @@ fn timers(state: &State, out: &mut Vec<Diagnostic>) {
                     "add `timeout: state` under `on:`; the time for one answer is `confirm: {question: …, timeout: …}`"
                 }
                 Kind::Choose(_) => "a `choose` decides at once: leave `timeout` out",
+                Kind::Collect(_) => {
+                    "add `timeout: state` under `on:`; the time for one answer is `collect: {ask: …, timeout: …}`"
+                }
                 _ => "add `timeout: state` under `on:`",
             };
             let message = "this timer leads nowhere";

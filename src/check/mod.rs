@@ -3,6 +3,7 @@
 //! One family of rules a file; each looks at the whole document and reports everything it finds.
 
 mod assign;
+mod collect;
 mod cycles;
 mod dial;
 mod env;
@@ -111,6 +112,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     events::check(document, out);
     exits::check(document, &scope, out);
     dial::check(document, &scope, out);
+    collect::check(document, &scope, out);
     let graph = Graph::new(document, &scope);
     // With a way missing, what the ways lead to is guesswork.
     if !graph.has_gaps {

@@ -130,6 +130,8 @@ pub struct Var {
     pub default: Option<Literal>,
     /// Whether it must not be spoken.
     pub secret: bool,
+    /// It is not declared: a `collect` has a slot of its name.
+    pub implied: bool,
 }
 
 /// One entry of `hours:`.

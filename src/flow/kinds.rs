@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::document::Branch;
 use super::template::Template;
+use super::value::ValueType;
 use crate::source::Spanned;
 
 /// The one thing a state does.
@@ -15,6 +16,8 @@ pub enum Kind {
     Converse(Converse),
     /// `confirm:`.
     Confirm(Confirm),
+    /// `collect:`.
+    Collect(Collect),
     /// `choose:`: the branches, `else` last.
     Choose(Vec<Branch>),
     /// `dial:`.
@@ -35,6 +38,7 @@ impl Kind {
             Self::Say(_) => "say",
             Self::Converse(_) => "converse",
             Self::Confirm(_) => "confirm",
+            Self::Collect(_) => "collect",
             Self::Choose(_) => "choose",
             Self::Dial(_) => "dial",
             Self::Handoff(_) => "handoff",
@@ -116,6 +120,43 @@ pub struct Confirm {
     pub answer_within: Option<Duration>,
     /// `interruptible:`.
     pub interruptible: bool,
+}
+
+/// `collect:`.
+#[derive(Debug)]
+pub struct Collect {
+    /// The question.
+    pub ask: Option<Template>,
+    /// What is asked for, in order.
+    pub slots: Vec<CollectSlot>,
+    /// `tries:`.
+    pub tries: Option<u32>,
+    /// `timeout:` of one answer.
+    pub answer_within: Option<Duration>,
+    /// `interruptible:`.
+    pub interruptible: bool,
+    /// `dtmf:`.
+    pub dtmf: Option<Spanned<Keys>>,
+}
+
+/// One slot of a `collect`: it fills the variable of its name.
+#[derive(Debug)]
+pub struct CollectSlot {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its type.
+    pub kind: ValueType,
+    /// Asked when only this is still missing.
+    pub ask: Option<Template>,
+}
+
+/// `dtmf:` of a `collect`.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// After how many digits an answer is complete.
+    pub digits: Option<u32>,
+    /// The key that ends an answer.
+    pub end_key: Option<char>,
 }
 
 /// `dial:`.

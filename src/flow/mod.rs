@@ -21,8 +21,8 @@ pub use document::{
 };
 pub use event::{BadEvent, Event, Plain};
 pub use kinds::{
-    Accept, Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First, Handoff, HandoffMode,
-    Hold, Kind, LateAnswer, Retry, Rung, Say,
+    Accept, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First,
+    Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Retry, Rung, Say,
 };
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;

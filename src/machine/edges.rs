@@ -2,6 +2,7 @@
 
 use super::bridged::Bridged;
 use super::call::Step;
+use super::collecting::Collecting;
 use super::confirming::Confirming;
 use super::conversing::Conversing;
 use super::dialing::Dialing;
@@ -117,6 +118,7 @@ impl State {
             Kind::Say(_) => Self::Saying { saying: Saying::new(id) },
             Kind::Converse(_) => Self::Conversing { conversing: Conversing::new(id) },
             Kind::Confirm(_) => Self::Confirming { confirming: Confirming::new(id) },
+            Kind::Collect(_) => Self::Collecting { collecting: Collecting::new(id) },
             Kind::Choose(_) => Self::Choosing { place: id },
             Kind::Dial(_) => Self::Dialing { dialing: Dialing::new(id) },
             Kind::Handoff(_) => Self::Bridged { bridged: Bridged::new(id) },

@@ -73,6 +73,7 @@
 
 mod bridged;
 mod call;
+mod collecting;
 mod confirming;
 mod conversing;
 mod dialing;

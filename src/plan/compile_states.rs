@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::compile::{Compiler, text};
 use super::{
-    Accept, Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause,
-    First, Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep, State, StateId, Text,
+    Accept, Choice, Choose, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod,
+    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Say, Silence,
+    SilenceStep, State, StateId, Text,
 };
 use crate::flow;
 
@@ -15,6 +16,10 @@ const STILL_THERE: &str = "Are you still there?";
 /// `confirm`: how often it is asked, and how long an answer may take.
 const TRIES: u32 = 2;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// `collect`: how often one question is asked, and how its keys end.
+const COLLECT_TRIES: u32 = 3;
+const END_KEY: char = '#';
+const KEY_PAUSE: Duration = Duration::from_secs(3);
 /// `dial`: how long an attempt may ring.
 const RING: Duration = Duration::from_secs(30);
 const SAY_EVERY: Duration = Duration::from_secs(20);
@@ -49,6 +54,7 @@ fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
             answer_within: c.answer_within.unwrap_or(ANSWER_WITHIN),
             interruptible: c.interruptible,
         }),
+        flow::Kind::Collect(c) => Kind::Collect(collect(compiler, c)),
         flow::Kind::Choose(branches) => Kind::Choose(choose(compiler, id, branches)),
         flow::Kind::Dial(d) => Kind::Dial(dial(compiler, d)),
         flow::Kind::Handoff(h) => Kind::Handoff(Handoff {
@@ -107,6 +113,33 @@ fn silence(compiler: &mut Compiler<'_>, id: StateId, rungs: &[flow::Rung]) -> Si
         (compiler.edge(Some(id), None, to), to)
     });
     Silence { steps: rungs.iter().map(step).collect(), then }
+}
+
+fn collect(compiler: &Compiler<'_>, written: &flow::Collect) -> Collect {
+    let dtmf = written.dtmf.as_ref().map(|dtmf| &dtmf.value);
+    let slot = |slot: &flow::CollectSlot| CollectSlot {
+        var: compiler.var(&slot.name.value),
+        kind: slot.kind.clone(),
+        ask: match &slot.ask {
+            Some(ask) => text(ask),
+            None if written.slots.len() == 1 => required(&written.ask),
+            None => Text::plain(&format!("I still need the {}.", slot.name.value.replace('_', " "))),
+        },
+        ask_is_default: slot.ask.is_none(),
+    };
+    Collect {
+        ask: required(&written.ask),
+        slots: written.slots.iter().map(slot).collect(),
+        tries: written.tries.unwrap_or(COLLECT_TRIES),
+        answer_within: written.answer_within.unwrap_or(ANSWER_WITHIN),
+        interruptible: written.interruptible,
+        keys: Keys {
+            wanted: dtmf.is_some(),
+            digits: dtmf.and_then(|dtmf| dtmf.digits),
+            end_key: dtmf.and_then(|dtmf| dtmf.end_key).unwrap_or(END_KEY),
+            pause: KEY_PAUSE,
+        },
+    }
 }
 
 fn choose(compiler: &mut Compiler<'_>, id: StateId, branches: &[flow::Branch]) -> Choose {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EdgeId, Expr, IntentId, StateId, TargetId, Text};
+use super::{EdgeId, Expr, IntentId, StateId, TargetId, Text, VarId};
 
 /// The one thing a state does.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub enum Kind {
     Converse(Converse),
     /// Asks a yes/no question.
     Confirm(Confirm),
+    /// Asks for values.
+    Collect(Collect),
     /// Decides by guards, at once.
     Choose(Choose),
     /// Reaches a person.
@@ -97,6 +99,49 @@ pub struct Confirm {
     pub answer_within: Duration,
     /// Whether the caller can answer before it is finished.
     pub interruptible: bool,
+}
+
+/// `collect:`. Values are found by a deterministic reading of what is said, or keyed.
+#[derive(Debug)]
+pub struct Collect {
+    /// The question.
+    pub ask: Text,
+    /// What is asked for, in order.
+    pub slots: Vec<CollectSlot>,
+    /// How often one question is asked before `exhausted`.
+    pub tries: u32,
+    /// How long an answer may take after the question was heard.
+    pub answer_within: Duration,
+    /// Whether the caller can answer before it is finished.
+    pub interruptible: bool,
+    /// How an answer on the keys ends.
+    pub keys: Keys,
+}
+
+/// One value that a `collect` asks for.
+#[derive(Debug)]
+pub struct CollectSlot {
+    /// The variable that it fills.
+    pub var: VarId,
+    /// Its type, which is the variable's.
+    pub kind: super::VarKind,
+    /// Asked when only this is still missing.
+    pub ask: Text,
+    /// It was said for the flow: the flow itself has no such question.
+    pub ask_is_default: bool,
+}
+
+/// How an answer on the keys of a telephone ends, besides by a pause.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys {
+    /// `dtmf:` is there: a `text` slot is a string of digits.
+    pub wanted: bool,
+    /// After so many digits.
+    pub digits: Option<u32>,
+    /// At this key.
+    pub end_key: char,
+    /// After this pause.
+    pub pause: Duration,
 }
 
 /// `choose:`. Tried in order; the last one is unguarded.

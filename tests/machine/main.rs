@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod collecting;
 mod conversation;
 mod endings;
 mod gate;

@@ -58,7 +58,18 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Simple::Shutdown),
     ];
     let turn = prop::sample::select(
-        &["yes", "no", "hm", "", "get me a human", "bye", "I want to speak to a manager"][..],
+        &[
+            "yes",
+            "no",
+            "hm",
+            "",
+            "get me a human",
+            "bye",
+            "forty two",
+            "May 3rd 2026",
+            "double oh four two",
+            "I want to speak to a manager",
+        ][..],
     );
     let leg = prop_oneof![
         4 => Just(LegEvent::Started),
@@ -76,7 +87,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         6 => simple.prop_map(Happening::Simple),
         6 => turn.prop_map(Happening::Turn),
-        4 => prop::sample::select(&['0', '1', '2', '9', '#'][..]).prop_map(Happening::Key),
+        4 => prop::sample::select(&['0', '1', '2', '9', '#', '*'][..]).prop_map(Happening::Key),
         6 => (0..4_usize, 0..3_usize).prop_map(|(reply, intent)| Happening::Intent(reply, intent)),
         4 => (0..4_usize, any::<bool>()).prop_map(|(reply, ok)| Happening::Reply(reply, ok)),
         20 => (skewed(), prop::bool::weighted(0.9)).prop_map(|(id, ok)| Happening::Said(id, ok)),
@@ -255,7 +266,7 @@ impl World {
                 Input::Leg { attempt: *attempt, event }
             }
             (None, None) => match self.plan.state(self.machine.state()).kind {
-                Kind::Confirm(_) => Input::Dtmf { digit: '1' },
+                Kind::Confirm(_) | Kind::Collect(_) => Input::Dtmf { digit: '1' },
                 _ => Input::Dtmf { digit: '0' },
             },
         }
@@ -534,7 +545,19 @@ static FLOWS: LazyLock<Vec<Arc<Plan>>> = LazyLock::new(|| {
   talk: {handoff: keep_room}
   stop: {end: Goodbye.}
 ";
+    let collecting = "  begin:
+    collect: {slots: {order: int, day: {type: date, ask: When?}, sure: bool}, ask: Which and when?, timeout: 5s}
+    on: {filled: ring, exhausted: [{to: account, max_visits: 2}, {to: stop}], caller.dtmf(\"*\"): stop, caller.interrupted: [{to: account, max_visits: 1}, {to: begin, max_visits: 2}, {to: stop}]}
+  account:
+    collect: {slots: {account: text}, ask: Your account?, dtmf: {digits: 4, end_key: \"*\"}, interruptible: false, tries: 2}
+    timeout: 1m
+    on: {filled: [{to: begin, max_visits: 2}, {to: stop}], failed: stop, otherwise: stop}
+  ring: {dial: first, on: {answered: talk, otherwise: stop}}
+  talk: {handoff: keep_room}
+  stop: {end: Goodbye.}
+";
     vec![
+        flow(collecting),
         shipped("cold_transfer.yaml"),
         flow(&hunt.replace("LATE", "hang_up")),
         named(&hunt.replace("LATE", "accept"), "late"),
@@ -557,7 +580,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_rules_of_the_call_plane_hold(
-        flow in 0..7_usize,
+        flow in 0..8_usize,
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
         let mut world = World::new(Arc::clone(&FLOWS[flow]));
@@ -569,7 +592,7 @@ proptest! {
 
     #[test]
     fn the_same_inputs_make_the_same_call(
-        flow in 0..7_usize,
+        flow in 0..8_usize,
         happenings in prop::collection::vec(happening(), 0..40),
     ) {
         let plan = Arc::clone(&FLOWS[flow]);

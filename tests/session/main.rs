@@ -8,6 +8,7 @@ mod world;
 mod barge_in;
 mod beginning;
 mod chaos;
+mod collecting;
 mod dial_limits;
 mod failing_vendors;
 mod leaving;

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::flow::show_duration;
 use crate::machine::{APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP};
 use crate::plan::{
-    Branch, ContextPolicy, Converse, Dial, DialMethod, EndCause, Event, First, Handoff, HandoffMode, Kind,
-    LateAnswer, On, Plan, State, Text,
+    Branch, Collect, ContextPolicy, Converse, Dial, DialMethod, EndCause, Event, First, Handoff, HandoffMode,
+    Kind, LateAnswer, On, Plan, State, Text,
 };
 
 /// Where the mark stands.
@@ -106,6 +106,7 @@ impl Page<'_> {
                 self.key(3, "interruptible", &confirm.interruptible.to_string(), written);
                 self.line(3, "keys: (1 accepts, 2 declines)", true);
             }
+            Kind::Collect(collect) => self.collect(collect, &written["collect"]),
             Kind::Choose(choose) => {
                 self.line(2, "choose:", false);
                 for choice in &choose.choices {
@@ -163,6 +164,27 @@ impl Page<'_> {
             None => "then: (the call ends)".to_owned(),
         };
         self.line(4, &then, default);
+    }
+
+    fn collect(&mut self, collect: &Collect, written: &Value) {
+        self.line(2, &format!("collect: {}", shown(&collect.ask)), false);
+        self.line(3, "slots:", false);
+        for slot in &collect.slots {
+            let name = &self.plan.vars[slot.var.index()].name;
+            self.line(4, &format!("{name}: {}", slot.kind), false);
+            if collect.slots.len() > 1 {
+                self.line(5, &format!("ask: {}", shown(&slot.ask)), slot.ask_is_default);
+            }
+        }
+        self.key(3, "tries", &collect.tries.to_string(), written);
+        self.key(3, "timeout", &show_duration(collect.answer_within), written);
+        self.key(3, "interruptible", &collect.interruptible.to_string(), written);
+        let dtmf = &written["dtmf"];
+        self.line(3, "dtmf:", dtmf.is_null());
+        let digits = collect.keys.digits.map_or("(any number)".to_owned(), |digits| digits.to_string());
+        self.key(4, "digits", &digits, dtmf);
+        self.key(4, "end_key", &format!("{:?}", collect.keys.end_key.to_string()), dtmf);
+        self.line(4, &format!("pause: {} (ends an answer)", show_duration(collect.keys.pause)), true);
     }
 
     fn dial(&mut self, dial: &Dial, written: &Value) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fields::{Fields, Shape};
 use super::reader::Reader;
-use super::{dial, edges};
+use super::{collect, dial, edges};
 use crate::diagnostic::Rule;
 use crate::flow::kinds::{
     Confirm, ContextPolicy, Converse, End, EndCause, First, Handoff, HandoffMode, Kind, Rung, Say,
@@ -75,6 +75,7 @@ pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) 
         "confirm" => {
             Kind::Confirm(if is_map { confirm(reader, node, key)? } else { short_confirm(reader, node) })
         }
+        "collect" => Kind::Collect(collect::collect(reader, node, key)?),
         "choose" => Kind::Choose(edges::choices(reader, node, key)),
         "dial" => Kind::Dial(Box::new(dial::dial(reader, node, key)?)),
         "handoff" => {

@@ -1,5 +1,6 @@
 //! From the tree to the document: every key, value and name is read, and every mistake is kept.
 
+mod collect;
 mod dial;
 mod edges;
 mod fields;
@@ -21,7 +22,16 @@ use reader::Reader;
 #[cfg(test)]
 pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
     let own = vec![("Flow", FLOW.keys.to_vec()), ("State", states::keys())];
-    [own, sections::shapes(), hours::shapes(), edges::shapes(), kinds::shapes(), dial::shapes()].concat()
+    [
+        own,
+        sections::shapes(),
+        hours::shapes(),
+        edges::shapes(),
+        kinds::shapes(),
+        dial::shapes(),
+        collect::shapes(),
+    ]
+    .concat()
 }
 
 /// The version of the language that this program speaks.
@@ -89,11 +99,12 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let services = sections::services(reader, &fields);
     let targets = sections::targets(reader, &fields);
     let intents = sections::intents(reader, &fields);
-    let vars = sections::vars(reader, &fields);
+    let mut vars = sections::vars(reader, &fields);
     let hours = hours::hours(reader, &fields);
     let always =
         fields.get("always").map(|node| edges::on(reader, node, edges::Place::Always)).unwrap_or_default();
     let states = states::states(reader, &fields, top);
+    collect::implied_vars(&states, &mut vars);
     Some(Document {
         source: reader.source.clone(),
         name,

@@ -12,12 +12,10 @@ use crate::flow::tree::{Key, Node, Value};
 use crate::source::{Span, Spanned};
 
 /// The kinds in the order in which the language's description has them.
-const KINDS: &[&str] = &["say", "converse", "confirm", "choose", "dial", "handoff", "end"];
+const KINDS: &[&str] = &["say", "converse", "confirm", "collect", "choose", "dial", "handoff", "end"];
 /// Kinds that exist and cannot be run yet.
-const LATER_KINDS: &[(&str, &str)] = &[
-    ("collect", "let the model collect it: give an intent `slots`"),
-    ("call_api", "leave the state out, or let its outcome be chosen by the caller"),
-];
+const LATER_KINDS: &[(&str, &str)] =
+    &[("call_api", "leave the state out, or let its outcome be chosen by the caller")];
 
 const STATE: Shape = Shape {
     what: "a state",
@@ -25,11 +23,11 @@ const STATE: Shape = Shape {
         "say",
         "converse",
         "confirm",
+        "collect",
         "choose",
         "dial",
         "handoff",
         "end",
-        "collect",
         "call_api",
         "description",
         "on",
@@ -47,6 +45,8 @@ const STATE: Shape = Shape {
         ("tools", "it belongs inside: `converse: {prompt: …, tools: …}`"),
         ("interruptible", "it belongs inside: `say: {text: …, interruptible: true}`"),
         ("tries", "it belongs inside: `confirm: {question: …, tries: …}`"),
+        ("slots", "it belongs inside: `collect: {slots: …, ask: …}`"),
+        ("ask", "it belongs inside: `collect: {slots: …, ask: …}`"),
         ("to", "whom to dial belongs inside: `dial: {to: …}`; the next state of a `say` is `next:`"),
         ("announce", "it belongs inside: `dial: {to: …, announce: …}`"),
         ("ring", "it belongs inside: `dial: {to: …, ring: …}`"),

@@ -1,9 +1,12 @@
 //! What stands behind the kind of a state.
 #![expect(dead_code, reason = "mirror types: only their shape is used")]
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 
-use super::words::{Duration, Guard, StateName, Text};
+use super::sections::Type;
+use super::words::{Duration, Guard, NAME, StateName, Text};
 
 /// The words to say, or a map.
 #[derive(JsonSchema)]
@@ -88,6 +91,60 @@ pub(super) struct Confirm {
     timeout: Option<Duration>,
     /// Whether the caller can answer before it is finished; `true` if left out.
     interruptible: Option<bool>,
+}
+
+/// Asks for values, by voice or on the keys of the telephone, until all of them are there.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Collect {
+    /// What is asked for: names with their types. A slot fills the variable of its name.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1, "maxProperties" = 16, "examples" = [{"guests": "int", "day": "date"}]))]
+    slots: BTreeMap<String, CollectSlotOrType>,
+    /// The question.
+    ask: Text,
+    /// How often one question is asked before `exhausted`; 3 if left out.
+    #[schemars(range(min = 1, max = 10))]
+    tries: Option<u32>,
+    /// How an answer on the keys ends; a pause of 3s always ends it.
+    dtmf: Option<CollectKeys>,
+    /// How long one answer may take to begin; 10s if left out.
+    timeout: Option<Duration>,
+    /// Whether the caller can answer before the question is finished; `true` if left out.
+    interruptible: Option<bool>,
+}
+
+/// A slot of a `collect`, or only its type.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum CollectSlotOrType {
+    /// Its type.
+    Type(Type),
+    /// All of it.
+    Slot(CollectSlot),
+}
+
+/// A value that is asked for.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct CollectSlot {
+    /// Its type.
+    r#type: Type,
+    /// The words of an enum; on the keys, 1 is the first.
+    values: Option<Vec<String>>,
+    /// Asked when the others are there and this is not.
+    ask: Option<Text>,
+}
+
+/// How an answer on the keys of the telephone ends.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct CollectKeys {
+    /// After how many digits. Text slots take digits, zeros kept, and so many.
+    #[schemars(range(min = 1, max = 32))]
+    digits: Option<u32>,
+    /// At this key; `#` if left out.
+    #[schemars(regex(pattern = "^[*#]$"))]
+    end_key: Option<String>,
 }
 
 /// One entry of a `choose`: `if` and `to`, or `else`.

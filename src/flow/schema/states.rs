@@ -7,16 +7,16 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::kinds::{
-    Choice, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
+    Choice, Collect, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
 };
 use super::words::{Assigned, Duration, Guard, StateName, Text, event_names};
 
-/// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `choose`, `dial`, `handoff` and
-/// `end`.
+/// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `collect`, `choose`, `dial`,
+/// `handoff` and `end`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("oneOf" = [
-    {"required": ["say"]}, {"required": ["converse"]}, {"required": ["confirm"]}, {"required": ["choose"]},
-    {"required": ["dial"]}, {"required": ["handoff"]}, {"required": ["end"]}
+    {"required": ["say"]}, {"required": ["converse"]}, {"required": ["confirm"]}, {"required": ["collect"]},
+    {"required": ["choose"]}, {"required": ["dial"]}, {"required": ["handoff"]}, {"required": ["end"]}
 ]))]
 pub(super) struct State {
     /// Speaks fixed text, then goes on to `next`.
@@ -28,6 +28,9 @@ pub(super) struct State {
     /// Asks a yes/no question: `accepted`, `declined` or `exhausted`.
     #[schemars(extend("examples" = ["Shall I connect you now?"]))]
     confirm: Option<ConfirmOrText>,
+    /// Asks for values, spoken or keyed: `filled` or `exhausted`.
+    #[schemars(extend("examples" = [{"slots": {"order": "int"}, "ask": "What is your order number?"}]))]
+    collect: Option<Collect>,
     /// Decides by conditions, at once; the last entry is `else`.
     #[schemars(extend("examples" = [[{"if": "within(office)", "to": "welcome"}, {"else": "closed"}]]))]
     choose: Option<Vec<Choice>>,
