@@ -10,6 +10,7 @@ mod env;
 mod events;
 mod exits;
 mod graph;
+mod groups;
 mod guards;
 mod handoff;
 mod names;
@@ -85,7 +86,8 @@ pub struct Checked {
 pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     let (document, mut diagnostics) = flow::parse(source);
     let mut flow = None;
-    if let Some(document) = document {
+    if let Some(mut document) = document {
+        groups::inline(&mut document, &mut diagnostics);
         let resolved = apply(&document, env, &mut diagnostics);
         let recordings = recordings::read(&document, &mut diagnostics);
         waive::apply(&document, &mut diagnostics);
@@ -99,6 +101,8 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
         }
     }
     diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+    // What a group shares is found once for each of its states.
+    diagnostics.dedup_by(|a, b| (a.primary.span, a.id, &a.message) == (b.primary.span, b.id, &b.message));
     truncate(&mut diagnostics);
     Checked { flow, diagnostics }
 }

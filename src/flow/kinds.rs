@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::document::Branch;
+use super::event::Plain;
 use super::template::Template;
 use super::value::ValueType;
 use crate::source::Spanned;
@@ -57,8 +58,10 @@ impl Kind {
 /// `say:`.
 #[derive(Debug)]
 pub struct Say {
-    /// What is said.
+    /// What is said; what the recording says, if there is one.
     pub text: Option<Template>,
+    /// A WAV file of the flow's folder, played in place of the voice.
+    pub audio: Option<Spanned<String>>,
     /// Whether the caller can talk over it.
     pub interruptible: bool,
 }
@@ -74,6 +77,19 @@ pub struct Converse {
     pub context: ContextPolicy,
     /// The silence ladder; absent means the default.
     pub silence: Option<Vec<Rung>>,
+    /// How readily the caller is taken to speak, and to be done.
+    pub sensitivity: Sensitivity,
+}
+
+/// `sensitivity:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sensitivity {
+    /// Later: noise is rarely speech, pauses rarely ends.
+    Low,
+    /// As it is left out.
+    Normal,
+    /// Sooner.
+    High,
 }
 
 /// One rung of the silence ladder.
@@ -239,6 +255,8 @@ pub struct Retry {
     pub wait: Option<Duration>,
     /// Factor on the pause.
     pub backoff: Option<f64>,
+    /// After which failures; after all, if empty.
+    pub on: Vec<Plain>,
 }
 
 /// `handoff:`.

@@ -11,7 +11,7 @@ use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
 use super::{Effect, Outcome, Service, Timer};
-use crate::plan::{Branch, EdgeId, Event, Kind, Plan, StateId};
+use crate::plan::{Branch, EdgeId, Event, Kind, Plan, Sensitivity, StateId};
 
 /// Service failures that a call survives if its flow deals with them; then it ends.
 const SERVICE_FAILURES: u32 = 3;
@@ -99,6 +99,10 @@ impl<'a> Step<'a> {
             *entered += 1;
         }
         self.emit(Effect::Enter { state: id });
+        self.attend(match &state.kind {
+            Kind::Converse(converse) => converse.sensitivity,
+            _ => Sensitivity::Normal,
+        });
         self.assign(&state.set);
         self.call.timers.set(Timer::State, state.timeout.map(|timeout| self.now.after(timeout)));
         self.entered = true;

@@ -4,16 +4,20 @@
 //! Playout is first in, first out, so only the first of them can be late: its time runs from when the one
 //! before it was over. A lost answer never leaves the call waiting.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Step;
 use super::{Effect, Millis, ReplyId, Timer, Timers, UtteranceId};
+use crate::audio::SAMPLE_RATE;
 use crate::pii::Utterance;
 
 /// Time for the voice to begin and for the answer to come back.
 const SAY_BASE: Duration = Duration::from_secs(5);
 /// Time for one character: twice the length of slow speech.
 const SAY_PER_CHAR: Duration = Duration::from_millis(120);
+/// Of a recording.
+const SAMPLES_A_MILLISECOND: usize = SAMPLE_RATE as usize / 1_000;
 /// A reply is generated and played within this. Longer than any vendor deadline, since it covers playout: a
 /// model that talks for two minutes is tiresome, but has not failed.
 const REPLY_WITHIN: Duration = Duration::from_secs(180);
@@ -181,11 +185,30 @@ impl Speech {
 impl Step<'_> {
     /// Speaks a sentence after whatever is being spoken.
     pub(super) fn say(&mut self, text: Utterance, manner: Manner) -> UtteranceId {
+        let within = time_to_say(&text);
+        self.sound(text, None, within, manner)
+    }
+
+    /// Plays a recording after whatever is being spoken; `text` is what it says.
+    pub(super) fn play(&mut self, audio: &Arc<str>, text: Utterance, manner: Manner) -> UtteranceId {
+        let samples = self.plan.recording(audio).map_or(0, |samples| samples.len());
+        let length =
+            Duration::from_millis(u64::try_from(samples / SAMPLES_A_MILLISECOND).unwrap_or(u64::MAX));
+        self.sound(text, Some(Arc::clone(audio)), SAY_BASE.saturating_add(length), manner)
+    }
+
+    fn sound(
+        &mut self,
+        text: Utterance,
+        audio: Option<Arc<str>>,
+        within: Duration,
+        manner: Manner,
+    ) -> UtteranceId {
         let speech = &mut self.call.speech;
         speech.last_utterance += 1;
         let id = UtteranceId(speech.last_utterance);
-        speech.push(Sound::Sentence { id, manner, cut: false }, time_to_say(&text), self.now);
-        self.emit(Effect::Say { utterance: id, text, interruptible: manner.is_interruptible() });
+        speech.push(Sound::Sentence { id, manner, cut: false }, within, self.now);
+        self.emit(Effect::Say { utterance: id, text, audio, interruptible: manner.is_interruptible() });
         id
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::compile::{Compiler, text};
+use super::compile::{Compiler, plain_event, text};
 use super::{
     Accept, Choice, Choose, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod,
-    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Say, Silence,
-    SilenceStep, State, StateId, Text,
+    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Say, Sensitivity,
+    Silence, SilenceStep, State, StateId, Text,
 };
 use crate::flow;
 
@@ -45,7 +45,12 @@ pub(super) fn state(compiler: &mut Compiler<'_>, index: usize, state: &flow::Sta
 fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
     match kind {
         flow::Kind::Say(say) => {
-            Kind::Say(Say { text: required(&say.text), interruptible: say.interruptible })
+            let audio = say.audio.as_ref().map(|audio| audio.value.as_str());
+            let text = match (&say.text, audio) {
+                (None, Some(audio)) => Text::plain(&format!("[{audio}]")),
+                (text, _) => required(text),
+            };
+            Kind::Say(Say { text, audio: audio.map(Into::into), interruptible: say.interruptible })
         }
         flow::Kind::Converse(c) => Kind::Converse(converse(compiler, id, c)),
         flow::Kind::Confirm(c) => Kind::Confirm(Confirm {
@@ -102,6 +107,11 @@ fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) 
                 ],
                 then: None,
             },
+        },
+        sensitivity: match written.sensitivity {
+            flow::Sensitivity::Low => Sensitivity::Low,
+            flow::Sensitivity::Normal => Sensitivity::Normal,
+            flow::Sensitivity::High => Sensitivity::High,
         },
     }
 }
@@ -177,6 +187,7 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
             times: retry.times,
             wait: retry.wait.unwrap_or(RETRY_WAIT),
             backoff: retry.backoff.unwrap_or(1.0),
+            on: retry.on.iter().map(|event| plain_event(*event)).collect(),
         }),
         listen: written.listen.iter().map(|name| compiler.intent(&name.value)).collect(),
         accept: written.accept.as_ref().map(|accept| self::accept(&accept.value)),

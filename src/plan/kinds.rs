@@ -29,8 +29,10 @@ pub enum Kind {
 /// `say:`.
 #[derive(Debug)]
 pub struct Say {
-    /// What is said.
+    /// What is said; with a recording, what stands in the transcript.
     pub text: Text,
+    /// A recording of the flow's folder, played in place of the voice.
+    pub audio: Option<Arc<str>>,
     /// Whether the caller can talk over it.
     pub interruptible: bool,
 }
@@ -46,6 +48,21 @@ pub struct Converse {
     pub context: ContextPolicy,
     /// What happens when the caller says nothing.
     pub silence: Silence,
+    /// How readily the caller is taken to speak, and to be done.
+    pub sensitivity: Sensitivity,
+}
+
+/// How readily the caller is taken to speak, and to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sensitivity {
+    /// Later: noise is rarely speech, pauses rarely ends.
+    Low,
+    /// As usual.
+    #[default]
+    Normal,
+    /// Sooner.
+    High,
 }
 
 /// Who speaks first on entering a `converse`.
@@ -231,7 +248,7 @@ pub enum LateAnswer {
 }
 
 /// `retry:` of a `dial`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DialRetry {
     /// Further attempts after the first, for each target.
     pub times: u32,
@@ -239,6 +256,8 @@ pub struct DialRetry {
     pub wait: Duration,
     /// Factor on the pause for each further attempt.
     pub backoff: f64,
+    /// After which failures; after all, if empty.
+    pub on: Vec<super::Event>,
 }
 
 /// `handoff:`.

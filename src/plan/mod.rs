@@ -20,8 +20,8 @@ pub use guard::{Expr, GuardContext, Hours, Op, Open, Value};
 pub use ids::{EdgeId, FlowHash, HoursId, IntentId, StateId, TargetId, VarId};
 pub use kinds::{
     Accept, Choice, Choose, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod,
-    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Say, Silence,
-    SilenceStep,
+    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Say, Sensitivity,
+    Silence, SilenceStep,
 };
 pub use text::{RenderError, Text};
 

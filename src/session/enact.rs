@@ -19,11 +19,16 @@ impl Call {
                 tracing::info!(%state, "entered");
                 self.watch.event(CallEvent::Entered { state });
             }
-            Effect::Say { utterance, text, .. } => {
+            Effect::Say { utterance, text, audio, .. } => {
                 if self.stage.handed_off {
                     self.room.wish(RoomCommand::Microphone(true));
                 }
-                if !self.voice.say(utterance, &text) {
+                let recorded = audio.and_then(|name| self.plan.recording(&name));
+                let begun = match recorded {
+                    Some(samples) => self.voice.play(utterance, &text, &samples),
+                    None => self.voice.say(utterance, &text),
+                };
+                if !begun {
                     self.inbox.push_back(Input::SayFailed { utterance });
                 }
             }
@@ -40,6 +45,7 @@ impl Call {
                 self.turns.caller_interrupted();
                 self.ears.listen(on);
             }
+            Effect::Sensitivity { level } => self.ears.attend(level),
             Effect::Hold { on, audio } => {
                 let recorded = audio.and_then(|name| self.plan.recording(&name));
                 self.voice.hold(on.then(|| recorded.unwrap_or_else(hold_audio)));

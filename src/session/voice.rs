@@ -107,6 +107,17 @@ impl Voice {
         true
     }
 
+    /// Plays a recording after whatever is queued: no vendor is needed. `text` is what it says.
+    pub(super) fn play(&mut self, utterance: UtteranceId, text: &Utterance, samples: &[i16]) -> bool {
+        let context = self.begin(Speech::Fixed(utterance), text);
+        if let Some(open) = self.open.get_mut(&context) {
+            open.complete = true;
+        }
+        self.playout.push(context, samples);
+        self.playout.end(context);
+        true
+    }
+
     /// Renders a sentence ahead of time.
     pub(super) fn prepare(&mut self, text: &Utterance) {
         if text.is_blank() || self.prepared.knows(text.text()) {

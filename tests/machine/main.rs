@@ -8,6 +8,7 @@ mod conversation;
 mod endings;
 mod gate;
 mod handoff;
+mod language;
 mod properties;
 mod rig;
 mod transfer;

@@ -382,7 +382,7 @@ impl World {
     fn watch(&mut self, effect: &Effect) {
         assert!(!self.ended, "{effect:?} after the end");
         match effect {
-            Effect::Say { utterance, interruptible, text } => {
+            Effect::Say { utterance, interruptible, text, .. } => {
                 let hold = text.text() == "Still trying.";
                 let sentence = Sentence {
                     interruptible: *interruptible,
@@ -477,7 +477,7 @@ impl World {
                     assert!(dials || moved || leg.stopped_at.is_some(), "{attempt:?} rings on");
                 }
             }
-            Effect::Prepare { .. } => {}
+            Effect::Prepare { .. } | Effect::Sensitivity { .. } => {}
         }
     }
 
@@ -504,12 +504,12 @@ fn recent(given_out: usize, index: usize) -> u32 {
 /// The flows of the random worlds: the shipped one, and others that use what it does not.
 static FLOWS: LazyLock<Vec<Arc<Plan>>> = LazyLock::new(|| {
     let hunt = "  begin:
-    converse: {prompt: P, silence: [{after: 5s, say: Hm?}, {after: 5s, to: stop}]}
+    converse: {prompt: P, sensitivity: low, silence: [{after: 5s, say: Hm?}, {after: 5s, to: stop}]}
     on: {intent.person: ring, intent.leave: stop, caller.dtmf(\"0\"): ring, caller.silent(30s): stop, caller.interrupted: [{to: begin, max_visits: 2}, {to: rest}]}
   rest: {say: I see., next: calm}
   calm: {converse: {prompt: Q, silence: [{after: 9s}]}, on: {intent.person: ring, intent.leave: stop}}
   ring:
-    dial: {to: [first, second], ring: 20s, announce: One moment., listen: [leave], hold: {say: Still trying., say_every: 7s}, retry: {times: 1, wait: 3s}, late_answer: LATE}
+    dial: {to: [first, second], ring: 20s, announce: One moment., listen: [leave], hold: {say: Still trying., say_every: 7s}, retry: {times: 1, wait: 3s, on: [busy, no_answer]}, late_answer: LATE}
     on:
       answered: {to: talk, say: Here you are.}
       intent.leave: [{to: begin, say: As you like., max_visits: 3}, {to: stop}]

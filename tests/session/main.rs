@@ -13,6 +13,7 @@ mod dial_limits;
 mod failing_vendors;
 mod leaving;
 mod operator;
+mod recorded;
 mod recording;
 mod stopping;
 mod thinking;

@@ -6,7 +6,7 @@ use crate::flow::show_duration;
 use crate::machine::{APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP};
 use crate::plan::{
     Branch, Collect, ContextPolicy, Converse, Dial, DialMethod, EndCause, Event, First, Handoff, HandoffMode,
-    Kind, LateAnswer, On, Plan, State, Text,
+    Kind, LateAnswer, On, Plan, Sensitivity, State, Text,
 };
 
 /// Where the mark stands.
@@ -95,6 +95,9 @@ impl Page<'_> {
         match &state.kind {
             Kind::Say(say) => {
                 self.line(2, &format!("say: {}", shown(&say.text)), false);
+                if let Some(audio) = &say.audio {
+                    self.line(3, &format!("audio: {audio}"), false);
+                }
                 self.key(3, "interruptible", &say.interruptible.to_string(), &written["say"]);
             }
             Kind::Converse(converse) => self.converse(converse, &written["converse"]),
@@ -164,6 +167,12 @@ impl Page<'_> {
             None => "then: (the call ends)".to_owned(),
         };
         self.line(4, &then, default);
+        let sensitivity = match converse.sensitivity {
+            Sensitivity::Low => "low",
+            Sensitivity::Normal => "normal",
+            Sensitivity::High => "high",
+        };
+        self.key(3, "sensitivity", sensitivity, written);
     }
 
     fn collect(&mut self, collect: &Collect, written: &Value) {
@@ -213,12 +222,15 @@ impl Page<'_> {
             LateAnswer::Accept => "accept",
         };
         self.key(3, "late_answer", late, written);
-        let retry = dial.retry.map_or("(each target is tried once)".to_owned(), |retry| {
+        let retry = dial.retry.as_ref().map_or("(each target is tried once)".to_owned(), |retry| {
+            let on: Vec<_> = retry.on.iter().map(|event| self.plan.event_text(*event)).collect();
+            let on = on.join(", ").replace("operator.", "");
             format!(
-                "{{times: {}, wait: {}, backoff: {}}}",
+                "{{times: {}, wait: {}, backoff: {}, on: {}}}",
                 retry.times,
                 show_duration(retry.wait),
-                retry.backoff
+                retry.backoff,
+                if on.is_empty() { "(any failure)".to_owned() } else { format!("[{on}]") }
             )
         });
         self.key(3, "retry", &retry, written);

@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use super::fields::{Fields, Shape};
-use super::reader::Reader;
+use super::reader::{Reader, is_phrase};
 use super::{collect, dial, edges};
 use crate::diagnostic::Rule;
 use crate::flow::kinds::{
     Confirm, ContextPolicy, Converse, End, EndCause, First, Handoff, HandoffMode, Kind, Rung, Say,
+    Sensitivity,
 };
 use crate::flow::tree::{Node, Value};
 use crate::source::Span;
 
 const SAY: Shape = Shape {
     what: "`say`",
-    keys: &["text", "interruptible"],
-    later: &[("audio", "write the words as `text:`")],
+    keys: &["text", "audio", "interruptible"],
+    later: &[],
     elsewhere: &[
         ("next", "it belongs to the state, beside `say:`"),
         ("on", "it belongs to the state, beside `say:`"),
@@ -23,11 +24,10 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "first", "context", "silence"],
+    keys: &["prompt", "first", "context", "silence", "sensitivity"],
     later: &[
         ("prompt_file", "write the prompt here, as `prompt: |`"),
         ("tools", "leave it out; the state's intents are offered to the model by themselves"),
-        ("sensitivity", "leave it out"),
     ],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };
@@ -62,12 +62,12 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
 
 /// Reads a kind; `None` if it is not even the right sort of value.
 pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) -> Option<Kind> {
-    let is_map = matches!(node.value, Value::Mapping(_));
+    let is_map = matches!(node.value, Value::Mapping(_)) && !is_phrase(node);
     Some(match kind {
         "say" => Kind::Say(if is_map {
             say(reader, node, key)?
         } else {
-            Say { text: reader.template(node, "the words to say"), interruptible: false }
+            Say { text: reader.template(node, "the words to say"), audio: None, interruptible: false }
         }),
         "converse" => {
             Kind::Converse(if is_map { converse(reader, node, key)? } else { short_converse(reader, node) })
@@ -88,9 +88,13 @@ pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) 
 
 fn say(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Say> {
     let fields = reader.fields(node, &SAY)?;
-    let text = fields.require(reader, "text", key, "`say`", "write the words to say");
+    let audio = fields.get("audio").and_then(|node| reader.text(node, "the name of a WAV file"));
+    let text = match (fields.get("text"), fields.get("audio")) {
+        (None, Some(_)) => None,
+        _ => fields.require(reader, "text", key, "`say`", "write the words to say"),
+    };
     let text = text.and_then(|node| reader.template(node, "the words to say"));
-    Some(Say { text, interruptible: flag(reader, &fields, "interruptible", false) })
+    Some(Say { text, audio, interruptible: flag(reader, &fields, "interruptible", false) })
 }
 
 fn flag(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, default: bool) -> bool {
@@ -99,7 +103,8 @@ fn flag(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, default: bool) 
 
 fn short_converse(reader: &mut Reader<'_>, node: &Node) -> Converse {
     let prompt = reader.template(node, "a prompt");
-    Converse { prompt, first: First::Auto, context: ContextPolicy::Append, silence: None }
+    let sensitivity = Sensitivity::Normal;
+    Converse { prompt, first: First::Auto, context: ContextPolicy::Append, silence: None, sensitivity }
 }
 
 fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse> {
@@ -116,8 +121,11 @@ fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse>
     ];
     let context = fields.get("context").and_then(|node| reader.word(node, &policies));
     let silence = fields.get("silence").map(|node| silence(reader, node));
+    let levels = [("low", Sensitivity::Low), ("normal", Sensitivity::Normal), ("high", Sensitivity::High)];
+    let sensitivity = fields.get("sensitivity").and_then(|node| reader.word(node, &levels));
+    let sensitivity = sensitivity.unwrap_or(Sensitivity::Normal);
     let (first, context) = (first.unwrap_or(First::Auto), context.unwrap_or(ContextPolicy::Append));
-    Some(Converse { prompt, first, context, silence })
+    Some(Converse { prompt, first, context, silence, sensitivity })
 }
 
 fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {

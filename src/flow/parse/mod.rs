@@ -4,8 +4,10 @@ mod collect;
 mod dial;
 mod edges;
 mod fields;
+mod groups;
 mod hours;
 mod kinds;
+mod phrases;
 mod reader;
 mod sections;
 mod states;
@@ -30,6 +32,7 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
         kinds::shapes(),
         dial::shapes(),
         collect::shapes(),
+        groups::shapes(),
     ]
     .concat()
 }
@@ -51,13 +54,13 @@ const FLOW: Shape = Shape {
         "intents",
         "vars",
         "hours",
+        "phrases",
+        "groups",
         "always",
         "states",
     ],
     later: &[
         ("tools", "leave it out; a flow that calls nothing outside can do without"),
-        ("phrases", "write each sentence where it is said"),
-        ("groups", "write the shared edges in each state, or under `always:`"),
         ("use", "copy the states into this file"),
     ],
     elsewhere: &[
@@ -91,6 +94,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     if let Some(node) = fields.get("description") {
         reader.text(node, "a description");
     }
+    phrases::read(reader, &fields);
     let name = fields.get("name").and_then(|node| name(reader, node));
     let start = fields.require(reader, "start", top, "a flow", "name the state in which a call begins");
     let start = start.and_then(|node| reader.reference(node, "the name of a state"));
@@ -101,6 +105,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let intents = sections::intents(reader, &fields);
     let mut vars = sections::vars(reader, &fields);
     let hours = hours::hours(reader, &fields);
+    let groups = groups::groups(reader, &fields);
     let always =
         fields.get("always").map(|node| edges::on(reader, node, edges::Place::Always)).unwrap_or_default();
     let states = states::states(reader, &fields, top);
@@ -116,6 +121,8 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
         intents,
         vars,
         hours,
+        phrases: std::mem::take(&mut reader.phrases),
+        groups,
         always,
         states,
         has_gaps: reader.has_gaps,

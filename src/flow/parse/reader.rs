@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::fields::Fields;
+pub(super) use super::phrases::is_phrase;
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::document::Phrase;
 use crate::flow::suggest::did_you_mean;
 use crate::flow::template::{self, NameUse, Template};
 use crate::flow::tree::{Core, Key, Node, Value, locate};
@@ -22,12 +24,20 @@ pub(super) struct Reader<'s> {
     pub diagnostics: Vec<Diagnostic>,
     /// See [`crate::flow::Document::has_gaps`].
     pub has_gaps: bool,
+    /// The sentences under `phrases:`.
+    pub phrases: Vec<Phrase>,
     templates: minijinja::Environment<'static>,
 }
 
 impl<'s> Reader<'s> {
     pub(super) fn new(source: &'s SourceFile) -> Self {
-        Self { source, diagnostics: Vec::new(), has_gaps: false, templates: template::environment() }
+        Self {
+            source,
+            diagnostics: Vec::new(),
+            has_gaps: false,
+            phrases: Vec::new(),
+            templates: template::environment(),
+        }
     }
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
@@ -221,6 +231,9 @@ impl<'s> Reader<'s> {
 
     /// A text that may hold `{{ … }}`.
     pub(super) fn template(&mut self, node: &Node, what: &str) -> Option<Template> {
+        if is_phrase(node) {
+            return super::phrases::named(self, node);
+        }
         let text = self.text(node, what)?;
         if !template::is_template(&text.value) {
             return Some(Template { text, names: Vec::new() });

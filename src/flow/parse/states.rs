@@ -30,13 +30,14 @@ const STATE: Shape = Shape {
         "end",
         "call_api",
         "description",
+        "group",
         "on",
         "next",
         "timeout",
         "set",
         "allow",
     ],
-    later: &[("group", "write the shared edges in each state, or under `always:`")],
+    later: &[],
     elsewhere: &[
         ("prompt", "the prompt is what `converse:` is given"),
         ("silence", "it belongs inside: `converse: {prompt: …, silence: …}`"),
@@ -96,8 +97,16 @@ fn state(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<State> {
         None => {
             reader.has_gaps = true;
             let kind = Spanned::new(Kind::Unknown, key.span);
-            let state =
-                State { name, span: key.span, kind, on: vec![], timeout: None, set: vec![], allow: vec![] };
+            let state = State {
+                name,
+                span: key.span,
+                kind,
+                group: None,
+                on: vec![],
+                timeout: None,
+                set: vec![],
+                allow: vec![],
+            };
             return Some(state);
         }
     };
@@ -105,11 +114,12 @@ fn state(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<State> {
         reader.text(node, "a description");
     }
     let kind = kind(reader, &fields, &name);
+    let group = fields.get("group").and_then(|node| reader.reference(node, "the name of a group"));
     let on = on(reader, &fields, &kind);
     let timeout = fields.get("timeout").and_then(|node| reader.duration(node));
     let set = fields.get("set").map(|node| edges::assignments(reader, node)).unwrap_or_default();
     let allow = fields.get("allow").map(|node| waivers(reader, node)).unwrap_or_default();
-    Some(State { name, span: key.span.to(node.span), kind, on, timeout, set, allow })
+    Some(State { name, span: key.span.to(node.span), kind, group, on, timeout, set, allow })
 }
 
 fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, name: &Spanned<String>) -> Spanned<Kind> {
@@ -168,7 +178,8 @@ fn on(reader: &mut Reader<'_>, fields: &Fields<'_>, kind: &Spanned<Kind>) -> Vec
         if event == Plain::Failed && on.iter().any(|o| o.event.value.is(Plain::Failed)) {
             continue;
         }
-        let entry = On { event: Spanned::new(Event::Plain(event), key), branches: branches.clone() };
+        let event = Spanned::new(Event::Plain(event), key);
+        let entry = On { event, branches: branches.clone(), of_group: false };
         edges::add(reader, &mut on, entry);
     }
     on

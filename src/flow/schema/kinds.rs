@@ -18,12 +18,15 @@ pub(super) enum SayOrText {
     Say(Say),
 }
 
-/// Speaks fixed text.
+/// Speaks fixed text, or plays a recording.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("anyOf" = [{"required": ["text"]}, {"required": ["audio"]}]))]
 pub(super) struct Say {
-    /// The words.
-    text: Text,
+    /// The words; with `audio`, what the recording says.
+    text: Option<Text>,
+    /// A WAV file in the flow's folder, at most two minutes long, played in place of the voice.
+    #[schemars(extend("examples" = ["welcome.wav"]))]
+    audio: Option<String>,
     /// Whether the caller can talk over it; `false` if left out.
     interruptible: Option<bool>,
 }
@@ -54,6 +57,10 @@ pub(super) struct Converse {
     /// What happens when the caller says nothing. If left out: 8s, "Are you still there?", 8s, the end.
     #[schemars(length(min = 1), extend("examples" = [[{"after": "8s", "say": "Are you still there?"}, {"after": "8s", "to": "bye"}]]))]
     silence: Option<Vec<Rung>>,
+    /// How readily the caller is taken to speak, and to be done; `normal` if left out. `low` for noisy lines and
+    /// for callers who pause while they think, `high` for quick answers.
+    #[schemars(extend("enum" = ["low", "normal", "high"]))]
+    sensitivity: Option<String>,
 }
 
 /// One step of the silence ladder.
@@ -265,6 +272,9 @@ pub(super) struct Retry {
     /// By what the pause grows from one to the next; 1 if left out.
     #[schemars(range(min = 1, max = 10))]
     backoff: Option<f64>,
+    /// After which failures; after any if left out.
+    #[schemars(length(min = 1), extend("items" = {"enum": ["no_answer", "busy", "rejected", "unreachable", "voicemail", "failed"]}))]
+    on: Option<Vec<String>>,
 }
 
 /// What the bot does, or a map.

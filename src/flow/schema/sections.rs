@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::states::{Edges, State};
-use super::words::{Constant, Duration, NAME, StateName, Text};
+use super::words::{Constant, Duration, NAME, Plain, StateName};
 
 /// A call flow: what a phone bot says, hears and does.
 #[derive(JsonSchema)]
@@ -19,7 +19,7 @@ pub(super) struct Flow {
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$"), extend("examples" = ["cold_transfer"]))]
     name: Option<String>,
     /// What the flow is for, for its readers.
-    description: Option<Text>,
+    description: Option<Plain>,
     /// The state in which a call begins.
     start: StateName,
     /// The environment variables that the flow can see, each with its type. They are checked before the first
@@ -42,12 +42,28 @@ pub(super) struct Flow {
     /// Opening hours, asked for as `within(name)`.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"office": {"tz": "Europe/Berlin", "open": ["Mon-Fri 09:00-17:00"]}}]))]
     hours: Option<BTreeMap<String, Hours>>,
+    /// Sentences by name, said with `{phrase: name}` wherever a text is expected.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"sorry": "I'm sorry, that did not work."}]))]
+    phrases: Option<BTreeMap<String, Plain>>,
+    /// Edges that several states share: tried after a state's own, before `always`.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"talking": {"on": {"intent.goodbye": "bye"}}}]))]
+    groups: Option<BTreeMap<String, Group>>,
     /// Edges of the whole flow, tried after those of each state.
     #[schemars(extend("examples" = [{"call.max_duration": {"to": "goodbye", "say": "Our time is up."}}]))]
     always: Option<Edges>,
     /// The states by name.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1))]
     states: BTreeMap<String, State>,
+}
+
+/// Edges that several states share.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Group {
+    /// What the group is for, for its readers.
+    description: Option<Plain>,
+    /// Where each event leads.
+    on: Edges,
 }
 
 /// What an environment variable holds.

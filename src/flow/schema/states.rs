@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::kinds::{
     Choice, Collect, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
 };
-use super::words::{Assigned, Duration, Guard, StateName, Text, event_names};
+use super::words::{Assigned, Duration, Guard, Plain, StateName, Text, event_names};
 
 /// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `collect`, `choose`, `dial`,
 /// `handoff` and `end`.
@@ -44,7 +44,10 @@ pub(super) struct State {
     #[schemars(extend("examples" = ["Thank you for calling. Goodbye.", "silent"]))]
     end: Option<EndOrText>,
     /// What the state is for, for its readers.
-    description: Option<Text>,
+    description: Option<Plain>,
+    /// The group whose edges it shares.
+    #[schemars(extend("examples" = ["talking"]))]
+    group: Option<StateName>,
     /// Where each event leads.
     #[schemars(extend("examples" = [{"intent.goodbye": "bye", "caller.dtmf(\"0\")": "dialing"}]))]
     on: Option<Edges>,
