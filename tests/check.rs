@@ -19,7 +19,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn plan_of(source: &SourceFile) -> std::sync::Arc<callflow::plan::Plan> {
-    let Checked { flow, diagnostics } = check(source, EnvMode::Known(&env));
+    let Checked { flow, diagnostics, .. } = check(source, EnvMode::Known(&env));
     assert!(diagnostics.is_empty(), "{}", render_human(source, &diagnostics, Style::Plain));
     plan::compile(flow.unwrap())
 }
@@ -107,7 +107,7 @@ fn files(folder: &str) -> Vec<(String, SourceFile)> {
 #[test]
 fn good_flows_have_no_findings() {
     for (name, source) in files("tests/flows/ok") {
-        let Checked { flow, diagnostics } = check(&source, EnvMode::Known(&test_env));
+        let Checked { flow, diagnostics, .. } = check(&source, EnvMode::Known(&test_env));
         assert!(diagnostics.is_empty(), "{name}\n{}", render_human(&source, &diagnostics, Style::Plain));
         let _ = plan::compile(flow.unwrap());
         let unknown = check(&source, EnvMode::Unknown);

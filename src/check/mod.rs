@@ -71,6 +71,8 @@ impl CheckedFlow {
 /// What came of checking a file.
 #[derive(Debug)]
 pub struct Checked {
+    /// The file with those that it takes in: what the places of the findings are places of.
+    pub source: SourceFile,
     /// The flow, if nothing that was found is an error.
     pub flow: Option<CheckedFlow>,
     /// Everything that was found, in the order of the file.
@@ -85,8 +87,9 @@ pub struct Checked {
 #[must_use]
 pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     let (document, mut diagnostics) = flow::parse(source);
-    let mut flow = None;
+    let (mut flow, mut whole) = (None, source.clone());
     if let Some(mut document) = document {
+        whole = document.source.clone();
         groups::inline(&mut document, &mut diagnostics);
         let resolved = apply(&document, env, &mut diagnostics);
         let recordings = recordings::read(&document, &mut diagnostics);
@@ -104,7 +107,7 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     // What a group shares is found once for each of its states.
     diagnostics.dedup_by(|a, b| (a.primary.span, a.id, &a.message) == (b.primary.span, b.id, &b.message));
     truncate(&mut diagnostics);
-    Checked { flow, diagnostics }
+    Checked { source: whole, flow, diagnostics }
 }
 
 /// Applies every rule.

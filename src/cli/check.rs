@@ -134,7 +134,7 @@ fn check_one(
         Err(error) => return unusable(&error, tally, err),
     };
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
-    let diagnostics = check::check(&source, mode).diagnostics;
+    let check::Checked { source, diagnostics, .. } = check::check(&source, mode);
     let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();
     tally.flows += 1;
     tally.errors += errors;

@@ -5,6 +5,7 @@
 
 mod document;
 mod event;
+mod files;
 pub mod guard;
 mod kinds;
 mod load;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::fields::{Fields, Shape};
 use super::reader::{Reader, is_phrase};
-use super::{collect, dial, edges};
-use crate::diagnostic::Rule;
+use super::{collect, dial, edges, taken_in};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::kinds::{
     Confirm, ContextPolicy, Converse, End, EndCause, First, Handoff, HandoffMode, Kind, Rung, Say,
     Sensitivity,
@@ -24,11 +24,8 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "first", "context", "silence", "sensitivity"],
-    later: &[
-        ("prompt_file", "write the prompt here, as `prompt: |`"),
-        ("tools", "leave it out; the state's intents are offered to the model by themselves"),
-    ],
+    keys: &["prompt", "prompt_file", "first", "context", "silence", "sensitivity"],
+    later: &[("tools", "leave it out; the state's intents are offered to the model by themselves")],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };
 const RUNG: Shape =
@@ -109,9 +106,20 @@ fn short_converse(reader: &mut Reader<'_>, node: &Node) -> Converse {
 
 fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse> {
     let fields = reader.fields(node, &CONVERSE)?;
-    let prompt =
-        fields.require(reader, "prompt", key, "`converse`", "write the model's instructions as `prompt: |`");
-    let prompt = prompt.and_then(|node| reader.template(node, "a prompt"));
+    let prompt = match (fields.get("prompt"), fields.get("prompt_file")) {
+        (None, Some(file)) => taken_in::prompt(reader, file),
+        (written, file) => {
+            if let (Some(first), Some(_)) = (fields.span_of("prompt"), file) {
+                let at = fields.span_of("prompt_file").unwrap_or(key);
+                let error =
+                    Diagnostic::error(Rule::WrongValue, at, "a `converse` has one prompt, this one has two");
+                reader.report(error.also(first, "the other one").help("keep one of them"));
+            }
+            let help = "write the model's instructions as `prompt: |`, or name a file with `prompt_file`";
+            let written = written.or_else(|| fields.require(reader, "prompt", key, "`converse`", help));
+            written.and_then(|node| reader.template(node, "a prompt"))
+        }
+    };
     let speakers = [("auto", First::Auto), ("bot", First::Bot), ("caller", First::Caller)];
     let first = fields.get("first").and_then(|node| reader.word(node, &speakers));
     let policies = [

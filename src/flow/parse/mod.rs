@@ -11,6 +11,7 @@ mod phrases;
 mod reader;
 mod sections;
 mod states;
+mod taken_in;
 
 use super::document::Document;
 use super::load::load;
@@ -57,12 +58,10 @@ const FLOW: Shape = Shape {
         "phrases",
         "groups",
         "always",
+        "use",
         "states",
     ],
-    later: &[
-        ("tools", "leave it out; a flow that calls nothing outside can do without"),
-        ("use", "copy the states into this file"),
-    ],
+    later: &[("tools", "leave it out; a flow that calls nothing outside can do without")],
     elsewhere: &[
         ("tests", "tests stand beside the flow, in a file that ends in `.test.yaml`"),
         ("on", "edges for the whole flow stand under `always:`"),
@@ -89,7 +88,7 @@ pub fn parse(source: &SourceFile) -> (Option<Document>, Vec<Diagnostic>) {
 
 fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let fields = reader.fields(root, &FLOW)?;
-    let top = first_line(reader.source, root);
+    let top = first_line(reader.file, root);
     version(reader, &fields, top);
     if let Some(node) = fields.get("description") {
         reader.text(node, "a description");
@@ -108,7 +107,9 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let groups = groups::groups(reader, &fields);
     let always =
         fields.get("always").map(|node| edges::on(reader, node, edges::Place::Always)).unwrap_or_default();
-    let states = states::states(reader, &fields, top);
+    let mut states = states::states(reader, &fields, top);
+    states.extend(taken_in::used(reader, &fields));
+    taken_in::distinct(reader, &states);
     collect::implied_vars(&states, &mut vars);
     Some(Document {
         source: reader.source.clone(),

@@ -20,7 +20,10 @@ use crate::source::{SourceFile, Span, Spanned};
 const MAX_NAME: usize = 64;
 
 pub(super) struct Reader<'s> {
-    pub source: &'s SourceFile,
+    /// The flow's file.
+    pub file: &'s SourceFile,
+    /// The same, with the files that it takes in.
+    pub source: SourceFile,
     pub diagnostics: Vec<Diagnostic>,
     /// See [`crate::flow::Document::has_gaps`].
     pub has_gaps: bool,
@@ -32,7 +35,8 @@ pub(super) struct Reader<'s> {
 impl<'s> Reader<'s> {
     pub(super) fn new(source: &'s SourceFile) -> Self {
         Self {
-            source,
+            file: source,
+            source: source.clone(),
             diagnostics: Vec::new(),
             has_gaps: false,
             phrases: Vec::new(),
@@ -238,8 +242,17 @@ impl<'s> Reader<'s> {
         if !template::is_template(&text.value) {
             return Some(Template { text, names: Vec::new() });
         }
+        let (source, whole) = (self.source.clone(), text.value.clone());
+        Some(self.scanned(text, &|at| locate(&source, node.span, &whole, at)))
+    }
+
+    /// The template that a text is; `place` says where a piece of it stands.
+    pub(super) fn scanned(
+        &mut self,
+        text: Spanned<String>,
+        place: &dyn Fn(Range<usize>) -> Span,
+    ) -> Template {
         let scanned = template::scan(&self.templates, &text.value);
-        let place = |at: Range<usize>| locate(self.source, node.span, &text.value, at);
         for error in scanned.errors {
             let rule = if error.is_name { Rule::UnknownName } else { Rule::WrongValue };
             let d = Diagnostic::error(rule, place(error.at), error.message);
@@ -247,7 +260,7 @@ impl<'s> Reader<'s> {
         }
         let used = |f: template::Found| NameUse { span: place(f.at), name: f.name, optional: f.optional };
         let names = scanned.found.into_iter().map(used).collect();
-        Some(Template { text, names })
+        Template { text, names }
     }
 
     pub(super) fn guard(&mut self, node: &Node) -> Option<guard::Expr> {
@@ -255,7 +268,7 @@ impl<'s> Reader<'s> {
             self.wrong(node, "a condition", "write it as one text, such as `attempts(dialing) < 3`");
             return None;
         };
-        let source = self.source;
+        let source = &self.source;
         let place = |at: Range<usize>| match at.is_empty() {
             // What is missing at the end is shown after the end.
             true => Span::new(node.span.end as usize, node.span.end as usize),

@@ -43,10 +43,13 @@ pub(super) enum ConverseOrText {
 
 /// Lets the model talk with the caller.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["prompt"]}, {"required": ["prompt_file"]}]))]
 pub(super) struct Converse {
     /// The model's instructions.
-    prompt: Text,
+    prompt: Option<Text>,
+    /// A text file in the flow's folder that holds them, at most 64 KB.
+    #[schemars(extend("examples" = ["hailey.md"]))]
+    prompt_file: Option<String>,
     /// Who speaks first. `auto`, if left out: the bot, unless the way here has just spoken.
     #[schemars(extend("enum" = ["auto", "bot", "caller"]))]
     first: Option<String>,

@@ -51,6 +51,9 @@ pub(super) struct Flow {
     /// Edges of the whole flow, tried after those of each state.
     #[schemars(extend("examples" = [{"call.max_duration": {"to": "goodbye", "say": "Our time is up."}}]))]
     always: Option<Edges>,
+    /// Files of states in the flow's folder, which are then states of this flow.
+    #[schemars(extend("examples" = [["closing.yaml"]]))]
+    r#use: Option<Vec<String>>,
     /// The states by name.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1))]
     states: BTreeMap<String, State>,
