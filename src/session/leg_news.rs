@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::gate::{Gate, GateNews};
-use super::legs::Answer;
+use super::legs::{Answer, warn_unless};
 use super::watch::CallEvent;
 use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome};
 use crate::telephony::daily::{InferredOutcome, infer_leg_outcome, leg_refusal};
@@ -26,7 +26,7 @@ impl Call {
             Answer::Transferred(attempt) => self.leg(attempt, LegEvent::Started),
             Answer::Refused(attempt, error) => {
                 tracing::warn!(%error, "the dial-out was refused");
-                self.legs.refused(attempt);
+                self.legs.refused(attempt, &error);
                 self.leg(attempt, LegEvent::Refused { cause: refusal(&error) });
             }
             Answer::Stopped(attempt) => {
@@ -38,6 +38,7 @@ impl Call {
                 self.legs.stopped(attempt, false);
                 self.leg(attempt, LegEvent::StopFailed);
             }
+            Answer::Keyed(done) | Answer::StrayStopped(done) => warn_unless(done),
             Answer::Forwarded => tracing::info!("the caller is on the way"),
             Answer::ForwardFailed(error) => {
                 tracing::warn!(%error, "the caller could not be forwarded");
@@ -149,6 +150,7 @@ impl Call {
         if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
             gate.picked_up();
         }
+        self.legs.answered_by(attempt);
         if !self.was_answered(attempt) {
             self.stage.answered = Some((attempt, self.now()));
             tracing::info!("answered");

@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::abi;
 use super::event::Said;
+use super::legs::LegRequest;
 use super::line::{Line, next_request};
 use super::listener::Registration;
 use crate::audio::{Frame, SAMPLE_RATE};
@@ -45,6 +46,8 @@ pub(super) enum Order {
     Listen(LegId),
     /// Unsubscribe from it.
     Ignore(LegId),
+    /// Command a leg, as the request of this number.
+    Leg(u64, LegRequest),
     /// Leave the room.
     Leave,
 }
@@ -186,6 +189,9 @@ impl Client {
             Order::Ignore(id) => {
                 self.line.stop_listening(&id);
                 self.subscribe(&id, "unsubscribed")?;
+            }
+            Order::Leg(request, LegRequest { function, text }) => {
+                self.client.command_leg(function, request, &CString::new(text)?);
             }
             Order::Leave => self.client.leave(self.line.leave),
         }
