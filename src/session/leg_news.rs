@@ -14,14 +14,12 @@ impl Call {
     /// Takes the answer to a command.
     pub(super) fn on_answer(&mut self, answer: Answer) {
         match answer {
-            Answer::Started(attempt, leg) => {
-                self.leg(attempt, LegEvent::Started);
-                if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
-                    gate.leg_is(leg.clone());
-                }
-                for early in self.legs.started(attempt, leg) {
-                    self.on_room(early);
-                }
+            Answer::Started(attempt, leg) if self.legs.leg_of(attempt) == Some(&leg) => {
+                tracing::debug!("a leg had come up before its dial-out was answered");
+            }
+            Answer::Started(attempt, leg) => self.started(attempt, leg),
+            Answer::Refused(attempt, error) if self.legs.leg_of(attempt).is_some() => {
+                tracing::warn!(%error, "a leg has come up, though its dial-out was not answered");
             }
             Answer::Transferred(attempt) => self.leg(attempt, LegEvent::Started),
             Answer::Refused(attempt, error) => {
@@ -50,8 +48,23 @@ impl Call {
         }
     }
 
+    fn started(&mut self, attempt: AttemptId, leg: LegId) {
+        self.leg(attempt, LegEvent::Started);
+        if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
+            gate.leg_is(leg.clone());
+        }
+        for early in self.legs.started(attempt, leg) {
+            self.on_room(early);
+        }
+    }
+
     /// Takes an event of a dial-out leg, or keeps it until the leg is known.
     pub(super) fn on_dial_out(&mut self, id: &LegId, event: LegEvent, raw: RoomEvent) {
+        if self.legs.attempt_of(id).is_none()
+            && let Some(attempt) = self.legs.sole_start(&raw)
+        {
+            self.started(attempt, id.clone());
+        }
         let Some(attempt) = self.legs.attempt_of(id) else { return self.legs.keep_early(raw) };
         if matches!(event, LegEvent::Stopped | LegEvent::Failed { .. }) {
             self.legs.gone(id);

@@ -199,9 +199,24 @@ impl Legs {
         self.forwarding = Some(AbortOnDropHandle::new(tokio::spawn(forwarding.in_current_span())));
     }
 
-    /// Takes the answer to a start: the leg is known now, and events that came too early are due.
+    /// The attempt whose leg this must be: the room tells of a leg that comes up, and there is one start that is
+    /// not answered yet. A vendor's slow answer must not keep two people waiting who hear each other already.
+    pub(super) fn sole_start(&self, event: &RoomEvent) -> Option<AttemptId> {
+        let comes_up =
+            matches!(event, RoomEvent::DialoutConnected { .. } | RoomEvent::DialoutAnswered { .. });
+        match self.starting.as_slice() {
+            [(attempt, _)] if comes_up && !self.lost_one => Some(*attempt),
+            _ => None,
+        }
+    }
+
+    /// Takes the answer to a start: the leg is known now, and events that came too early are due. The answer may
+    /// come after the leg itself; then it is no news.
     pub(super) fn started(&mut self, attempt: AttemptId, id: LegId) -> Vec<RoomEvent> {
         let stop_now = self.settle(attempt);
+        if self.attempt_of(&id).is_some() {
+            return Vec::new();
+        }
         self.legs.push(Leg { id, attempt, end: End::Unwanted });
         if stop_now {
             self.stop(attempt);

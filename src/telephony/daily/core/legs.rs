@@ -49,9 +49,7 @@ impl LegRequest {
             }
             LegCommand::Stop(leg) => (LegFunction::Stop, leg.0.to_string()),
             LegCommand::Keys(leg, tones) => (LegFunction::Keys, wire::dtmf(leg, tones).to_string()),
-            LegCommand::Transfer(leg, to) => {
-                (LegFunction::Transfer, wire::sip_transfer(leg, to).to_string())
-            }
+            LegCommand::Transfer(leg, to) => (LegFunction::Transfer, wire::sip_transfer(leg, to).to_string()),
             LegCommand::Refer(_, Address::Phone(_)) => return Err(wire::refer_to_a_number()),
             LegCommand::Refer(leg, to) => (LegFunction::Refer, wire::sip_refer(leg, to).to_string()),
         };
