@@ -14,7 +14,7 @@ impl Call {
     /// Takes the answer to a command.
     pub(super) fn on_answer(&mut self, answer: Answer) {
         match answer {
-            Answer::Started(attempt, leg) if self.legs.leg_of(attempt) == Some(&leg) => {
+            Answer::Started(attempt, _) if !self.legs.is_starting(attempt) => {
                 tracing::debug!("a leg had come up before its dial-out was answered");
             }
             Answer::Started(attempt, leg) => self.started(attempt, leg),

@@ -210,13 +210,14 @@ impl Legs {
         }
     }
 
-    /// Takes the answer to a start: the leg is known now, and events that came too early are due. The answer may
-    /// come after the leg itself; then it is no news.
+    /// Whether the answer to a start is news: the leg may have come up before it, and even be gone again.
+    pub(super) fn is_starting(&self, attempt: AttemptId) -> bool {
+        self.starting.iter().any(|(id, _)| *id == attempt)
+    }
+
+    /// Takes the answer to a start: the leg is known now, and events that came too early are due.
     pub(super) fn started(&mut self, attempt: AttemptId, id: LegId) -> Vec<RoomEvent> {
         let stop_now = self.settle(attempt);
-        if self.attempt_of(&id).is_some() {
-            return Vec::new();
-        }
         self.legs.push(Leg { id, attempt, end: End::Unwanted });
         if stop_now {
             self.stop(attempt);
@@ -321,7 +322,8 @@ impl Legs {
             tokio::select! {
                 biased;
                 Some(answer) = self.answers.1.recv() => match answer {
-                    Answer::Started(attempt, id) => drop(self.started(attempt, id)),
+                    Answer::Started(attempt, id) if self.is_starting(attempt) => drop(self.started(attempt, id)),
+                    Answer::Started(..) => {}
                     Answer::StopFailed(_, error) => {
                         tracing::warn!(%error, "a leg could not be stopped; the room's end will end it");
                     }

@@ -41,6 +41,21 @@ async fn events_that_overtake_the_answer_to_the_dial_command_count() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_to_the_dial_command_that_comes_after_the_leg_is_gone_is_no_news() {
+    let mut world = dialling_with(Answer::after_ms(4_000, Answer::Ok)).await;
+    world.room.event(RoomEvent::DialoutConnected { id: leg(1) });
+    let message = "Busy Here".to_owned();
+    world.room.event(RoomEvent::DialoutError { id: Some(leg(1)), message });
+    comes_to_nothing(&mut world).await;
+    world.until("started leg-1").await;
+    world.caller_hangs_up();
+    let log = world.log.clone();
+    let record = world.over().await;
+    assert_eq!(record.transfer.as_ref().unwrap().outcome, LegOutcome::Busy);
+    assert_eq!(log.count("stop leg-1"), 0, "a leg that is gone was stopped:\n{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leg_whose_dial_command_is_never_answered_is_known_by_its_events() {
     let lost = TelephonyError::Unreachable("no answer in time".to_owned());
     let mut world = dialling_with(Answer::after_ms(5_000, Answer::Err(lost))).await;
