@@ -1,41 +1,10 @@
 //! `callflow init`: what it writes works as it stands.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::process::{Ran, run};
-
-/// A folder of the test's own, gone with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let root = std::env::temp_dir().join(format!("callflow-init-{name}-{}", std::process::id()));
-        let _not_there = std::fs::remove_dir_all(&root);
-        std::fs::create_dir_all(&root).unwrap();
-        Self(root)
-    }
-
-    fn callflow(&self, args: &[&str], input: &str) -> Ran {
-        // After the subcommand, where options of every command may stand.
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callflow"));
-        command.args(args).args(["--env-file", "/dev/null"]).current_dir(&self.0).env_clear();
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        run(command, input)
-    }
-
-    fn read(&self, path: &str) -> String {
-        std::fs::read_to_string(self.0.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _gone = std::fs::remove_dir_all(&self.0);
-    }
-}
+use crate::folder::Folder;
 
 /// Every file below a folder, with its path from there.
 fn files(root: &Path) -> Vec<String> {
@@ -114,13 +83,8 @@ fn the_commands_of_the_workflow_are_commands_that_work() {
     let workflow: Value = serde_yaml::from_str(&folder.read(".github/workflows/flows.yml")).unwrap();
     let steps = workflow["jobs"]["flows"]["steps"].as_array().unwrap();
     let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
-    let program = Path::new(env!("CARGO_BIN_EXE_callflow"));
     for script in runs.iter().filter(|script| !script.contains("cargo")) {
-        let mut shell = Command::new("bash");
-        let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
-        shell.args(["-eo", "pipefail", "-c", script]).current_dir(&folder.0).env_clear().env("PATH", path);
-        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let ran = run(shell, "");
+        let ran = folder.shell(script);
         assert_eq!(ran.code, Some(0), "{script}\n{}\n{}", ran.out, ran.err);
     }
     assert!(runs.len() > 2);
