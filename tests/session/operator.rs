@@ -47,7 +47,8 @@ async fn an_answer_to_the_dial_command_that_comes_after_the_leg_is_gone_is_no_ne
     let message = "Busy Here".to_owned();
     world.room.event(RoomEvent::DialoutError { id: Some(leg(1)), message });
     comes_to_nothing(&mut world).await;
-    world.until("started leg-1").await;
+    sleep(Duration::from_secs(5)).await;
+    world.times("started leg-1", 1);
     world.caller_hangs_up();
     let log = world.log.clone();
     let record = world.over().await;
