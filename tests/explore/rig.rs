@@ -33,6 +33,15 @@ pub fn rules(report: &Report) -> Vec<Rule> {
     rules
 }
 
+/// What was found, for people.
+pub fn told(flow: &str, report: &Report) -> String {
+    let plan = plan_of(flow);
+    let line = |f: &callflow::explore::Finding| {
+        format!("{}: {}: {}\n", f.violation.rule, f.violation.message, f.trace.in_a_line(&plan))
+    };
+    format!("complete: {}\n{}", report.complete, report.findings.iter().map(line).collect::<String>())
+}
+
 /// What is wrong with a machine.
 #[derive(Clone, Copy)]
 pub struct Fault {
@@ -73,6 +82,12 @@ impl PartialEq for Mutant {
 }
 
 impl Mutant {
+    fn turn_deaf(&mut self) {
+        for timer in self.fault.deaf_to {
+            self.machine.move_deadline(*timer, Millis(u64::MAX));
+        }
+    }
+
     fn note(&mut self, effect: &Effect) {
         match effect {
             Effect::StopDial { attempt } => self.memory.stopping = Some(*attempt),
@@ -84,9 +99,7 @@ impl Mutant {
 
 impl Subject for Mutant {
     fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
-        for timer in self.fault.deaf_to {
-            self.machine.move_deadline(*timer, Millis(u64::MAX));
-        }
+        self.turn_deaf();
         let mut raw = Vec::new();
         let answered = matches!(&input, Input::Leg { event: callflow::machine::LegEvent::Answered, .. });
         let heard = (self.fault.hears)(&self.memory, input);
@@ -110,6 +123,7 @@ impl Subject for Mutant {
             self.note(&effect);
             effects.extend((self.fault.does)(&self.memory, effect));
         }
+        self.turn_deaf();
     }
 
     fn armed(&self) -> Vec<(Millis, Timer)> {
@@ -134,13 +148,13 @@ impl Subject for Mutant {
     }
 }
 
-/// Explores a flow with a faulty machine, up to the first finding.
+/// Explores a flow with a faulty machine, up to a few findings.
 pub fn with_fault(flow: &str, fault: Fault) -> Report {
     let make = |plan: &Arc<Plan>, info| Mutant {
         machine: Machine::new(Arc::clone(plan), info),
         fault,
         memory: Memory::default(),
     };
-    let limits = Limits { configurations: 60_000, findings: 1 };
+    let limits = Limits { configurations: 60_000, findings: 10 };
     explore_with(&plan_of(flow), make, &limits, &mut |_| {})
 }

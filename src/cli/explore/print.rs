@@ -64,7 +64,10 @@ fn measure(plan: &Plan, what: &str, measure: Option<&Measure>, out: &mut dyn Wri
         None => writeln!(out, "{what}: none"),
         Some(measure) => {
             writeln!(out, "{what}: {}", span(measure.time))?;
-            writeln!(out, "    after {}", measure.trace.in_a_line(plan))
+            match measure.trace.steps.is_empty() {
+                true => writeln!(out, "    from the beginning"),
+                false => writeln!(out, "    after {}", measure.trace.in_a_line(plan)),
+            }
         }
     }
 }
