@@ -145,7 +145,10 @@ fn check_one(
         diagnostics.sort_by_key(|d| (d.primary.span, d.id));
         if !complete {
             let path = path.display();
-            writeln!(err, "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on")?;
+            writeln!(
+                err,
+                "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
+            )?;
         }
     }
     let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();

@@ -2,7 +2,7 @@
 //!
 //! The order is fixed, what usually happens first, so that of two shortest stories the plainer one is told.
 
-use super::ledger::{Caller, Leg, Ledger};
+use super::ledger::{Caller, Ledger, Leg};
 use super::subject::Subject;
 use super::world::{Happening, World};
 use crate::machine::{Input, LegCause, LegEvent, LegOutcome, Service, Timer};
@@ -110,7 +110,8 @@ impl<'p> Environment<'p> {
                     for key in accept.iter().flat_map(|accept| [accept.key, accept.decline]) {
                         event(LegEvent::Key { digit: key });
                     }
-                    let other = ('3'..='9').find(|key| accept.is_none_or(|a| *key != a.key && *key != a.decline));
+                    let other =
+                        ('3'..='9').find(|key| accept.is_none_or(|a| *key != a.key && *key != a.decline));
                     other.into_iter().for_each(|digit| event(LegEvent::Key { digit }));
                 }
                 event(LegEvent::GateFailed { cause: cause(LegOutcome::Failed) });
@@ -216,9 +217,8 @@ fn phrase(plan: &Plan, listen: &[IntentId], wanted: IntentId) -> Option<String> 
         })
     };
     let mut examples = plan.intent(wanted).examples.iter();
-    let own = examples.find(|example| {
-        matcher::best(example, candidates()).is_some_and(|index| listen[index] == wanted)
-    });
+    let own = examples
+        .find(|example| matcher::best(example, candidates()).is_some_and(|index| listen[index] == wanted));
     own.map(|example| example.to_string())
 }
 

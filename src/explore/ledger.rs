@@ -150,7 +150,8 @@ impl Ledger {
             (leg.answered, leg.stopping, leg.bridging, leg.bridged).hash(out);
         }
         (self.handed_off, self.moved, self.debt, self.room_gone, self.voice_gone).hash(out);
-        (self.broken, self.overtimes, self.started, self.ended).hash(out);
+        // How many services failed and whether time was up, the machine knows itself.
+        (self.overtimes > 2, self.started, self.ended).hash(out);
     }
 
     pub(super) fn leg(&self, attempt: AttemptId) -> Option<&Leg> {
@@ -220,10 +221,7 @@ impl Ledger {
             LegEvent::Bridged => leg.bridged = leg.bridging,
             LegEvent::Key { .. } | LegEvent::GateFailed { .. } => {}
             LegEvent::StopFailed if !leg.stopping => {}
-            LegEvent::Stopped
-            | LegEvent::Refused { .. }
-            | LegEvent::Failed { .. }
-            | LegEvent::StopFailed => {
+            LegEvent::Stopped | LegEvent::Refused { .. } | LegEvent::Failed { .. } | LegEvent::StopFailed => {
                 if leg.is_operator() && self.caller == Caller::Here {
                     self.debt = Some(Debt::OperatorGone);
                 }
@@ -262,7 +260,9 @@ impl Ledger {
                     out.add(self.violation(Rule::Completion, "a sentence has the id of another"));
                 }
                 if self.handed_off.is_some() && self.caller == Caller::Here && self.operator().is_some() {
-                    out.add(self.violation(Rule::BotSpeaks, "the bot speaks to two people who were connected"));
+                    out.add(
+                        self.violation(Rule::BotSpeaks, "the bot speaks to two people who were connected"),
+                    );
                 }
                 self.last_utterance = self.last_utterance.max(utterance.0);
                 self.sentences.push(Sentence { id: *utterance, cut: false });
@@ -376,7 +376,9 @@ impl Ledger {
             () => "",
         };
         if !doing.is_empty() {
-            out.add(self.violation(Rule::BotSpeaks, format!("the call is handed over while the bot {doing}")));
+            out.add(
+                self.violation(Rule::BotSpeaks, format!("the call is handed over while the bot {doing}")),
+            );
         }
         self.handed_off = Some(mode);
         // The voice is gone, and with it what it had not finished.

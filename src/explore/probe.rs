@@ -4,9 +4,7 @@ use super::subject::Subject;
 use super::violation::{Violation, Violations};
 use super::world::{Happening, World};
 use crate::diagnostic::Rule;
-use crate::machine::{
-    AttemptId, Effect, Input, LegEvent, LegOutcome, ReplyId, Service, UtteranceId,
-};
+use crate::machine::{AttemptId, Effect, Input, LegEvent, LegOutcome, ReplyId, Service, UtteranceId};
 use crate::plan::{IntentId, Plan};
 
 /// Tells a copy of the call everything stale, and looks whether that was all one to it.
@@ -14,7 +12,8 @@ pub(super) fn stale<S: Subject>(world: &World<S>, plan: &Plan, violations: &mut 
     if !world.ledger.started {
         return;
     }
-    let inputs = if world.ledger.ended { after_the_end(world, plan) } else { answers_to_nothing(world, plan) };
+    let inputs =
+        if world.ledger.ended { after_the_end(world, plan) } else { answers_to_nothing(world, plan) };
     let mut copy = world.clone();
     let mut effects = Vec::new();
     for input in &inputs {
@@ -54,7 +53,10 @@ fn one<S: Subject>(world: &World<S>, input: &Input, violations: &mut Violations)
             _ => add(Rule::Duplicate, format!("{what} that answers nothing changes something")),
         }
     } else if must_be_hung_up(world, input) && effects.is_empty() {
-        add(Rule::Crossing, "somebody answers an attempt that was given up, and is left on the line".to_owned());
+        add(
+            Rule::Crossing,
+            "somebody answers an attempt that was given up, and is left on the line".to_owned(),
+        );
     }
 }
 
@@ -164,7 +166,8 @@ fn leg_events() -> impl Iterator<Item = LegEvent> {
 fn must_be_hung_up<S: Subject>(world: &World<S>, input: &Input) -> bool {
     let ledger = &world.ledger;
     let Input::Leg { attempt, event: LegEvent::Answered } = input else { return false };
-    (1..=ledger.last_attempt).contains(&attempt.0) && ledger.leg(*attempt).is_none()
+    (1..=ledger.last_attempt).contains(&attempt.0)
+        && ledger.leg(*attempt).is_none()
         && !ledger.moved
         && ledger.handed_off.is_none()
 }

@@ -53,7 +53,9 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 fn write(plan: &Plan, step: &Step, bot_speaks: bool) -> Vec<String> {
     let input = match &step.happening {
         Happening::Timer(Timer::MaxDuration) => return vec!["- call.max_duration".to_owned()],
-        Happening::Timer(timer) if step.out_of_turn => return vec![format!("# the timer `{timer:?}` comes first")],
+        Happening::Timer(timer) if step.out_of_turn => {
+            return vec![format!("# the timer `{timer:?}` comes first")];
+        }
         Happening::Timer(_) => {
             let ms = step.waited.as_millis();
             return match (ms, ms % 1000) {

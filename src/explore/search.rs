@@ -174,7 +174,8 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
     fn report(&mut self, violations: Violations, node: Node) {
         for violation in violations.0 {
             let known = |(other, _): &(Violation, _)| {
-                (other.rule, &other.message, other.state) == (violation.rule, &violation.message, violation.state)
+                (other.rule, &other.message, other.state)
+                    == (violation.rule, &violation.message, violation.state)
             };
             if !self.findings.iter().any(known) {
                 let path = self.path(node);
@@ -236,11 +237,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
 }
 
 /// A call in its first moment: the bot is in the room, unless it is not ready yet.
-fn begin<S: Subject>(
-    plan: &Arc<Plan>,
-    make: &impl Fn(&Arc<Plan>, CallInfo) -> S,
-    start: &Start,
-) -> World<S> {
+fn begin<S: Subject>(plan: &Arc<Plan>, make: &impl Fn(&Arc<Plan>, CallInfo) -> S, start: &Start) -> World<S> {
     let mut world = World::new(make(plan, start.info.clone()));
     if !start.unready {
         let mut ignored = Violations::default();

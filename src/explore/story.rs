@@ -69,11 +69,14 @@ fn told(plan: &Plan, input: &Input) -> String {
         Input::CallerUnreachable => "The caller cannot be brought into the room.".to_owned(),
         Input::Dtmf { digit } => format!("The caller presses {digit}."),
         Input::SpeechStarted => "The caller begins to speak.".to_owned(),
-        Input::TurnEnded { text } if text.is_blank() => "The caller made a sound, but said no words.".to_owned(),
+        Input::TurnEnded { text } if text.is_blank() => {
+            "The caller made a sound, but said no words.".to_owned()
+        }
         Input::TurnEnded { text } => format!("The caller says \"{}\".", text.text()),
         Input::IntentProposed { intent, slots, .. } => {
             let name = &plan.intent(*intent).name;
-            let filled: Vec<_> = slots.iter().map(|(slot, value)| format!("{slot}: {}", value.text())).collect();
+            let filled: Vec<_> =
+                slots.iter().map(|(slot, value)| format!("{slot}: {}", value.text())).collect();
             match filled.is_empty() {
                 true => format!("The model takes it for `{name}`."),
                 false => format!("The model takes it for `{name}` ({}).", filled.join(", ")),
@@ -85,7 +88,9 @@ fn told(plan: &Plan, input: &Input) -> String {
         Input::Said { heard_all: false, .. } => "The sentence that was cut is over.".to_owned(),
         Input::SayFailed { .. } => "The sentence cannot be spoken.".to_owned(),
         Input::Leg { event, .. } => leg(event),
-        Input::ServiceFailed { service } => format!("The vendor of {} fails for good.", service_words(*service)),
+        Input::ServiceFailed { service } => {
+            format!("The vendor of {} fails for good.", service_words(*service))
+        }
         Input::Timeout => "Nothing happens.".to_owned(),
         Input::RoomExpiring => "The room is about to close.".to_owned(),
         Input::RoomClosed => "The room is closed.".to_owned(),
@@ -224,7 +229,8 @@ pub fn span(time: Duration) -> String {
         0 => format!("{s}s"),
         ms => format!("{s}.{}s", format!("{ms:03}").trim_end_matches('0')),
     };
-    let parts = [(h > 0, format!("{h}h")), (m > 0, format!("{m}m")), (s > 0 || ms > 0 || total == 0, seconds)];
+    let parts =
+        [(h > 0, format!("{h}h")), (m > 0, format!("{m}m")), (s > 0 || ms > 0 || total == 0, seconds)];
     parts.into_iter().filter(|(shown, _)| *shown).map(|(_, part)| part).collect::<Vec<_>>().join(" ")
 }
 

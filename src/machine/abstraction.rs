@@ -9,12 +9,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::call::{Call, Step};
+use super::call::Call;
 use super::leg::Leg;
 use super::speech::Speech;
 use super::states::State;
-use super::{Effect, Machine, Millis, Service, Timer, UtteranceId};
-use crate::plan::{Event, Expr, GuardContext, HoursId, On, Op, Plan, Value};
+use super::{Machine, Millis, Service, Timer, UtteranceId};
+use crate::plan::{Event, Expr, HoursId, On, Op, Plan, Value};
 
 /// Dial attempts after which no more are made; see `dialing`.
 const ATTEMPTS: u32 = 20;
@@ -209,7 +209,9 @@ impl Machine {
         let lanes = [DefaultHasher::new(), DefaultHasher::new()];
         let mut fold = Fold { lanes, now, speech: &call.speech, silent: bounds.silent };
         fold.lanes[1].write_u8(1);
-        fold_call(call, bounds, &mut fold);
+        // The last words lead nowhere but to the end: what a flow decides by does not matter any more.
+        let ends = matches!(self.kind(), State::Ending { .. } | State::Over { .. });
+        fold_call(call, bounds, ends, &mut fold);
         self.fold_hours(now, bounds, &mut fold);
         fold_state(self.kind(), &mut fold);
         let [a, b] = fold.lanes;
@@ -218,20 +220,16 @@ impl Machine {
 
     /// Which of the opening hours in question it is within.
     fn fold_hours(&self, now: Millis, bounds: &Bounds, fold: &mut Fold<'_>) {
-        if bounds.hours.is_empty() {
-            return;
-        }
-        let mut call = self.call().clone();
-        let mut effects: Vec<Effect> = Vec::new();
-        let step = Step { plan: self.plan(), call: &mut call, now, effects: &mut effects, entered: false };
-        for hours in &bounds.hours {
-            step.within(*hours).hash(fold);
+        let elapsed = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
+        let at = self.call().info.started_at.saturating_add(elapsed);
+        for hours in bounds.hours.iter().filter_map(|hours| self.plan().hours.get(hours.index())) {
+            hours.is_open(at).hash(fold);
         }
     }
 }
 
 /// Every field is named, so that a new one asks whether it matters.
-fn fold_call(call: &Call, bounds: &Bounds, fold: &mut Fold<'_>) {
+fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
     let Call {
         info,
         state,
@@ -255,10 +253,18 @@ fn fold_call(call: &Call, bounds: &Bounds, fold: &mut Fold<'_>) {
         overtime,
         outcome,
     } = call;
-    (&info.from, &info.to, state).hash(fold);
     for (_, timer) in sorted(timers.armed()) {
         timer.hash(fold);
     }
+    speech.fold(fold);
+    (caller, handed_off, outcome, leg.is_some()).hash(fold);
+    if let Some(Leg { attempt: _, gated, stage, picked_up_at, .. }) = leg {
+        (gated, stage, picked_up_at.is_some()).hash(fold);
+    }
+    if ends {
+        return;
+    }
+    (&info.from, &info.to, state).hash(fold);
     for (value, bound) in vars.values().zip(&bounds.vars) {
         fold_var(value, *bound, fold);
     }
@@ -266,13 +272,8 @@ fn fold_call(call: &Call, bounds: &Bounds, fold: &mut Fold<'_>) {
     for (count, bound) in saturated.filter(|(_, bound)| **bound > 0) {
         count.min(bound).hash(fold);
     }
-    speech.fold(fold);
     (way.say.is_some(), way.spoken, way.heard.is_some()).hash(fold);
-    (caller, speaking, listening, handed_off, overtime, outcome).hash(fold);
-    if let Some(Leg { attempt: _, gated, stage, picked_up_at, .. }) = leg {
-        (gated, stage, picked_up_at.is_some()).hash(fold);
-    }
-    (leg.is_some(), *attempts >= ATTEMPTS).hash(fold);
+    (speaking, listening, overtime, *attempts >= ATTEMPTS).hash(fold);
     // Which service it is matters only if it is the voice.
     let broken = broken.map(|service| service == Service::Tts);
     ((*failed_replies).min(2), broken, (*service_failures).min(4)).hash(fold);

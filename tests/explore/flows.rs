@@ -76,7 +76,11 @@ fn what_the_static_rules_see_does_not_come_to_the_explorer() {
         (", exhausted: converse}", "}", Rule::NoExit),
         ("        - {to: goodbye}\n", "", Rule::NoElse),
         ("intent.terminate_call: goodbye", "caller.left: greet", Rule::CallerLeft),
-        ("answered: handed_off", "answered: handed_off\n      no_answer: handed_off", Rule::HandoffUnanswered),
+        (
+            "answered: handed_off",
+            "answered: handed_off\n      no_answer: handed_off",
+            Rule::HandoffUnanswered,
+        ),
     ] {
         let found = statically(&without(SHIPPED, part, instead));
         assert!(found.contains(&by), "{part} → {instead}: {found:?}");

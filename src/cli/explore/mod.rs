@@ -21,7 +21,7 @@ use crate::settings::Env;
 use places::Places;
 
 /// Configurations that `callflow check` looks at: what is a fraction of a second for an ordinary flow.
-const IN_CHECK: usize = 25_000;
+const IN_CHECK: usize = 20_000;
 
 /// Arguments of `callflow explore`.
 #[derive(Args, Debug, Clone)]
@@ -115,7 +115,8 @@ fn explore_one(
 }
 
 /// What exploring a flow without errors finds, with a bound, and whether that was all.
-pub(super) fn in_check(flow: CheckedFlow) -> (Vec<Diagnostic>, bool) {
+#[must_use]
+pub fn in_check(flow: CheckedFlow) -> (Vec<Diagnostic>, bool) {
     let places = Places::of(flow.document());
     let plan = compile(flow);
     let limits = Limits { configurations: IN_CHECK, ..Limits::default() };

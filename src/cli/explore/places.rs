@@ -60,7 +60,8 @@ impl Places {
 
     pub(super) fn diagnostic(&self, plan: &Plan, finding: &Finding) -> Diagnostic {
         let violation = &finding.violation;
-        let mut found = Diagnostic::error(violation.rule, self.of_finding(finding), violation.message.clone());
+        let mut found =
+            Diagnostic::error(violation.rule, self.of_finding(finding), violation.message.clone());
         if let Some(state) = violation.state {
             let name = &plan.state(state).name;
             found = found.label(match violation.from {
@@ -77,7 +78,9 @@ impl Places {
 fn advice(rule: Rule) -> Option<&'static str> {
     match rule {
         Rule::LeftAlone => Some("say something first: give the `end` a sentence, or the edge a `say:`"),
-        Rule::Inevitable => Some("bound the circle with `max_visits`, or end the ladder of silence in an `end`"),
+        Rule::Inevitable => {
+            Some("bound the circle with `max_visits`, or end the ladder of silence in an `end`")
+        }
         _ => None,
     }
 }
