@@ -9,6 +9,7 @@ mod exit;
 pub mod explain;
 pub mod explore;
 pub mod graph;
+pub mod init;
 mod media;
 pub mod phone;
 pub mod replay;
@@ -52,6 +53,8 @@ const DOTENV: &str = ".env";
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Begin a project: a flow with comments, and what helps to edit and check it.
+    Init(init::InitArgs),
     /// Report every problem of one or more flows.
     Check(check::CheckArgs),
     /// Explore every call that a flow can have, and prove what holds in all of them.
@@ -114,6 +117,7 @@ pub fn main() -> ExitStatus {
     let env_file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
     match cli.command {
         None => run::run(&cli.run, env),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Check(args)) => check::run(&args, &env),
         Some(Command::Explore(args)) => explore::run(&args, &env),
         Some(Command::Explain(args)) => explain::run(&args),
