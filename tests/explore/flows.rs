@@ -2,9 +2,10 @@
 
 use callflow::check::{EnvMode, check};
 use callflow::diagnostic::Rule;
+use callflow::explore::{Limits, explore};
 use callflow::source::SourceFile;
 
-use crate::rig::{explored, rules};
+use crate::rig::{explored, plan_of, rules};
 
 const SHIPPED: &str = include_str!("../../flows/cold_transfer.yaml");
 
@@ -85,4 +86,45 @@ fn what_the_static_rules_see_does_not_come_to_the_explorer() {
         let found = statically(&without(SHIPPED, part, instead));
         assert!(found.contains(&by), "{part} → {instead}: {found:?}");
     }
+}
+
+#[test]
+fn what_is_found_is_told_as_a_story_and_as_a_test() {
+    let flow = without(SMALL, "sorry: {end: Nobody is free. Goodbye.}", "sorry: {end: silent}");
+    let report = explored(&flow);
+    let plan = plan_of(&flow);
+    let finding = &report.findings[0];
+    assert_eq!(finding.trace.in_a_line(&plan), "caller.joined → said → (dial refused)");
+    let story = finding.trace.story(&plan);
+    let told: Vec<_> = story.iter().map(|s| (s.happens.as_str(), s.enters.join(" "))).collect();
+    assert_eq!(
+        told,
+        [
+            ("The caller joins.", "greet".to_owned()),
+            ("The sentence is heard to its end.", "ring".to_owned()),
+            ("The dial command is refused.", "sorry".to_owned()),
+        ]
+    );
+    assert_eq!(story[2].follows, ["hold audio ends", "the call is over"]);
+    let script = "  - name: \"F053\"
+    script:
+      - caller.joined
+      - expect: {state: greet}
+      - said
+      - expect: {state: ring}
+      - operator.refused
+    expect: {final: sorry}
+";
+    assert_eq!(finding.trace.script(&plan, "F053"), script);
+}
+
+#[test]
+fn an_exploration_that_gives_up_says_so_and_the_same_flow_makes_the_same_report() {
+    let plan = plan_of(SMALL);
+    let limits = Limits { configurations: 50, ..Limits::default() };
+    let report = explore(&plan, &limits, &mut |_| {});
+    assert!(!report.complete && report.findings.is_empty());
+    let [one, other] = [(); 2].map(|()| format!("{:?}", explored(SMALL)));
+    assert_eq!(one, other);
+    assert!(explored(SMALL).complete);
 }
