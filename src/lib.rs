@@ -19,6 +19,7 @@ pub mod check;
 pub mod cli;
 pub mod cloud;
 pub mod diagnostic;
+pub mod explore;
 pub mod flow;
 pub mod machine;
 pub mod matcher;

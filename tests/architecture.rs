@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plan", &["check", "flow"]),
     ("machine", &["plan"]),
     ("replay", &["machine", "plan"]),
+    ("explore", &["machine", "plan", "diagnostic"]),
     ("speech", &[]),
     ("telephony", &[]),
     ("cloud", &["telephony"]),

@@ -7,6 +7,7 @@ pub mod daily;
 pub mod doctor;
 mod exit;
 pub mod explain;
+pub mod explore;
 pub mod graph;
 pub mod init;
 mod media;
@@ -56,6 +57,8 @@ enum Command {
     Init(init::InitArgs),
     /// Report every problem of one or more flows.
     Check(check::CheckArgs),
+    /// Explore every call that a flow can have, and prove what holds in all of them.
+    Explore(explore::ExploreArgs),
     /// Show a flow with every default in its place, or what a rule is about.
     Explain(explain::ExplainArgs),
     /// Draw a flow: Mermaid, Graphviz or SVG, with a recorded call over it.
@@ -116,6 +119,7 @@ pub fn main() -> ExitStatus {
         None => run::run(&cli.run, env),
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Check(args)) => check::run(&args, &env),
+        Some(Command::Explore(args)) => explore::run(&args, &env),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Replay(args)) => replay::run(&args, &env),

@@ -94,6 +94,23 @@ impl Machine {
         waits && self.call.listening && !self.call.speaking && self.call.speech.is_silent()
     }
 
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    pub(super) fn call_mut(&mut self) -> &mut Call {
+        &mut self.call
+    }
+
+    /// The kind of the state, with its data.
+    pub(super) fn kind(&self) -> &State {
+        self.states.state()
+    }
+
     /// Handles one signal, and what entering a state leads to at once.
     fn run<'i>(
         &mut self,
