@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plan", &["check", "flow"]),
     ("machine", &["plan"]),
     ("replay", &["machine", "plan"]),
+    ("scenario", &["flow", "check", "plan", "machine", "diagnostic"]),
     ("speech", &[]),
     ("telephony", &[]),
     ("cloud", &["telephony"]),

@@ -1,0 +1,80 @@
+//! Rules of the call plane that hold in every call, whatever the flow and whatever happens.
+
+use crate::machine::{Effect, Input};
+use crate::plan::{DialMethod, HandoffMode};
+
+use super::world::{LegStage, World};
+
+/// What was broken, in words, each once.
+#[derive(Clone, Debug, Default)]
+pub struct Rulebook {
+    broken: Vec<String>,
+    ended: bool,
+    left_room: bool,
+}
+
+impl Rulebook {
+    /// What was broken.
+    #[must_use]
+    pub fn broken(&self) -> &[String] {
+        &self.broken
+    }
+
+    pub(super) fn breaks(&mut self, rule: String) {
+        if !self.broken.contains(&rule) {
+            self.broken.push(rule);
+        }
+    }
+}
+
+impl World {
+    /// Looks at a command before it is carried out.
+    pub(super) fn check_rules(&mut self, effect: &Effect) {
+        if self.rules.ended {
+            self.rules.breaks("something was commanded after the end of the call".to_owned());
+        }
+        match effect {
+            Effect::Dial { .. } if self.live_leg().is_some() => {
+                self.rules.breaks("somebody was dialled while another leg was still there".to_owned());
+            }
+            Effect::Dial { .. } if self.gone => {
+                self.rules.breaks("somebody was dialled for a caller who had hung up".to_owned());
+            }
+            Effect::Say { .. } | Effect::Reply { .. } if self.gone && !self.has_operator() => {
+                self.rules.breaks("something was said to nobody".to_owned());
+            }
+            Effect::Handoff { .. } if !self.has_operator() && !self.was_moved() => {
+                self.rules.breaks("the caller was handed to nobody".to_owned());
+            }
+            Effect::Handoff { .. } if self.is_sounding() => {
+                self.rules.breaks("the bot was still speaking when the caller was handed over".to_owned());
+            }
+            Effect::Handoff { mode: HandoffMode::Leave } => self.rules.left_room = true,
+            Effect::End { .. } => {
+                self.rules.ended = true;
+                let left_running = self.legs().iter().any(|leg| {
+                    leg.stage != LegStage::Gone && !leg.stopping && leg.method == DialMethod::DialOut
+                });
+                if left_running && !self.rules.left_room {
+                    self.rules.breaks("a leg was left running at the end of the call".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody picked up and is there.
+    fn has_operator(&self) -> bool {
+        self.live_leg().is_some_and(|leg| leg.stage >= LegStage::Answered && !leg.stopping)
+    }
+
+    fn was_moved(&self) -> bool {
+        self.legs().last().is_some_and(|leg| leg.method != DialMethod::DialOut)
+    }
+
+    /// Tells a call that is over what may still come, and looks that it does nothing.
+    pub(super) fn check_silence_after_the_end(&mut self) {
+        let late = [Input::CallerJoined, Input::CallerLeft, Input::Dtmf { digit: '0' }, Input::Shutdown];
+        late.into_iter().for_each(|input| self.deliver(input));
+    }
+}
