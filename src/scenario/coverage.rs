@@ -67,6 +67,15 @@ impl Coverage {
         }
     }
 
+    /// Adds what other tests of the same flow reach.
+    pub fn merge(&mut self, other: &Self) {
+        let counts = self.states.iter_mut().zip(&other.states).chain(self.edges.iter_mut().zip(&other.edges));
+        counts.for_each(|(count, more)| *count += more);
+        for (outcome, more) in &other.outcomes {
+            *self.outcomes.entry(*outcome).or_default() += more;
+        }
+    }
+
     /// Whether adding a call would reach something new.
     #[must_use]
     pub fn is_extended_by(&self, world: &World) -> bool {
@@ -99,6 +108,12 @@ impl Coverage {
     #[must_use]
     pub fn least(&self) -> usize {
         [self.states(), self.edges(), self.outcomes()].into_iter().map(Share::percent).min().unwrap_or(100)
+    }
+
+    /// Whether no test takes an edge.
+    #[must_use]
+    pub fn is_missing(&self, edge: EdgeId) -> bool {
+        self.edges.get(edge.index()) == Some(&0)
     }
 
     /// Edges that no test takes.

@@ -83,7 +83,7 @@ fn search(plan: &Arc<Plan>, covered: &mut Coverage) -> Vec<Found> {
             continue;
         }
         let at_once = moves_at_once(&node.world).into_iter().map(|m| (m, &node.world));
-        let later = moves(&settled, &node.world).into_iter().map(|m| (m, &settled));
+        let later = moves(&settled, &node.world, covered).into_iter().map(|m| (m, &settled));
         for (next, from) in at_once.chain(later) {
             let mut world = from.clone();
             let waits = if matches!(next.action, Action::Wait(_)) { (node.waits + 1).min(3) } else { 0 };
@@ -153,7 +153,7 @@ fn moves_at_once(world: &World) -> Vec<Move> {
 }
 
 /// What can happen when everything that had begun is over.
-fn moves(settled: &World, before: &World) -> Vec<Move> {
+fn moves(settled: &World, before: &World, covered: &Coverage) -> Vec<Move> {
     let mut moves = Vec::new();
     let plan = settled.plan();
     let state = plan.state(settled.machine().state());
@@ -180,7 +180,8 @@ fn moves(settled: &World, before: &World) -> Vec<Move> {
             }),
             Event::RoomExpiring => moves.push(event("room.expiring", Action::RoomExpires)),
             Event::Shutdown => moves.push(event("shutdown", Action::Shutdown)),
-            Event::MaxDuration => moves.push(event("call.max_duration", Action::TimeIsUp)),
+            // A whole call's worth of small talk is not cheap.
+            Event::MaxDuration if on.branches.iter().any(|b| covered.is_missing(b.edge)) => moves.push(event("call.max_duration", Action::TimeIsUp)),
             _ => {}
         }
     }
@@ -192,7 +193,6 @@ fn moves(settled: &World, before: &World) -> Vec<Move> {
             moves.push(Move { written: format!("after: {}", show_duration(wait)), action: Action::Wait(wait) });
         }
     }
-    // A wait is counted from where the step before was over.
     moves
 }
 
@@ -283,15 +283,12 @@ fn unique(name: String, found: &[Found]) -> String {
     numbered.into_iter().find(|name| !taken(name)).unwrap_or_default()
 }
 
-/// Without what the others reach as well, the short ones first.
+/// Without what the others reach as well: the long ones go first.
 fn needed(mut found: Vec<Found>, before: &Coverage) -> Vec<Found> {
-    let mut index = 0;
-    while index < found.len() {
+    for index in (0..found.len()).rev() {
         let mut others = before.clone();
         found.iter().enumerate().filter(|(i, _)| *i != index).for_each(|(_, found)| others.add(&found.world));
-        if others.is_extended_by(&found[index].world) {
-            index += 1;
-        } else {
+        if !others.is_extended_by(&found[index].world) {
             found.remove(index);
         }
     }
