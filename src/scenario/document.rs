@@ -94,6 +94,8 @@ pub enum Action {
     Presses(String),
     /// `said`: everything that is being spoken is heard to its end.
     Said,
+    /// `quiet`: everything that has begun is over, sentences and replies and what phones do by themselves.
+    Quiet,
     /// The model understands this, whatever the words.
     Intent {
         /// The intent.

@@ -46,6 +46,8 @@ struct Node {
 struct Move {
     written: String,
     action: Action,
+    /// It happens when everything else is over, which the script then says.
+    when_quiet: bool,
 }
 
 /// The missing tests as the text of a test file, and how many they are. `covered` is what other tests reach.
@@ -67,37 +69,44 @@ fn search(plan: &Arc<Plan>, covered: &mut Coverage) -> Vec<Found> {
     let mut seen = HashSet::new();
     let mut found: Vec<Found> = Vec::new();
     let mut calls = 0;
+    for root in &open {
+        note(plan, covered, root, &mut found);
+    }
     while let Some(node) = open.pop_front() {
         calls += 1;
-        if calls > MOST_CALLS {
-            break;
-        }
         let mut settled = node.world.clone();
         settled.settle();
-        if covered.is_extended_by(&settled) {
-            let name = unique(name(plan, covered, &settled), &found);
-            covered.add(&settled);
-            found.push(Found { name, given: node.given, steps: node.steps.clone(), world: settled.clone() });
-        }
-        if node.steps.len() >= MOST_STEPS || settled.machine().is_over() {
+        if calls > MOST_CALLS || node.steps.len() >= MOST_STEPS || settled.machine().is_over() {
             continue;
         }
-        let at_once = moves_at_once(&node.world).into_iter().map(|m| (m, &node.world));
-        let later = moves(&settled, &node.world, covered).into_iter().map(|m| (m, &settled));
-        for (next, from) in at_once.chain(later) {
-            let mut world = from.clone();
-            let waits = if matches!(next.action, Action::Wait(_)) { (node.waits + 1).min(3) } else { 0 };
-            let step = Step { span: Span::default(), action: next.action };
-            if perform(&mut world, &step).is_err() {
+        let next_moves = moves_at_once(&node.world).into_iter().chain(moves(&settled, covered));
+        for Move { written, action, when_quiet } in next_moves {
+            let waits = if matches!(action, Action::Wait(_)) { (node.waits + 1).min(3) } else { 0 };
+            let mut world = if when_quiet { settled.clone() } else { node.world.clone() };
+            if perform(&mut world, &Step { span: Span::default(), action }).is_err() {
                 continue;
             }
-            if seen.insert(likeness(&world, waits)) {
-                let steps = node.steps.iter().cloned().chain([next.written]).collect();
-                open.push_back(Node { given: node.given, steps, world, waits });
+            let pause = (when_quiet && !node.world.is_settled()).then(|| "quiet".to_owned());
+            let steps = node.steps.iter().cloned().chain(pause).chain([written]).collect();
+            let next = Node { given: node.given, steps, world, waits };
+            note(plan, covered, &next, &mut found);
+            if seen.insert(likeness(&next.world, waits)) {
+                open.push_back(next);
             }
         }
     }
     found
+}
+
+/// Keeps a call that reaches something new.
+fn note(plan: &Arc<Plan>, covered: &mut Coverage, node: &Node, found: &mut Vec<Found>) {
+    let mut world = node.world.clone();
+    world.settle();
+    if covered.is_extended_by(&world) {
+        let name = unique(name(plan, covered, &world), found);
+        covered.add(&world);
+        found.push(Found { name, given: node.given, steps: node.steps.clone(), world });
+    }
 }
 
 fn roots(plan: &Arc<Plan>) -> Vec<Node> {
@@ -147,13 +156,13 @@ fn moves_at_once(world: &World) -> Vec<Move> {
     if has_edge(world, Event::CallerInterrupted) {
         let words = "wait a moment";
         let written = format!("caller.interrupts: \"{words}\"");
-        moves.push(Move { written, action: Action::Interrupts(words.to_owned()) });
+        moves.push(Move { written, action: Action::Interrupts(words.to_owned()), when_quiet: false });
     }
     moves
 }
 
 /// What can happen when everything that had begun is over.
-fn moves(settled: &World, before: &World, covered: &Coverage) -> Vec<Move> {
+fn moves(settled: &World, covered: &Coverage) -> Vec<Move> {
     let mut moves = Vec::new();
     let plan = settled.plan();
     let state = plan.state(settled.machine().state());
@@ -171,12 +180,13 @@ fn moves(settled: &World, before: &World, covered: &Coverage) -> Vec<Move> {
         match on.event {
             Event::CallerDtmf(key) => {
                 let written = format!("caller.dtmf: \"{key}\"");
-                moves.push(Move { written, action: Action::Presses(key.to_string()) });
+                moves.push(Move { written, action: Action::Presses(key.to_string()), when_quiet: false });
             }
             Event::CallerLeft => moves.push(event("caller.left", Action::Leaves)),
             Event::ServiceFailed => moves.push(Move {
                 written: "service.failed: llm".to_owned(),
                 action: Action::ServiceFails(Service::Llm),
+                when_quiet: true,
             }),
             Event::RoomExpiring => moves.push(event("room.expiring", Action::RoomExpires)),
             Event::Shutdown => moves.push(event("shutdown", Action::Shutdown)),
@@ -187,10 +197,10 @@ fn moves(settled: &World, before: &World, covered: &Coverage) -> Vec<Move> {
     }
     moves.extend(phone_moves(settled));
     if let Some((at, _)) = settled.machine().next_deadline() {
-        let wait = std::time::Duration::from_millis(at.0.saturating_sub(before.now().0));
+        let wait = std::time::Duration::from_millis(at.0.saturating_sub(settled.now().0));
         // A step lets at most a day pass.
         if !wait.is_zero() && wait <= std::time::Duration::from_secs(24 * 3600) {
-            moves.push(Move { written: format!("after: {}", show_duration(wait)), action: Action::Wait(wait) });
+            moves.push(Move { written: format!("after: {}", show_duration(wait)), action: Action::Wait(wait), when_quiet: true });
         }
     }
     moves
@@ -226,11 +236,12 @@ fn phone_moves(world: &World) -> Vec<Move> {
 }
 
 fn event(name: &str, action: Action) -> Move {
-    Move { written: name.to_owned(), action }
+    let when_quiet = matches!(action, Action::Leaves | Action::RoomExpires | Action::Shutdown);
+    Move { written: name.to_owned(), action, when_quiet }
 }
 
 fn says(words: &str) -> Move {
-    Move { written: quoted(words), action: Action::Says(words.to_owned()) }
+    Move { written: quoted(words), action: Action::Says(words.to_owned()), when_quiet: false }
 }
 
 fn example(plan: &Plan, intent: IntentId) -> Option<Move> {
@@ -251,7 +262,7 @@ fn means(plan: &Plan, intent: IntentId, offered: &[IntentId]) -> Move {
             let name = plan.intent(intent).name.to_string();
             let written = format!("intent: {name}");
             let name = Spanned::new(name, Span::default());
-            Move { written, action: Action::Intent { name, slots: Vec::new() } }
+            Move { written, action: Action::Intent { name, slots: Vec::new() }, when_quiet: false }
         }
     }
 }

@@ -93,6 +93,7 @@ impl Names<'_> {
             | Action::Leaves
             | Action::Presses(_)
             | Action::Said
+            | Action::Quiet
             | Action::Wait(_)
             | Action::ServiceFails(_)
             | Action::ReplyFails(_)

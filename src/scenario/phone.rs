@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::machine::{AttemptId, Input, LegEvent};
+use crate::machine::{AttemptId, Input};
 use crate::plan::{Accept, DialMethod, Kind};
 use crate::source::Span;
 
@@ -15,10 +15,6 @@ const AFTER_RINGING: Duration = Duration::from_secs(1);
 /// Nobody waits longer than this for a phone that nobody answers.
 const RINGS_AT_MOST: Duration = Duration::from_secs(300);
 
-pub(super) fn event(_world: &World, phone: Phone) -> Option<LegEvent> {
-    phone.leg_event()
-}
-
 /// Waits until the phone can do something; which attempt it is.
 pub(super) fn await_moment(world: &mut World, phone: Phone, span: Span) -> Result<AttemptId, Failure> {
     let ready = |leg: &Leg| match phone {
@@ -29,7 +25,7 @@ pub(super) fn await_moment(world: &mut World, phone: Phone, span: Span) -> Resul
             leg.stage == LegStage::Ringing && !leg.stopping
         }
         Phone::NoAnswer => leg.stage <= LegStage::Ringing && !leg.stopping,
-        Phone::Key(_) => leg.stage >= LegStage::Answered && leg.apart,
+        Phone::Key(_) => leg.stage >= LegStage::Answered && leg.apart && !leg.stopping,
         Phone::Left => leg.stage >= LegStage::Answered,
     };
     let is_ready = |world: &World| world.live_leg().is_some_and(ready);
@@ -85,7 +81,7 @@ fn tell(world: &mut World, attempt: AttemptId, phone: Phone) {
 
 /// Picks up, hears the question, and presses a key.
 fn at_gate(world: &mut World, phone: Phone, span: Span) -> Result<(), Failure> {
-    let attempt = match world.live_leg().filter(|leg| leg.stage >= LegStage::Answered) {
+    let attempt = match world.live_leg().filter(|leg| leg.stage >= LegStage::Answered && !leg.stopping) {
         Some(leg) => leg.attempt,
         None => {
             let attempt = await_moment(world, phone, span)?;
@@ -98,7 +94,7 @@ fn at_gate(world: &mut World, phone: Phone, span: Span) -> Result<(), Failure> {
         let message = "nobody is asked whether they take the call here";
         return Err(Failure::new(span, message).help("the `dial` has no `accept:`; write `operator.answered`"));
     };
-    let asked = |world: &World| world.live_leg().is_some_and(|leg| leg.stage == LegStage::Asked);
+    let asked = |world: &World| world.live_leg().is_some_and(|leg| leg.stage == LegStage::Asked && !leg.stopping);
     if !world.pass_while(PATIENCE, |world| !asked(world)) {
         return Err(Failure::new(span, "the question was never heard").help(where_it_is(world)));
     }

@@ -78,3 +78,72 @@ impl World {
         late.into_iter().for_each(|input| self.deliver(input));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::check::{EnvMode, check};
+    use crate::machine::{AttemptId, LegEvent, Outcome, UtteranceId};
+    use crate::pii::Utterance;
+    use crate::plan::{Plan, TargetId, compile};
+    use crate::scenario::Circumstances;
+    use crate::source::SourceFile;
+
+    const FLOW: &str = "{callflow: 1, start: ring, targets: {desk: {phone: '+15550100123'}}, states: \
+        {ring: {dial: desk, on: {answered: over, otherwise: bye}}, over: {handoff: keep_room}, bye: {end: Bye.}}}";
+
+    fn plan() -> Arc<Plan> {
+        compile(check(&SourceFile::new("x.yaml", FLOW), EnvMode::Unknown).flow.unwrap())
+    }
+
+    fn dial(attempt: u32) -> Effect {
+        let target = TargetId::from_index(0);
+        Effect::Dial { attempt: AttemptId(attempt), target, method: DialMethod::DialOut, apart: false }
+    }
+
+    fn say() -> Effect {
+        Effect::Say { utterance: UtteranceId(9), text: Utterance::new("hello"), interruptible: false }
+    }
+
+    fn answered(world: &mut World) {
+        world.deliver(Input::Leg { attempt: AttemptId(1), event: LegEvent::Answered });
+    }
+
+    /// A machine that breaks a rule cannot be had, so its commands are made up.
+    #[test]
+    fn commands_that_break_a_rule_are_noticed() {
+        let handoff = Effect::Handoff { mode: HandoffMode::KeepRoom };
+        let end = Effect::End { outcome: Outcome::Completed };
+        type Prepare = fn(&mut World);
+        let cases: [(Prepare, Effect, &str); 7] = [
+            (|_| {}, dial(2), "another leg was still there"),
+            (|world| world.deliver(Input::CallerLeft), dial(2), "for a caller who had hung up"),
+            (|world| world.deliver(Input::CallerLeft), say(), "said to nobody"),
+            (|_| {}, handoff.clone(), "handed to nobody"),
+            (|world| { answered(world); world.enact_for_test(say()); }, handoff, "still speaking"),
+            (|_| {}, end, "left running"),
+            (|world| world.rules.ended = true, say(), "after the end"),
+        ];
+        for (prepare, effect, words) in cases {
+            let mut world = World::new(plan(), &Circumstances::default(), Vec::new());
+            world.begin();
+            world.deliver(Input::CallerJoined);
+            prepare(&mut world);
+            world.enact_for_test(effect);
+            assert!(world.broken_rules().iter().any(|rule| rule.contains(words)), "{words}: {:?}", world.broken_rules());
+        }
+    }
+
+    #[test]
+    fn a_call_as_it_should_be_breaks_none() {
+        let mut world = World::new(plan(), &Circumstances::default(), Vec::new());
+        world.begin();
+        world.deliver(Input::CallerJoined);
+        answered(&mut world);
+        assert!(world.run_to_its_end());
+        world.check_silence_after_the_end();
+        assert_eq!(world.broken_rules(), <[String; 0]>::default());
+    }
+}

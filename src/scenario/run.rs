@@ -109,7 +109,12 @@ pub fn perform(world: &mut World, step: &Step) -> Result<(), Failure> {
     match &step.action {
         Action::Wait(time) => world.pass(*time),
         Action::Said => return said(world, step.span),
-        Action::Expect(expected) => return judge::all(expected, world).map_or(Ok(()), Err),
+        Action::Quiet => world.settle(),
+        Action::Expect(expected) => {
+            // What is on its way is waited for, and no longer.
+            while judge::all(expected, world).is_some() && !world.is_settled() && world.step() {}
+            return judge::all(expected, world).map_or(Ok(()), Err);
+        }
         Action::Intent { name, slots } => {
             let intent = world.plan().intent_named(&name.value);
             let intent = intent.ok_or_else(|| Failure::new(name.span, "there is no such intent"))?;
@@ -150,6 +155,10 @@ pub fn perform(world: &mut World, step: &Step) -> Result<(), Failure> {
             if world.machine().is_over() {
                 return Err(over(world, step.span));
             }
+            // A key that is pressed into the middle of a sentence is a matter for a race.
+            if matches!(step.action, Action::Presses(_)) {
+                world.settle();
+            }
             for input in inputs(world, step)? {
                 world.deliver(input);
             }
@@ -184,9 +193,10 @@ fn inputs(world: &mut World, step: &Step) -> Result<Vec<Input>, Failure> {
         }
         Action::Phone(phone) => {
             let attempt = phone::await_moment(world, *phone, step.span)?;
-            phone::event(world, *phone).map(|event| Input::Leg { attempt, event }).into_iter().collect()
+            phone.leg_event().map(|event| Input::Leg { attempt, event }).into_iter().collect()
         }
         Action::Said
+        | Action::Quiet
         | Action::Intent { .. }
         | Action::Wait(_)
         | Action::ReplyFails(_)

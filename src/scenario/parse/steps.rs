@@ -26,6 +26,7 @@ const EVENTS: &[(&str, Action)] = &[
     ("caller.joined", Action::Joins),
     ("caller.left", Action::Leaves),
     ("said", Action::Said),
+    ("quiet", Action::Quiet),
     ("operator.ringing", Action::Phone(Phone::Ringing)),
     ("operator.answered", Action::Phone(Phone::Answered)),
     ("operator.accepted", Action::Phone(Phone::Accepted)),
@@ -228,7 +229,7 @@ fn race(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
     let waits = racers.iter().filter(|racer| matches!(racer.action, Action::Wait(_))).count();
     for racer in &racers {
         let why = match racer.action {
-            Action::Said | Action::Expect(_) | Action::Race(_) | Action::ReplyFails(_) | Action::TimeIsUp => "this does not happen at one moment",
+            Action::Said | Action::Quiet | Action::Expect(_) | Action::Race(_) | Action::ReplyFails(_) | Action::TimeIsUp => "this does not happen at one moment",
             Action::Intent { .. } => "an intent comes with a turn of the caller: let `caller.says` race",
             Action::Phone(Phone::NoAnswer) => "nobody answering is the ring limit: write `after: 30s` in its place",
             Action::Phone(Phone::Accepted | Phone::Declined) => "pick up before the race, and let `operator.key` race",

@@ -18,6 +18,12 @@ const TALKS_FOR: u64 = 2_400;
 const CUT_AFTER: u64 = 40;
 
 impl World {
+    /// As if the machine had commanded it.
+    #[cfg(test)]
+    pub(crate) fn enact_for_test(&mut self, effect: Effect) {
+        self.enact(effect);
+    }
+
     pub(super) fn enact(&mut self, effect: Effect) {
         self.check_rules(&effect);
         match effect {
