@@ -43,10 +43,12 @@ pub fn render_failure(
     let window = window(source, &shown);
     let text = source.slice(window);
     let (first_line, _) = source.position(window.start);
-    let snippet = Snippet::source(text)
-        .line_start(first_line)
-        .path(path.as_str())
-        .annotation(mark(AnnotationKind::Primary, text, window, &shown.primary));
+    let snippet = Snippet::source(text).line_start(first_line).path(path.as_str()).annotation(mark(
+        AnnotationKind::Primary,
+        text,
+        window,
+        &shown.primary,
+    ));
     let group = Level::ERROR.primary_title(title).element(snippet);
     let group = match help {
         Some(help) => group.element(Level::HELP.message(help)),

@@ -155,7 +155,8 @@ impl Coverage {
         let document = subject.document();
         let states = document.states.iter().zip(&self.states);
         let places = edge_places(document);
-        let share = |share: Share| json!({"reached": share.reached, "all": share.all, "percent": share.percent()});
+        let share =
+            |share: Share| json!({"reached": share.reached, "all": share.all, "percent": share.percent()});
         json!({
             "flow": source.path().display().to_string(),
             "hash": plan.hash.to_string(),

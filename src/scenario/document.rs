@@ -32,8 +32,6 @@ pub struct Test {
     pub expect: Vec<Expected>,
     /// `faults:`, ids of the catalogue.
     pub faults: Vec<Spanned<String>>,
-    /// Where `explore:` stands, if it does.
-    pub explore: Option<Span>,
     /// `tags:`.
     pub tags: Vec<Spanned<String>>,
 }

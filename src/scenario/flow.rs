@@ -67,7 +67,10 @@ impl Subject {
         let values = |all: &[super::document::Assigned]| -> Vec<_> {
             all.iter().map(|one| (one.name.value.clone(), one.value.value.clone())).collect()
         };
-        let key = format!("{:?}", (&test.start_in.as_ref().map(|s| &s.value), values(&given.vars), values(&given.env)));
+        let key = format!(
+            "{:?}",
+            (&test.start_in.as_ref().map(|s| &s.value), values(&given.vars), values(&given.env))
+        );
         let mut variants = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plan) = variants.get(&key) {
             return Some(Arc::clone(plan));

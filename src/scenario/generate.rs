@@ -133,9 +133,8 @@ fn likeness(world: &World, waits: u8) -> String {
     let bounded = bounded.filter(|branch| branch.max_visits.is_some());
     let taken: Vec<_> = bounded.map(|branch| machine.taken().get(branch.edge.index())).collect();
     let dials = plan.states.iter().filter(|state| matches!(state.kind, Kind::Dial(_)));
-    let dialled: Vec<_> = dials
-        .map(|state| world.path().filter(|name| *name == &*state.name).count().min(3))
-        .collect();
+    let dialled: Vec<_> =
+        dials.map(|state| world.path().filter(|name| *name == &*state.name).count().min(3)).collect();
     let since = world.story().iter().rev().take_while(|line| line.who != Who::Flow);
     let said = since.filter(|line| line.who == Who::Bot).count().min(4);
     let leg = world.live_leg().map(|leg| (leg.target, leg.stage, leg.stopping));
@@ -191,7 +190,9 @@ fn moves(settled: &World, covered: &Coverage) -> Vec<Move> {
             Event::RoomExpiring => moves.push(event("room.expiring", Action::RoomExpires)),
             Event::Shutdown => moves.push(event("shutdown", Action::Shutdown)),
             // A whole call's worth of small talk is not cheap.
-            Event::MaxDuration if on.branches.iter().any(|b| covered.is_missing(b.edge)) => moves.push(event("call.max_duration", Action::TimeIsUp)),
+            Event::MaxDuration if on.branches.iter().any(|b| covered.is_missing(b.edge)) => {
+                moves.push(event("call.max_duration", Action::TimeIsUp))
+            }
             _ => {}
         }
     }
@@ -200,7 +201,11 @@ fn moves(settled: &World, covered: &Coverage) -> Vec<Move> {
         let wait = std::time::Duration::from_millis(at.0.saturating_sub(settled.now().0));
         // A step lets at most a day pass.
         if !wait.is_zero() && wait <= std::time::Duration::from_secs(24 * 3600) {
-            moves.push(Move { written: format!("after: {}", show_duration(wait)), action: Action::Wait(wait), when_quiet: true });
+            moves.push(Move {
+                written: format!("after: {}", show_duration(wait)),
+                action: Action::Wait(wait),
+                when_quiet: true,
+            });
         }
     }
     moves
@@ -280,7 +285,9 @@ fn name(plan: &Plan, covered: &Coverage, world: &World) -> String {
         return edge_words(plan, edge).replace('`', "");
     }
     match world.tally().transfers.last() {
-        Some((state, outcome)) => format!("{} ends as {}", plan.state(*state).name, leg_outcome_name(*outcome)),
+        Some((state, outcome)) => {
+            format!("{} ends as {}", plan.state(*state).name, leg_outcome_name(*outcome))
+        }
         None => format!("the call comes to {}", world.state_name()),
     }
 }

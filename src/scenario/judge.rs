@@ -50,15 +50,14 @@ fn judge(expected: &Expected, world: &World) -> Result<(), Failure> {
         },
         Expectation::Said(text) if !was_said(text, world) => {
             let said = world.story().iter().rev().find(|line| line.who == Who::Bot);
-            let help = said.map_or("nothing was said".to_owned(), |line| format!("last was said: {}", line.what));
+            let help =
+                said.map_or("nothing was said".to_owned(), |line| format!("last was said: {}", line.what));
             Err(fails(format!("expected the bot to have said “{text}”")).help(help))
         }
         Expectation::Count(command, wanted) => match world.tally().count(*command) {
             count if count == *wanted => Ok(()),
-            count => {
-                Err(fails(format!("expected `{}` {}", command.name(), times(*wanted)))
-                    .help(format!("it was commanded {}", times(count))))
-            }
+            count => Err(fails(format!("expected `{}` {}", command.name(), times(*wanted)))
+                .help(format!("it was commanded {}", times(count)))),
         },
         Expectation::Targets(command, wanted) => targets(*command, wanted, world).map_err(|help| {
             fails(format!("expected `{}` of {}", command.name(), wanted.join(", "))).help(help)
@@ -89,7 +88,9 @@ fn judge(expected: &Expected, world: &World) -> Result<(), Failure> {
                 None => Ok(()),
             }
         }
-        Expectation::State(_) | Expectation::Final(_) | Expectation::Outcome(_) | Expectation::Said(_) => Ok(()),
+        Expectation::State(_) | Expectation::Final(_) | Expectation::Outcome(_) | Expectation::Said(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -19,9 +19,7 @@ mod run;
 mod schema;
 mod world;
 
-pub use document::{
-    Action, Assigned, Command, Expectation, Expected, Given, Phone, Step, Suite, Test,
-};
+pub use document::{Action, Assigned, Command, Expectation, Expected, Given, Phone, Step, Suite, Test};
 pub use flow::Subject;
 pub use judge::{leg_outcome_name, outcome_name};
 pub use parse::parse;

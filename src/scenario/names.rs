@@ -47,11 +47,14 @@ impl Names<'_> {
         let names: Vec<_> = declared.iter().map(|var| var.name.value.as_str()).collect();
         for assigned in &test.given.env {
             match declared.iter().find(|var| var.name.value == assigned.name.value) {
-                None => self.unknown(Rule::UnknownName, "no variable of the environment", &assigned.name, &names),
+                None => {
+                    self.unknown(Rule::UnknownName, "no variable of the environment", &assigned.name, &names)
+                }
                 Some(var) if var.kind.read(&assigned.value.value).is_none() => {
                     let message = format!("this is not a value of `{}`", var.name.value);
                     let help = format!("it is {}", var.kind.example());
-                    self.out.push(Diagnostic::error(Rule::WrongValue, assigned.value.span, message).help(help));
+                    self.out
+                        .push(Diagnostic::error(Rule::WrongValue, assigned.value.span, message).help(help));
                 }
                 Some(_) => {}
             }
@@ -69,8 +72,9 @@ impl Names<'_> {
 
     fn unknown(&mut self, rule: Rule, what: &str, name: &Spanned<String>, known: &[&str]) {
         let message = format!("the flow has {what} `{}`", shortened(&name.value));
-        let help = did_you_mean(&name.value, known.iter().copied())
-            .or_else(|| (!known.is_empty() && known.len() <= 12).then(|| format!("it has {}", listed(known))));
+        let help = did_you_mean(&name.value, known.iter().copied()).or_else(|| {
+            (!known.is_empty() && known.len() <= 12).then(|| format!("it has {}", listed(known)))
+        });
         self.out.push(Diagnostic::error(rule, name.span, message).help_if(help));
     }
 
@@ -138,7 +142,9 @@ impl Names<'_> {
             return self.impossible(span, "no phone rings in this flow".to_owned(), help);
         }
         match phone {
-            Phone::Accepted | Phone::Declined | Phone::Key(_) if dials().all(|dial| dial.accept.is_none()) => {
+            Phone::Accepted | Phone::Declined | Phone::Key(_)
+                if dials().all(|dial| dial.accept.is_none()) =>
+            {
                 let message = "who picks up is asked nothing in this flow".to_owned();
                 self.impossible(span, message, "no `dial` has `accept:`; write `operator.answered`");
             }

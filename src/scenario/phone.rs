@@ -52,7 +52,8 @@ pub(super) fn perform(world: &mut World, phone: Phone, span: Span) -> Result<(),
         // It has been told already.
         Phone::Ringing => {}
         Phone::NoAnswer => {
-            let ended = |world: &World| world.live_leg().is_none_or(|leg| leg.attempt != attempt || leg.stopping);
+            let ended =
+                |world: &World| world.live_leg().is_none_or(|leg| leg.attempt != attempt || leg.stopping);
             if !world.pass_while(RINGS_AT_MOST, |world| !ended(world)) {
                 return Err(Failure::new(span, "it rings for ever").help(where_it_is(world)));
             }
@@ -92,9 +93,12 @@ fn at_gate(world: &mut World, phone: Phone, span: Span) -> Result<(), Failure> {
     };
     let Some((key, decline)) = gate(world).map(|accept| (accept.key, accept.decline)) else {
         let message = "nobody is asked whether they take the call here";
-        return Err(Failure::new(span, message).help("the `dial` has no `accept:`; write `operator.answered`"));
+        return Err(
+            Failure::new(span, message).help("the `dial` has no `accept:`; write `operator.answered`")
+        );
     };
-    let asked = |world: &World| world.live_leg().is_some_and(|leg| leg.stage == LegStage::Asked && !leg.stopping);
+    let asked =
+        |world: &World| world.live_leg().is_some_and(|leg| leg.stage == LegStage::Asked && !leg.stopping);
     if !world.pass_while(PATIENCE, |world| !asked(world)) {
         return Err(Failure::new(span, "the question was never heard").help(where_it_is(world)));
     }

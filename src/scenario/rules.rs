@@ -33,12 +33,12 @@ impl World {
         if self.rules.ended {
             self.rules.breaks("something was commanded after the end of the call".to_owned());
         }
+        if matches!(effect, Effect::Dial { .. }) && self.gone {
+            self.rules.breaks("somebody was dialled for a caller who had hung up".to_owned());
+        }
         match effect {
             Effect::Dial { .. } if self.live_leg().is_some() => {
                 self.rules.breaks("somebody was dialled while another leg was still there".to_owned());
-            }
-            Effect::Dial { .. } if self.gone => {
-                self.rules.breaks("somebody was dialled for a caller who had hung up".to_owned());
             }
             Effect::Say { .. } | Effect::Reply { .. } if self.gone && !self.has_operator() => {
                 self.rules.breaks("something was said to nobody".to_owned());
@@ -122,7 +122,14 @@ mod tests {
             (|world| world.deliver(Input::CallerLeft), dial(2), "for a caller who had hung up"),
             (|world| world.deliver(Input::CallerLeft), say(), "said to nobody"),
             (|_| {}, handoff.clone(), "handed to nobody"),
-            (|world| { answered(world); world.enact_for_test(say()); }, handoff, "still speaking"),
+            (
+                |world| {
+                    answered(world);
+                    world.enact_for_test(say());
+                },
+                handoff,
+                "still speaking",
+            ),
             (|_| {}, end, "left running"),
             (|world| world.rules.ended = true, say(), "after the end"),
         ];
@@ -132,7 +139,11 @@ mod tests {
             world.deliver(Input::CallerJoined);
             prepare(&mut world);
             world.enact_for_test(effect);
-            assert!(world.broken_rules().iter().any(|rule| rule.contains(words)), "{words}: {:?}", world.broken_rules());
+            assert!(
+                world.broken_rules().iter().any(|rule| rule.contains(words)),
+                "{words}: {:?}",
+                world.broken_rules()
+            );
         }
     }
 

@@ -121,7 +121,8 @@ pub fn perform(world: &mut World, step: &Step) -> Result<(), Failure> {
             let known = world.plan().intent(intent);
             let words = known.examples.first().unwrap_or(&known.when).to_string();
             turn(world, step.span, &words)?;
-            let slots = slots.iter().map(|slot| (slot.name.value.clone(), Utterance::new(&*slot.value.value)));
+            let slots =
+                slots.iter().map(|slot| (slot.name.value.clone(), Utterance::new(&*slot.value.value)));
             world.mean(intent, slots.collect());
             speak(world, &words);
             return understood(world, step.span, &name.value);
@@ -288,7 +289,9 @@ fn understood(world: &mut World, span: Span, name: &str) -> Result<(), Failure> 
         let plan = world.plan();
         plan.state(state).on.iter().chain(&plan.always).any(|on| on.event == Event::Intent(intent))
     };
-    world.pass_while(Duration::from_secs(5), |world| world.machine().path().len() == before && world.is_sounding());
+    world.pass_while(Duration::from_secs(5), |world| {
+        world.machine().path().len() == before && world.is_sounding()
+    });
     if world.is_misunderstood() && !handles(world) && world.machine().path().len() == before {
         let message = format!("`{name}` is not offered to the model in `{}`", world.plan().state(state).name);
         return Err(Failure::new(span, message).help("the state has no edge `intent.` for it"));

@@ -62,7 +62,6 @@ fn test() -> Value {
                 "description": "Edge cases of the catalogue that are injected; the call must survive them.",
                 "type": "array", "items": {"enum": faults},
             },
-            "explore": {"description": "Bounds of an exploration; `callflow explore` runs those.", "type": "object"},
             "tags": {"description": "Words to choose tests by.", "type": "array", "items": {"type": "string"}},
         },
     })
@@ -92,17 +91,26 @@ fn step() -> Value {
         let description = format!("The step `{name}`.");
         values.insert(name.to_owned(), json!({"description": description}));
     }
-    values.insert("intent".to_owned(), json!({
-        "description": "The model understands this intent, whatever the words.",
-        "type": ["string", "object"],
-    }));
-    values.insert("expect".to_owned(), json!({
-        "description": "What must be so at this moment.", "$ref": "#/$defs/Expect",
-    }));
-    values.insert("race".to_owned(), json!({
-        "description": "What happens at one moment; every order is run.",
-        "type": "array", "minItems": 2, "maxItems": 4, "items": {"$ref": "#/$defs/Step"},
-    }));
+    values.insert(
+        "intent".to_owned(),
+        json!({
+            "description": "The model understands this intent, whatever the words.",
+            "type": ["string", "object"],
+        }),
+    );
+    values.insert(
+        "expect".to_owned(),
+        json!({
+            "description": "What must be so at this moment.", "$ref": "#/$defs/Expect",
+        }),
+    );
+    values.insert(
+        "race".to_owned(),
+        json!({
+            "description": "What happens at one moment; every order is run.",
+            "type": "array", "minItems": 2, "maxItems": 4, "items": {"$ref": "#/$defs/Step"},
+        }),
+    );
     json!({
         "anyOf": [
             {"description": "What the caller says, or an event by its name.", "type": "string"},
@@ -195,7 +203,8 @@ mod tests {
         let schema = super::json_schema();
         for (name, place, keys) in shapes() {
             let mirror = schema.pointer(place).unwrap();
-            let known: BTreeSet<_> = mirror["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+            let known: BTreeSet<_> =
+                mirror["properties"].as_object().unwrap().keys().map(String::as_str).collect();
             assert_eq!(known, keys.iter().copied().collect(), "{name}");
             assert_eq!(mirror["additionalProperties"], false, "{name} must refuse unknown keys");
         }

@@ -23,8 +23,12 @@ impl Folder {
     }
 
     fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let Output { status, stdout, stderr } =
-            Command::new(env!("CARGO_BIN_EXE_callflow")).current_dir(&self.0).arg("test").args(args).output().unwrap();
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_callflow"))
+            .current_dir(&self.0)
+            .arg("test")
+            .args(args)
+            .output()
+            .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status.code().unwrap(), text(stdout), text(stderr))
     }
@@ -39,7 +43,8 @@ impl Drop for Folder {
 /// Times differ from run to run.
 fn timeless(text: &str) -> String {
     let mut words = text.split_inclusive(['[', ']', ' ', '\n']);
-    let is_time = |word: &str| word.contains('.') && word.trim_end_matches([']', ' ', ':', 's']).parse::<f64>().is_ok();
+    let is_time =
+        |word: &str| word.contains('.') && word.trim_end_matches([']', ' ', ':', 's']).parse::<f64>().is_ok();
     words.by_ref().map(|word| if is_time(word) { "TIME " } else { word }).collect()
 }
 
@@ -58,7 +63,10 @@ fn tests_are_chosen_listed_and_stopped_at_the_first_failure() {
     assert_eq!(status, 0, "{out}");
     assert!(out.contains("1 test in") && out.contains("1 passed"), "{out}");
     let (status, out, _) = folder.run(&["a.test.yaml", "--list"]);
-    assert_eq!((status, out.as_str()), (0, "a.test.yaml: good\na.test.yaml: bad <one>\na.test.yaml: talks\n"));
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "a.test.yaml: good\na.test.yaml: bad <one>\na.test.yaml: talks\n")
+    );
     let (status, out, _) = folder.run(&["a.test.yaml", "--fail-fast"]);
     assert_eq!(status, 1);
     assert!(out.contains("2 tests in"), "{out}");
@@ -83,10 +91,14 @@ fn programs_are_told_the_same_as_json_and_junit() {
 
 #[test]
 fn what_is_no_test_is_status_2_with_every_finding() {
-    let folder = Folder::new("unusable", "tests:\n  - {name: x, script: [operator.answerd], expect: {sate: x}}\n");
+    let folder =
+        Folder::new("unusable", "tests:\n  - {name: x, script: [operator.answerd], expect: {sate: x}}\n");
     let (status, out, err) = folder.run(&["."]);
     assert_eq!((status, out.as_str()), (2, ""));
-    assert!(err.contains("did you mean `operator.answered`?") && err.contains("did you mean `state`?"), "{err}");
+    assert!(
+        err.contains("did you mean `operator.answered`?") && err.contains("did you mean `state`?"),
+        "{err}"
+    );
     for (path, says) in [("nowhere", "cannot read nowhere"), ("b.yaml", "cannot read b.yaml")] {
         let (status, _, err) = folder.run(&[path]);
         assert_eq!(status, 2);
@@ -104,7 +116,8 @@ fn missing_tests_are_written_pass_and_are_not_written_over() {
     fs::remove_file(folder.0.join("a.test.yaml")).unwrap();
     let (status, _, err) = folder.run(&["a.yaml", "--generate", "-o", "a.test.yaml"]);
     assert_eq!(status, 0, "{err}");
-    let (status, out, _) = folder.run(&[".", "--coverage", "--min-coverage", "90", "--coverage-json", "c.json"]);
+    let (status, out, _) =
+        folder.run(&[".", "--coverage", "--min-coverage", "90", "--coverage-json", "c.json"]);
     assert_eq!(status, 0, "{out}");
     assert!(out.contains("a.yaml: states 6/6 (100 %)"), "{out}");
     let json: Value = serde_json::from_str(&fs::read_to_string(folder.0.join("c.json")).unwrap()).unwrap();
@@ -120,7 +133,10 @@ fn too_little_coverage_fails_if_that_is_asked_for() {
     assert_eq!(folder.run(&["."]).0, 0);
     let (status, out, _) = folder.run(&[".", "--min-coverage", "80", "--coverage"]);
     assert_eq!(status, 1);
-    assert!(out.contains("warning[F070]: no test enters `confirm_transfer`") && out.contains("wanted are 80 %"), "{out}");
+    assert!(
+        out.contains("warning[F070]: no test enters `confirm_transfer`") && out.contains("wanted are 80 %"),
+        "{out}"
+    );
 }
 
 #[test]

@@ -41,7 +41,9 @@ fn every_test_that_is_named_exists() {
         let is_test = |at: usize| {
             let before = &text[..at];
             let attributes = &before[before.rfind("\n\n").unwrap_or(0)..];
-            attributes.contains("#[test]") || attributes.contains("#[tokio::test") || before.contains("proptest! {")
+            attributes.contains("#[test]")
+                || attributes.contains("#[tokio::test")
+                || before.contains("proptest! {")
         };
         let found = text.find(&format!("fn {name}("));
         assert!(found.is_some_and(is_test), "{file} has no test {name}");

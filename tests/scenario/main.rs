@@ -8,5 +8,5 @@ mod document;
 mod faults;
 mod reader;
 mod shipped;
-mod steps;
 mod stage;
+mod steps;

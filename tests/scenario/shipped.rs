@@ -67,7 +67,10 @@ fn a_state_that_a_test_leaves_out_is_found_with_its_place() {
     let text = |code, place: &str, message: &str| (code, place.to_owned(), message.to_owned());
     assert!(found.contains(&text("F070", "bye", "no test enters `bye`")), "{found:?}");
     assert!(found.contains(&text("F070", "bye", "no test takes `declined` of `ask` to `bye`")), "{found:?}");
-    assert!(found.iter().any(|(code, _, message)| *code == "F071" && message.contains("`exhausted`")), "{found:?}");
+    assert!(
+        found.iter().any(|(code, _, message)| *code == "F071" && message.contains("`exhausted`")),
+        "{found:?}"
+    );
     assert_eq!((coverage.states().reached, coverage.states().all), (2, 3));
     let json = coverage.json(&subject);
     assert_eq!(json["edges"][1]["count"], 0);

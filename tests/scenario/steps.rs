@@ -31,15 +31,27 @@ fn every_expectation_can_fail() {
     for (expect, says) in [
         ("{state: goodbye}", "expected the call to be in `goodbye` (the call is in `converse`)"),
         ("{final: goodbye}", "expected the call to have ended in `goodbye`"),
-        ("{outcome: transferred}", "expected the outcome transferred (the call has ended in `converse`: completed)"),
-        ("{states: [converse, greet]}", "`greet` was not entered in its turn (the call went greet → converse"),
+        (
+            "{outcome: transferred}",
+            "expected the outcome transferred (the call has ended in `converse`: completed)",
+        ),
+        (
+            "{states: [converse, greet]}",
+            "`greet` was not entered in its turn (the call went greet → converse",
+        ),
         ("{said: bananas}", "expected the bot to have said “bananas” (last was said: “I'm sorry, I couldn't"),
         ("{commands: {dial: 2}}", "expected `dial` twice (it was commanded once)"),
         ("{commands: {stop_dial: operator}}", "expected `stop_dial` of operator (nobody was)"),
-        ("{transfer: no_answer}", "expected the last attempt to end as no_answer (the last attempt ended as busy)"),
+        (
+            "{transfer: no_answer}",
+            "expected the last attempt to end as no_answer (the last attempt ended as busy)",
+        ),
         ("{never: {state: confirm_transfer}}", "this happened: the call was in `confirm_transfer`"),
         ("{never: [{said: hold}, {command: dial}]}", "this happened: the bot said “hold”"),
-        ("{one_of: [{state: greet}, {commands: {dial: 5}}]}", "none of these is so: expected the call to be in"),
+        (
+            "{one_of: [{state: greet}, {commands: {dial: 5}}]}",
+            "none of these is so: expected the call to be in",
+        ),
     ] {
         let found = failure(&only(&format!("    script: {script}\n    expect: {expect}\n")), &subject);
         assert!(found.contains(says), "{expect}: {found}");
@@ -57,7 +69,8 @@ fn a_race_is_run_in_every_order() {
     assert_eq!(orders(test).len(), 2);
     let ends: Vec<_> = play(test, &subject).iter().map(|ran| ran.world.state_name().to_owned()).collect();
     assert_eq!(ends.iter().filter(|state| *state == "handed_off").count(), 1, "{ends:?}");
-    let three = only("    script: [{race: [caller.left, shutdown, room.closed]}, {race: [caller.left, shutdown]}]\n");
+    let three =
+        only("    script: [{race: [caller.left, shutdown, room.closed]}, {race: [caller.left, shutdown]}]\n");
     let mut all = orders(&suite(&three, &subject).tests[0]);
     assert_eq!(all.len(), 12);
     all.dedup();
@@ -87,9 +100,12 @@ fn a_test_may_begin_in_a_state_with_values_at_a_time() {
 #[test]
 fn an_intent_may_be_given_with_what_the_model_fills_in() {
     let subject = shipped("business_hours.yaml");
-    let text = only("    script:\n      - intent: {talk_to_person: {topic: a green sofa}}\n    expect: {said: a green sofa}\n");
+    let text = only(
+        "    script:\n      - intent: {talk_to_person: {topic: a green sofa}}\n    expect: {said: a green sofa}\n",
+    );
     all_pass(&text, &subject);
-    let found = failure(&only("    start_in: closed\n    script: [caller.left, intent: goodbye]\n"), &subject);
+    let found =
+        failure(&only("    start_in: closed\n    script: [caller.left, intent: goodbye]\n"), &subject);
     assert!(found.contains("the caller never came to say"), "{found}");
 }
 
@@ -110,7 +126,9 @@ fn vendors_can_fail_and_the_call_goes_on_or_ends_as_the_flow_says() {
 #[test]
 fn the_story_of_a_call_reads_from_top_to_bottom() {
     let subject = shipped("cold_transfer.yaml");
-    let text = only("    script: [\"I want to speak to a manager\", \"yes\", operator.answered, after: 1m, operator.left]\n    expect: {outcome: transferred}\n");
+    let text = only(
+        "    script: [\"I want to speak to a manager\", \"yes\", operator.answered, after: 1m, operator.left]\n    expect: {outcome: transferred}\n",
+    );
     let ran = play(&suite(&text, &subject).tests[0], &subject).pop().unwrap();
     insta::assert_snapshot!(tell(ran.world.story()));
 }

@@ -52,7 +52,9 @@ pub(super) fn find(path: &Path, alone: bool) -> Result<Vec<Found>, String> {
     match beside.into_iter().find(|path| path.is_file()) {
         Some(tests) => Ok(vec![Found::Tests(tests)]),
         None if alone => Ok(vec![Found::Flow(path.to_owned())]),
-        None => Err(format!("{shown} has no test file beside it; `callflow test {shown} --generate` writes one")),
+        None => {
+            Err(format!("{shown} has no test file beside it; `callflow test {shown} --generate` writes one"))
+        }
     }
 }
 

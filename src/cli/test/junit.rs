@@ -39,8 +39,10 @@ fn case(xml: &mut String, test: &Done) {
         }
         Verdict::Failed(failed) => {
             let help = failed.failure.help.as_deref().unwrap_or_default();
-            let (message, text) = (escaped(&failed.failure.message), escaped(&format!("{help}\n{}", failed.story)));
-            let _ = writeln!(xml, ">\n      <failure message=\"{message}\">{text}</failure>\n    </testcase>");
+            let (message, text) =
+                (escaped(&failed.failure.message), escaped(&format!("{help}\n{}", failed.story)));
+            let _ =
+                writeln!(xml, ">\n      <failure message=\"{message}\">{text}</failure>\n    </testcase>");
         }
     }
 }

@@ -136,8 +136,9 @@ fn test(args: &TestArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
     let tested = runner::run_all(args, &loaded, &mut sink)?;
     report::finish(args, &loaded, &tested, &mut sink)?;
     if let Some(path) = &args.junit {
-        std::fs::write(path, junit::render(&tested))
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))?;
+        std::fs::write(path, junit::render(&tested)).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        })?;
     }
     let covered = more::coverage(args, &loaded, &tested, &mut sink)?;
     let failed = tested.tests.iter().any(|test| matches!(test.verdict, Verdict::Failed(_)));

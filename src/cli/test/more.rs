@@ -47,8 +47,9 @@ pub(super) fn coverage(
     if let Some(path) = &args.coverage_json {
         let all: Vec<_> = flows.iter().map(|(one, coverage)| coverage.json(&one.subject)).collect();
         let text = format!("{:#}\n", json!({"flows": all}));
-        std::fs::write(path, text)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display())))?;
+        std::fs::write(path, text).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        })?;
     }
     let least = usize::from(args.min_coverage.unwrap_or(0));
     let mut enough = true;
@@ -94,6 +95,10 @@ pub(super) fn generate(
         writeln!(err, "error: {} is there already; choose another file and copy what you need", shown(args))?;
         return Ok(ExitStatus::Error);
     }
+    if args.output.is_some() && loaded.len() > 1 {
+        writeln!(err, "error: {} is for one flow, and these are {}", shown(args), loaded.len())?;
+        return Ok(ExitStatus::Error);
+    }
     let mut text = String::new();
     for one in loaded {
         let mut covered = Coverage::of(one.subject.plan());
@@ -105,7 +110,9 @@ pub(super) fn generate(
         writeln!(err, "{}: {count} tests were missing", one.subject.source().path().display())?;
         if loaded.len() == 1 {
             let flow = one.subject.source().path().file_name().unwrap_or_default().to_string_lossy();
-            text += &format!("# Written by `callflow test --generate`: look at each, and say what you expect.\nflow: {flow}\n");
+            text += &format!(
+                "# Written by `callflow test --generate`: look at each, and say what you expect.\nflow: {flow}\n"
+            );
         } else {
             text += &format!("# {}\n", one.path);
         }
@@ -138,7 +145,10 @@ pub(super) fn survive(
         match find(id).and_then(|case| Some((case, case.fault()?))) {
             Some(case) => cases.push(case),
             None => {
-                writeln!(err, "error: {id} is not a case that can be injected; see `callflow test --list-faults`")?;
+                writeln!(
+                    err,
+                    "error: {id} is not a case that can be injected; see `callflow test --list-faults`"
+                )?;
                 return Ok(ExitStatus::Error);
             }
         }
@@ -148,7 +158,12 @@ pub(super) fn survive(
         let (written, _) = generate::generate(one.subject.plan(), Coverage::of(one.subject.plan()));
         let source = SourceFile::new("generated.test.yaml", written);
         let ways = parse(&source).0.map(|suite| suite.tests).unwrap_or_default();
-        writeln!(out, "{}: {} ways through it, with each fault", one.subject.source().path().display(), ways.len())?;
+        writeln!(
+            out,
+            "{}: {} ways through it, with each fault",
+            one.subject.source().path().display(),
+            ways.len()
+        )?;
         for (case, fault) in &cases {
             survived &= with_fault(one, &ways, case, *fault, out)?;
         }

@@ -45,7 +45,10 @@ impl<'o> Sink<'o> {
             Verdict::Skipped(why) => format!(" ({why})"),
             _ => String::new(),
         };
-        self.say(&format!("{colour}{word:>8}{RESET} [{time:>7}s] {}: {}{orders}{why}\n", done.path, done.name))
+        self.say(&format!(
+            "{colour}{word:>8}{RESET} [{time:>7}s] {}: {}{orders}{why}\n",
+            done.path, done.name
+        ))
     }
 }
 
@@ -80,7 +83,10 @@ fn failure(file: &Loaded, done: &Done, failed: &Failed) -> String {
     let source = &file.suite.source;
     let shown = &failed.failure;
     let snippet = render_failure(source, shown.span, &shown.message, shown.help.as_deref(), Style::Colour);
-    let order = failed.order.as_ref().map_or(String::new(), |order| format!("  in this order of its race: {order}\n"));
+    let order = failed
+        .order
+        .as_ref()
+        .map_or(String::new(), |order| format!("  in this order of its race: {order}\n"));
     let story: String = failed.story.lines().map(|line| format!("  {line}\n")).collect();
     let story = if story.is_empty() { story } else { format!("  the call up to there:\n{story}") };
     format!("\n{RED}FAILED{RESET} {}\n{snippet}{order}{story}", done.name)
@@ -93,7 +99,8 @@ fn summary(tested: &Tested) -> String {
     let all = tested.tests.len();
     let tests = if all == 1 { "1 test".to_owned() } else { format!("{all} tests") };
     let colour = if failed > 0 { RED } else { GREEN };
-    let mut text = format!("\n{colour}{:>8}{RESET} {tests} in {}s: {passed} passed", "Summary", seconds(tested.took));
+    let mut text =
+        format!("\n{colour}{:>8}{RESET} {tests} in {}s: {passed} passed", "Summary", seconds(tested.took));
     if failed > 0 {
         text += &format!(", {failed} failed");
     }

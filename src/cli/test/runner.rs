@@ -103,8 +103,7 @@ fn verdict(test: &Test, one: &Loaded, mut coverage: Option<&mut Coverage>) -> (V
             let shown = |race: &Vec<usize>| {
                 race.iter().map(|index| (index + 1).to_string()).collect::<Vec<_>>().join(", ")
             };
-            let order = (!order.is_empty())
-                .then(|| order.iter().map(shown).collect::<Vec<_>>().join("; "));
+            let order = (!order.is_empty()).then(|| order.iter().map(shown).collect::<Vec<_>>().join("; "));
             return (Verdict::Failed(Box::new(Failed { failure, story, order })), runs);
         }
         if let Some(coverage) = coverage.as_deref_mut() {

@@ -150,7 +150,9 @@ pub(in super::super) fn on_ringing(world: &mut World, attempt: AttemptId) {
     if world.suffers(Fault::FailsAfterRinging) {
         leg(world, 1_500, fails(LegOutcome::Failed));
     }
-    if world.suffers(Fault::RingsOnly) && world.live_leg().is_some_and(|leg| leg.rings_since == Some(world.now())) {
+    if world.suffers(Fault::RingsOnly)
+        && world.live_leg().is_some_and(|leg| leg.rings_since == Some(world.now()))
+    {
         (1..5).for_each(|n| leg(world, n * 1_000, LegEvent::Ringing));
     }
     if world.suffers(Fault::TalksWhileRinging) {
@@ -168,7 +170,9 @@ pub(in super::super) fn on_ringing(world: &mut World, attempt: AttemptId) {
     if world.suffers(Fault::RoomClosesWhileRinging) {
         world.later(1_000, Input::RoomClosed);
     }
-    if world.suffers(Fault::AnsweredAtLimit) && world.live_leg().is_some_and(|leg| leg.rings_since == Some(world.now())) {
+    if world.suffers(Fault::AnsweredAtLimit)
+        && world.live_leg().is_some_and(|leg| leg.rings_since == Some(world.now()))
+    {
         let limit = world.plan().states.iter().find_map(|state| match &state.kind {
             Kind::Dial(dial) if state.name.as_ref() == world.state_name() => Some(dial.ring),
             _ => None,

@@ -8,7 +8,9 @@ mod catalogue;
 mod inject;
 
 pub use catalogue::CATALOGUE;
-pub(super) use inject::{before, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, tells_twice};
+pub(super) use inject::{
+    before, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, tells_twice,
+};
 
 /// One case of the catalogue.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +46,9 @@ impl Place {
             Self::Machine(_) => "it can be injected".to_owned(),
             Self::Script(step) => format!("a script says it: {step}"),
             Self::Check => "`callflow check` decides it from the flow alone".to_owned(),
-            Self::Wire => "it happens on the wire: see docs/edge-cases.md for its tests against the sandbox".to_owned(),
+            Self::Wire => {
+                "it happens on the wire: see docs/edge-cases.md for its tests against the sandbox".to_owned()
+            }
             Self::Live => "only the live service can show it: see docs/live-checklist.md".to_owned(),
         }
     }

@@ -114,7 +114,10 @@ pub(super) fn never(reader: &mut Reader<'_>, node: &Node) -> Expected {
         let Some(fields) = reader.fields(item, &NEVER) else { continue };
         let mut add = |span, what: Option<Expectation>| all.extend(what.map(|what| Expected { span, what }));
         for node in fields.get("state").into_iter().flat_map(one_or_more) {
-            add(node.span, reader.text(node, "the name of a state").map(|name| Expectation::State(name.value)));
+            add(
+                node.span,
+                reader.text(node, "the name of a state").map(|name| Expectation::State(name.value)),
+            );
         }
         for node in fields.get("said").into_iter().flat_map(one_or_more) {
             add(node.span, reader.text(node, "what is said").map(|text| Expectation::Said(text.value)));

@@ -23,8 +23,11 @@ pub(super) const SUITE: Shape =
     Shape { what: "a test file", keys: &["flow", "tests"], later: &[], elsewhere: &[] };
 pub(super) const TEST: Shape = Shape {
     what: "a test",
-    keys: &["name", "given", "start_in", "script", "expect", "never", "faults", "explore", "tags"],
-    later: &[("judge", "nothing judges words here; look for a text with `said:`")],
+    keys: &["name", "given", "start_in", "script", "expect", "never", "faults", "tags"],
+    later: &[
+        ("explore", "leave it out; `faults:` and `race:` go through what can happen"),
+        ("judge", "nothing judges words here; look for a text with `said:`"),
+    ],
     elsewhere: &[("race", "a race is a step: write it under `script:`")],
 };
 pub(super) const GIVEN: Shape =
@@ -107,12 +110,11 @@ fn test(reader: &mut Reader<'_>, node: &Node) -> Option<Test> {
         known_fault(reader, fault);
     }
     let tags = words(reader, fields.get("tags"), "a list of tags");
-    let explore = fields.get("explore").map(|node| node.span);
-    if fields.get("script").is_none() && explore.is_none() && faults.is_empty() {
+    if fields.get("script").is_none() && faults.is_empty() {
         let help = "write what happens, such as `script: [\"I want to speak to a manager\", \"yes\"]`";
         reader.error(Rule::MissingKey, name.span, "a test needs `script`", help);
     }
-    Some(Test { name, given, start_in, script, expect, faults, explore, tags })
+    Some(Test { name, given, start_in, script, expect, faults, tags })
 }
 
 fn known_fault(reader: &mut Reader<'_>, fault: &Spanned<String>) {
@@ -123,7 +125,8 @@ fn known_fault(reader: &mut Reader<'_>, fault: &Spanned<String>) {
             reader.error(Rule::WrongValue, fault.span, message, case.place.why());
         }
         None => {
-            let message = format!("`{}` is not a case of the catalogue", crate::flow::shortened(&fault.value));
+            let message =
+                format!("`{}` is not a case of the catalogue", crate::flow::shortened(&fault.value));
             let ids = || faults::CATALOGUE.iter().filter(|case| case.is_injectable()).map(|case| case.id);
             let known = crate::flow::did_you_mean(&fault.value, ids())
                 .unwrap_or_else(|| "`callflow test --list-faults` shows them".to_owned());
@@ -182,7 +185,8 @@ fn number(reader: &mut Reader<'_>, node: &Node) -> Option<PhoneNumber> {
     let text = reader.text(node, "a telephone number")?;
     let number = PhoneNumber::parse(&text.value).ok();
     if number.is_none() {
-        let help = "write `+` and 8 to 15 digits in quotes, such as \"+15550100123\"; or `withheld` for `from`";
+        let help =
+            "write `+` and 8 to 15 digits in quotes, such as \"+15550100123\"; or `withheld` for `from`";
         reader.error(Rule::WrongValue, node.span, "this is not a telephone number", help);
     }
     number

@@ -114,7 +114,8 @@ fn alone(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
             return Some(action.clone());
         }
         let word = !scalar.text.contains(char::is_whitespace);
-        let looks_like_event = word && scalar.text.trim_end_matches('.').contains('.') || scalar.text.contains('(');
+        let looks_like_event =
+            word && scalar.text.trim_end_matches('.').contains('.') || scalar.text.contains('(');
         if WITH_VALUE.contains(&scalar.text.as_str()) {
             let message = format!("`{}` needs a value", scalar.text);
             reader.error(Rule::WrongValue, node.span, message, example(&scalar.text));
@@ -125,7 +126,10 @@ fn alone(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
             return None;
         }
         if matches!(scalar.core(), Core::Int) {
-            let help = format!("a key is `caller.dtmf: \"{0}\"`, a spoken number is in quotes: \"{0}\"", scalar.text);
+            let help = format!(
+                "a key is `caller.dtmf: \"{0}\"`, a spoken number is in quotes: \"{0}\"",
+                scalar.text
+            );
             reader.wrong(node, "a step", help);
             return None;
         }
@@ -180,7 +184,12 @@ fn with_value(reader: &mut Reader<'_>, name: &str, span: Span, node: &Node) -> O
         "expect" => Some(Action::Expect(expect::expect(reader, node))),
         "race" => race(reader, node),
         known if EVENTS.iter().any(|(event, _)| *event == known) => {
-            reader.error(Rule::WrongValue, span, format!("`{known}` has no value"), format!("write `- {known}`"));
+            reader.error(
+                Rule::WrongValue,
+                span,
+                format!("`{known}` has no value"),
+                format!("write `- {known}`"),
+            );
             None
         }
         _ => {
@@ -214,7 +223,9 @@ fn intent(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
                 None
             }
         },
-        _ => reader.text(node, "the name of an intent").map(|name| Action::Intent { name, slots: Vec::new() }),
+        _ => {
+            reader.text(node, "the name of an intent").map(|name| Action::Intent { name, slots: Vec::new() })
+        }
     }
 }
 
@@ -224,15 +235,29 @@ fn race(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
     let racers: Vec<_> = items.iter().take(MOST_RACERS + 1).filter_map(|item| step(reader, item)).collect();
     let fits = (2..=MOST_RACERS).contains(&racers.len());
     if !fits && reader.diagnostics.len() == before {
-        reader.error(Rule::WrongValue, node.span, "two to four steps can race", "write each as a step of the list");
+        reader.error(
+            Rule::WrongValue,
+            node.span,
+            "two to four steps can race",
+            "write each as a step of the list",
+        );
     }
     let waits = racers.iter().filter(|racer| matches!(racer.action, Action::Wait(_))).count();
     for racer in &racers {
         let why = match racer.action {
-            Action::Said | Action::Quiet | Action::Expect(_) | Action::Race(_) | Action::ReplyFails(_) | Action::TimeIsUp => "this does not happen at one moment",
+            Action::Said
+            | Action::Quiet
+            | Action::Expect(_)
+            | Action::Race(_)
+            | Action::ReplyFails(_)
+            | Action::TimeIsUp => "this does not happen at one moment",
             Action::Intent { .. } => "an intent comes with a turn of the caller: let `caller.says` race",
-            Action::Phone(Phone::NoAnswer) => "nobody answering is the ring limit: write `after: 30s` in its place",
-            Action::Phone(Phone::Accepted | Phone::Declined) => "pick up before the race, and let `operator.key` race",
+            Action::Phone(Phone::NoAnswer) => {
+                "nobody answering is the ring limit: write `after: 30s` in its place"
+            }
+            Action::Phone(Phone::Accepted | Phone::Declined) => {
+                "pick up before the race, and let `operator.key` race"
+            }
             Action::Wait(_) if waits > 1 => "only one wait can race",
             _ => continue,
         };
