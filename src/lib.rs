@@ -27,6 +27,7 @@ pub mod pii;
 pub mod plan;
 pub mod replay;
 pub mod sandbox;
+pub mod scenario;
 pub mod server;
 pub mod session;
 pub mod settings;

@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("machine", &["plan"]),
     ("replay", &["machine", "plan"]),
     ("explore", &["machine", "plan", "diagnostic"]),
+    ("scenario", &["flow", "check", "plan", "machine", "diagnostic"]),
     ("speech", &[]),
     ("telephony", &[]),
     ("cloud", &["telephony"]),

@@ -5,9 +5,12 @@ use callflow::cli::explore::in_check;
 use callflow::diagnostic::{Diagnostic, Rule, Style, render_human};
 use callflow::source::SourceFile;
 
-/// Rules that no file can show broken: of an environment, and those that the machine itself keeps.
+/// Rules that no flow can show broken: of an environment, of tests, and those that the machine itself keeps.
 const NOT_SHOWN: &[Rule] = &[
     Rule::EnvMissing,
+    Rule::Uncovered,
+    Rule::UntestedOutcome,
+    Rule::ImpossibleEvent,
     Rule::Inevitable,
     Rule::SecondLeg,
     Rule::BotSpeaks,

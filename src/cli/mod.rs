@@ -16,6 +16,7 @@ pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
+pub mod test;
 
 use std::path::PathBuf;
 
@@ -65,7 +66,9 @@ enum Command {
     Graph(graph::GraphArgs),
     /// Replay a recorded call through a flow, until the first step that goes another way.
     Replay(replay::ReplayArgs),
-    /// Write the JSON Schema of flows, for editors.
+    /// Run the tests beside flows, on a virtual clock.
+    Test(test::TestArgs),
+    /// Write the JSON Schema of flows or of their tests, for editors.
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
     Daily(daily::DailyArgs),
@@ -123,6 +126,7 @@ pub fn main() -> ExitStatus {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Replay(args)) => replay::run(&args, &env),
+        Some(Command::Test(args)) => test::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Doctor(args)) => doctor::run(&args, &|name| env.get(name), env_file),

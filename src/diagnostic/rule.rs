@@ -122,6 +122,12 @@ rules! {
     AfterEnd = "F057";
     /// A tool call of a discarded turn leads on.
     DiscardedTurn = "F058";
+    /// No test enters a state, or takes an edge.
+    Uncovered = "F070";
+    /// No test has a kind of state end in a way in which it can.
+    UntestedOutcome = "F071";
+    /// A test has something happen that cannot happen in its flow.
+    ImpossibleEvent = "F072";
     /// A waiver that is not needed, has no reason, or waives an error.
     Waiver = "F073";
 }

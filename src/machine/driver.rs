@@ -64,6 +64,12 @@ impl Machine {
         &self.call.path
     }
 
+    /// How often each edge of the flow was taken, by the index of its [`EdgeId`](crate::plan::EdgeId).
+    #[must_use]
+    pub fn taken(&self) -> &[u32] {
+        &self.call.taken
+    }
+
     /// How the call ended, once it has.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {

@@ -306,3 +306,28 @@ async fn legs_of_others_in_the_room_are_nobodys() {
     world.caller_hangs_up();
     assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_warning_of_the_vendor_changes_nothing() {
+    let world = World::ringing().await;
+    world.room.event(RoomEvent::Warning { message: "codec fallback".to_owned() });
+    sleep(Duration::from_secs(1)).await;
+    world.times("bot left", 0);
+    world.times("stop leg-1", 0);
+    world.times("entered", 4);
+    world.caller_hangs_up();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_third_person_who_joins_and_leaves_is_nobody_to_the_call() {
+    let mut world = World::bridged().await;
+    world.room.event(RoomEvent::ParticipantJoined { id: leg(77) });
+    sleep(Duration::from_secs(5)).await;
+    world.room.event(RoomEvent::ParticipantLeft { id: leg(77) });
+    sleep(Duration::from_secs(5)).await;
+    world.times("stop leg-1", 0);
+    world.operator_hangs_up(1);
+    world.until(&crate::world::bot_said(crate::world::LEFT_ALONE)).await;
+    assert_eq!(world.over().await.outcome, Outcome::Transferred);
+}
