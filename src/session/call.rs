@@ -331,7 +331,7 @@ impl Call {
         while let Some(event) = self.ears.poll() {
             match event {
                 TurnEvent::SpeechStarted => {
-                    self.guesses.go_on();
+                    self.guesses.go_on(self.ears.unfinished());
                     self.dialogue.drop_guess();
                     self.on_speech_started(now);
                 }

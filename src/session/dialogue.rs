@@ -68,7 +68,16 @@ pub(super) struct Question {
 
 impl Dialogue {
     pub(super) fn new(plan: Arc<Plan>, llm: Arc<dyn Llm>, call_id: Arc<str>) -> Self {
-        Self { plan, llm, call_id, messages: VecDeque::new(), unanswered: None, live: None, guess: None, guesses: 0 }
+        Self {
+            plan,
+            llm,
+            call_id,
+            messages: VecDeque::new(),
+            unanswered: None,
+            live: None,
+            guess: None,
+            guesses: 0,
+        }
     }
 
     /// Whether the model is at it.

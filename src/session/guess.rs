@@ -20,12 +20,14 @@ pub(super) struct Guesses {
     pub(super) pausing: bool,
     /// The recogniser expects the turn to end with these words.
     pub(super) expected: Option<Utterance>,
+    /// The words that were there when the caller went on: after that, more must come.
+    before: Option<Utterance>,
 }
 
 impl Guesses {
-    /// The caller speaks.
-    pub(super) fn go_on(&mut self) {
-        (self.pausing, self.expected) = (false, None);
+    /// The caller speaks, and these are the words of the turn so far.
+    pub(super) fn go_on(&mut self, before: Option<Utterance>) {
+        (self.pausing, self.expected, self.before) = (false, None, before);
     }
 
     /// A new turn begins.
@@ -40,7 +42,9 @@ impl Call {
     pub(super) fn guess_in_a_pause(&mut self) {
         let words = match self.guesses.expected.take() {
             Some(expected) => Some(expected),
-            None if self.guesses.pausing => self.ears.unfinished(),
+            None if self.guesses.pausing => {
+                self.ears.unfinished().filter(|words| self.guesses.before.as_ref() != Some(words))
+            }
             None => None,
         };
         if let Some(words) = words {
@@ -50,7 +54,11 @@ impl Call {
 
     /// Asks for the reply to these words, if they are the turn's last.
     fn guess(&mut self, words: &Utterance) {
-        if words.is_blank() || self.stage.end.is_some() || self.stage.handed_off || self.dialogue.is_guessed(words) {
+        if words.is_blank()
+            || self.stage.end.is_some()
+            || self.stage.handed_off
+            || self.dialogue.is_guessed(words)
+        {
             return;
         }
         self.dialogue.drop_guess();

@@ -30,8 +30,8 @@ mod waterfall;
 
 pub use journal::{Journal, JournalError};
 pub use record::{CallRecord, Guessing, RECORD_VERSION, TransferRecord, Turn, Who};
-pub use waterfall::Waterfall;
 pub use watch::{CallEvent, CallStatus, Watch};
+pub use waterfall::Waterfall;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -38,7 +38,12 @@ impl Call {
             delete_room(&*self.vendors.telephony, &self.place.name).await;
         }
         let late = self.cadence.lateness();
-        tracing::info!(beats = late.beats, p99_ms = late.p99_ms, most_ms = late.most_ms, "how late the beats came");
+        tracing::info!(
+            beats = late.beats,
+            p99_ms = late.p99_ms,
+            most_ms = late.most_ms,
+            "how late the beats came"
+        );
         let mut record = CallRecord::new(&self.plan, &self.info);
         record.duration_ms = ended.0;
         record.outcome = outcome;

@@ -84,8 +84,13 @@ impl Latency {
     pub(super) fn asked(&mut self, reply: ReplyId, guessed: bool) {
         self.hits += u32::from(guessed);
         let turn = self.turn_ended.take();
-        self.open = self.speech_ended.take().zip(turn).map(|(from, turn)| {
-            Open { reply, from: from.min(turn), turn, asked: Instant::now(), marks: [None; 4], guessed }
+        self.open = self.speech_ended.take().zip(turn).map(|(from, turn)| Open {
+            reply,
+            from: from.min(turn),
+            turn,
+            asked: Instant::now(),
+            marks: [None; 4],
+            guessed,
         });
     }
 
@@ -135,8 +140,7 @@ impl Open {
             took
         };
         let [first_word, first_text, first_audio, sent] = self.marks;
-        let parts =
-            [part(Some(self.turn)), part(Some(self.asked)), part(first_word), part(first_text)];
+        let parts = [part(Some(self.turn)), part(Some(self.asked)), part(first_word), part(first_text)];
         let [turn_ms, request_ms, first_word_ms, first_text_ms] = parts;
         let (first_audio_ms, sent_ms) = (part(first_audio), part(sent));
         let total_ms = round(parts.iter().sum::<f64>() + first_audio_ms + sent_ms);

@@ -217,7 +217,8 @@ fn write(folder: &Path, key: PromptKey, prompt: &Prompt) -> std::io::Result<()> 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let place = folder.join(key.file_name());
     let beside = place.with_extension(format!("{}.new", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(&encode(prompt)?)?;
     fs::rename(beside, place)
 }
@@ -276,11 +277,8 @@ mod tests {
     }
 
     fn prompt(samples: usize) -> Prompt {
-        let word = Word {
-            text: "hello".into(),
-            start: Duration::from_millis(1),
-            end: Duration::from_micros(2_500),
-        };
+        let word =
+            Word { text: "hello".into(), start: Duration::from_millis(1), end: Duration::from_micros(2_500) };
         Prompt { samples: vec![-7; samples], words: vec![word] }
     }
 

@@ -307,7 +307,8 @@ impl Stage {
             }
             PhoneEvent::SoundBegan
             | PhoneEvent::SoundEnded
-            | PhoneEvent::HearingNow(_) | PhoneEvent::Dtmf(_) => {}
+            | PhoneEvent::HearingNow(_)
+            | PhoneEvent::Dtmf(_) => {}
         }
     }
 

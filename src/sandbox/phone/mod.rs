@@ -9,6 +9,6 @@ mod mouth;
 pub(crate) mod socket;
 mod wire;
 
-pub use conversation::PAUSE_MS;
 pub use client::{Phone, PhoneError, PhoneEvent};
+pub use conversation::PAUSE_MS;
 pub use wire::RejectReason;

@@ -198,7 +198,9 @@ impl Line {
         match self.supply {
             Supply::Complete => given,
             // At least one more than given, so that a part is never taken for the whole.
-            Supply::Open | Supply::Failed => (self.text.spoken().chars().count() * SAMPLES_PER_CHAR).max(given + 1),
+            Supply::Open | Supply::Failed => {
+                (self.text.spoken().chars().count() * SAMPLES_PER_CHAR).max(given + 1)
+            }
         }
     }
 }
