@@ -16,7 +16,7 @@ async fn a_reply_is_asked_for_in_the_pause_and_used_when_the_turn_ends_with_thes
     world.llm.will(&[Step::Wait(200), Step::Text("Yes?")]);
     world.caller_says("hello there").await;
     let asked = world.until("ask c-1-1").await;
-    let said = world.until("caller said").await;
+    let (_, said) = world.log.find(0, "caller said").unwrap();
     world.until(&bot_said("Yes?")).await;
     assert!(asked + Duration::from_millis(200) <= said, "{}", world.log.text());
     world.times("ask", 1);
