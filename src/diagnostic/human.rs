@@ -24,6 +24,28 @@ pub fn render_human(source: &SourceFile, diagnostics: &[Diagnostic], style: Styl
     diagnostics.iter().map(|d| renderer.render(&[report(source, d)]) + "\n\n").collect()
 }
 
+/// Renders one place of a file with a title and advice, as a finding that belongs to no rule: a test that failed.
+#[must_use]
+pub fn render_failure(
+    source: &SourceFile,
+    span: Span,
+    title: &str,
+    help: Option<&str>,
+    style: Style,
+) -> String {
+    let renderer = match style {
+        Style::Colour => Renderer::styled(),
+        Style::Plain => Renderer::plain(),
+    };
+    let shown = Diagnostic::error(super::Rule::Syntax, span, "");
+    let group = Level::ERROR.primary_title(title).element(snippet(source, Some(&shown.primary), &[]));
+    let group = match help {
+        Some(help) => group.element(Level::HELP.message(help)),
+        None => group,
+    };
+    renderer.render(&[group]) + "\n"
+}
+
 fn report<'a>(source: &'a SourceFile, d: &'a Diagnostic) -> Group<'a> {
     let level = match d.severity {
         Severity::Error => Level::ERROR,

@@ -1,7 +1,9 @@
 //! `collect`: values, spoken or keyed, each asked for a bounded number of times.
 
 use std::fmt;
+use std::hash::Hash as _;
 
+use super::abstraction::Fold;
 use super::call::{Step, TURN_WITHIN};
 use super::signal::Signal;
 use super::speech::Manner;
@@ -50,6 +52,13 @@ impl Collecting {
             unspeakable: false,
             keys: Pressed::default(),
         }
+    }
+
+    /// For the explorer: of the keys it matters how many.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { state, filled, asked, question, unspeakable, keys } = self;
+        (state, filled, asked, unspeakable, keys.0.len()).hash(fold);
+        fold.sentence(*question);
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Collect {

@@ -11,6 +11,7 @@ mod chaos;
 mod collecting;
 mod dial_limits;
 mod failing_vendors;
+mod latency;
 mod leaving;
 mod operator;
 mod recorded;

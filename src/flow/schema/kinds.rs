@@ -23,6 +23,7 @@ pub(super) enum SayOrText {
 #[schemars(deny_unknown_fields, extend("anyOf" = [{"required": ["text"]}, {"required": ["audio"]}]))]
 pub(super) struct Say {
     /// The words; with `audio`, what the recording says.
+    #[schemars(extend("examples" = ["Hello, how can I help?"]))]
     text: Option<Text>,
     /// A WAV file in the flow's folder, at most two minutes long, played in place of the voice.
     #[schemars(extend("examples" = ["welcome.wav"]))]
@@ -46,6 +47,7 @@ pub(super) enum ConverseOrText {
 #[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["prompt"]}, {"required": ["prompt_file"]}]))]
 pub(super) struct Converse {
     /// The model's instructions.
+    #[schemars(extend("examples" = ["You are Hailey, a friendly support agent. Your answers are spoken aloud."]))]
     prompt: Option<Text>,
     /// A text file in the flow's folder that holds them, at most 64 KB.
     #[schemars(extend("examples" = ["hailey.md"]))]
@@ -73,8 +75,10 @@ pub(super) struct Rung {
     /// How long it is quiet before it.
     after: Duration,
     /// What is then said.
+    #[schemars(extend("examples" = ["Are you still there?"]))]
     say: Option<Text>,
     /// Where it then leads; on the last step only.
+    #[schemars(extend("examples" = ["goodbye"]))]
     to: Option<StateName>,
 }
 
@@ -93,6 +97,7 @@ pub(super) enum ConfirmOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Confirm {
     /// The question.
+    #[schemars(extend("examples" = ["Shall I connect you now?"]))]
     question: Text,
     /// How often it is asked before `exhausted`; 2 if left out.
     #[schemars(range(min = 1, max = 10))]
@@ -111,11 +116,13 @@ pub(super) struct Collect {
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1, "maxProperties" = 16, "examples" = [{"guests": "int", "day": "date"}]))]
     slots: BTreeMap<String, CollectSlotOrType>,
     /// The question.
+    #[schemars(extend("examples" = ["For how many people, and on which day?"]))]
     ask: Text,
     /// How often one question is asked before `exhausted`; 3 if left out.
-    #[schemars(range(min = 1, max = 10))]
+    #[schemars(range(min = 1, max = 10), extend("examples" = [3]))]
     tries: Option<u32>,
     /// How an answer on the keys ends; a pause of 3s always ends it.
+    #[schemars(extend("examples" = [{"digits": 8, "end_key": "#"}]))]
     dtmf: Option<CollectKeys>,
     /// How long one answer may take to begin; 10s if left out.
     timeout: Option<Duration>,
@@ -140,8 +147,10 @@ pub(super) struct CollectSlot {
     /// Its type.
     r#type: Type,
     /// The words of an enum; on the keys, 1 is the first.
+    #[schemars(extend("examples" = [["lunch", "dinner"]]))]
     values: Option<Vec<String>>,
     /// Asked when the others are there and this is not.
+    #[schemars(extend("examples" = ["On which day?"]))]
     ask: Option<Text>,
 }
 
@@ -150,10 +159,10 @@ pub(super) struct CollectSlot {
 #[schemars(deny_unknown_fields)]
 pub(super) struct CollectKeys {
     /// After how many digits. Text slots take digits, zeros kept, and so many.
-    #[schemars(range(min = 1, max = 32))]
+    #[schemars(range(min = 1, max = 32), extend("examples" = [8]))]
     digits: Option<u32>,
     /// At this key; `#` if left out.
-    #[schemars(regex(pattern = "^[*#]$"))]
+    #[schemars(regex(pattern = "^[*#]$"), extend("examples" = ["#"]))]
     end_key: Option<String>,
 }
 
@@ -164,8 +173,10 @@ pub(super) struct Choice {
     /// The condition.
     r#if: Option<Guard>,
     /// Where it leads if the condition holds.
+    #[schemars(extend("examples" = ["welcome"]))]
     to: Option<StateName>,
     /// Where it leads if no condition holds.
+    #[schemars(extend("examples" = ["closed"]))]
     r#else: Option<StateName>,
 }
 
@@ -194,12 +205,14 @@ pub(super) enum Targets {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Dial {
     /// Whom: a target's name, or a list that is tried in order.
+    #[schemars(extend("examples" = ["operator", ["front_desk", "back_office"]]))]
     to: Targets,
     /// How: `dial_out` (a new leg into the caller's room, if left out), `sip_transfer` or `sip_refer` (the
     /// caller's own leg is moved).
     #[schemars(extend("enum" = ["dial_out", "sip_transfer", "sip_refer"]))]
     method: Option<String>,
     /// Said to the caller before the first attempt.
+    #[schemars(extend("examples" = ["One moment, I am connecting you."]))]
     announce: Option<Text>,
     /// How long each attempt may ring, 5s to 120s; 30s if left out.
     ring: Option<Duration>,
@@ -213,6 +226,7 @@ pub(super) struct Dial {
     #[schemars(extend("enum" = ["hang_up", "accept"]))]
     late_answer: Option<String>,
     /// The id of the purchased number that the person called sees.
+    #[schemars(extend("examples" = ["9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"]))]
     caller_id: Option<String>,
     /// Further attempts for each target.
     retry: Option<Retry>,
@@ -229,6 +243,7 @@ pub(super) struct Hold {
     #[schemars(extend("examples" = ["hold.wav"]))]
     audio: Option<String>,
     /// A sentence said over it now and then.
+    #[schemars(extend("examples" = ["I am still trying to reach somebody."]))]
     say: Option<Text>,
     /// How often; every 20s if left out.
     say_every: Option<Duration>,
@@ -249,12 +264,13 @@ pub(super) enum AcceptOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Accept {
     /// What they hear. The caller hears the hold audio meanwhile, and neither hears the other.
+    #[schemars(extend("examples" = ["You have a call. Press 1 to take it, or 2 to decline."]))]
     say: Text,
     /// The key that takes the call; `1` if left out.
-    #[schemars(regex(pattern = "^[0-9*#]$"))]
+    #[schemars(regex(pattern = "^[0-9*#]$"), extend("examples" = ["1"]))]
     key: Option<String>,
     /// The key that declines it; `2` if left out.
-    #[schemars(regex(pattern = "^[0-9*#]$"))]
+    #[schemars(regex(pattern = "^[0-9*#]$"), extend("examples" = ["2"]))]
     decline: Option<String>,
     /// How often it is said before nobody is taken to be there; 2 if left out.
     #[schemars(range(min = 1, max = 5))]
@@ -276,7 +292,7 @@ pub(super) struct Retry {
     #[schemars(range(min = 1, max = 10))]
     backoff: Option<f64>,
     /// After which failures; after any if left out.
-    #[schemars(length(min = 1), extend("items" = {"enum": ["no_answer", "busy", "rejected", "unreachable", "voicemail", "failed"]}))]
+    #[schemars(length(min = 1), extend("items" = {"enum": ["no_answer", "busy", "rejected", "unreachable", "voicemail", "failed"]}, "examples" = [["no_answer", "busy"]]))]
     on: Option<Vec<String>>,
 }
 
@@ -325,6 +341,7 @@ pub(super) enum EndOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct End {
     /// The last sentence.
+    #[schemars(extend("examples" = ["Thank you for calling. Goodbye."]))]
     say: Option<Text>,
     /// What the record says; `completed` if left out.
     #[schemars(extend("enum" = ["completed", "caller_left", "failed"]))]
