@@ -392,7 +392,7 @@ impl Ledger {
             out.add(self.violation(Rule::Completion, "hold audio is left on at the end of the call"));
         }
         let left = self.handed_off == Some(HandoffMode::Leave) || self.moved;
-        let alive = self.legs.iter().any(|leg| !leg.stopping && !(leg.is_operator() && left));
+        let alive = self.legs.iter().any(|leg| !(leg.stopping || leg.is_operator() && left));
         if alive && !left {
             let rule = if self.caller == Caller::Gone { Rule::CallerLeft } else { Rule::Completion };
             out.add(self.violation(rule, "the call ends, and the leg of the person called is left alive"));
