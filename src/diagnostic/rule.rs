@@ -78,7 +78,7 @@ rules! {
     Shadowed = "F023";
     /// A secret would be spoken or shown to the model.
     Secret = "F024";
-    /// Text of the call would reach a dial target.
+    /// Text of the call would decide who is dialled, or which server is asked.
     DialTargetInput = "F025";
     /// A list of branches whose last one has a condition.
     NoElse = "F026";
@@ -92,6 +92,8 @@ rules! {
     RingLimit = "F031";
     /// A circle without a bound.
     Unbounded = "F033";
+    /// Attempts that cannot all be made before the state's own timer.
+    RetryBudget = "F035";
     /// A target that is neither E.164 nor a SIP address.
     Address = "F040";
     /// A `dial` without anybody to reach.
@@ -104,6 +106,12 @@ rules! {
     LeavesRoom = "F044";
     /// The caller hanging up leads to something else than the end.
     CallerLeft = "F050";
+    /// What the model is offered and what the flow means by it do not match.
+    ToolOffer = "F060";
+    /// A tool that may take too long, or no time at all.
+    ToolTimeout = "F066";
+    /// A tool that writes without anything that tells a repeated request.
+    NotIdempotent = "F067";
     /// A waiver that is not needed, has no reason, or waives an error.
     Waiver = "F073";
 }

@@ -1,6 +1,7 @@
 //! `converse`: turns between the model and the caller, and the ladder of silence.
 
 use super::call::{Step, TURN_WITHIN};
+use super::consulting::Consulting;
 use super::ending::Ending;
 use super::signal::Signal;
 use super::speech::Manner;
@@ -28,14 +29,24 @@ pub(super) struct Conversing {
     rung: usize,
     quiet_since: Option<Millis>,
     silent_since: Option<Millis>,
+    /// The model's tools.
+    pub(super) consulting: Consulting,
 }
 
 impl Conversing {
     pub(super) fn new(state: StateId) -> Self {
-        Self { state, fresh: true, unspeakable: false, rung: 0, quiet_since: None, silent_since: None }
+        Self {
+            state,
+            fresh: true,
+            unspeakable: false,
+            rung: 0,
+            quiet_since: None,
+            silent_since: None,
+            consulting: Consulting::default(),
+        }
     }
 
-    fn spec<'p>(&self, plan: &'p Plan) -> &'p Converse {
+    pub(super) fn spec<'p>(&self, plan: &'p Plan) -> &'p Converse {
         match &plan.state(self.state).kind {
             Kind::Converse(converse) => converse,
             _ => unreachable!("made from a `converse`"),
@@ -59,7 +70,11 @@ impl Conversing {
 
     pub(super) fn leave(&self, step: &mut Step<'_>) {
         step.depart();
+        step.leave_tools();
         step.call.way.spoken = false;
+        if let Some(heard) = &self.consulting.heard {
+            step.call.way.heard = Some(heard.clone());
+        }
     }
 
     pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
@@ -77,16 +92,33 @@ impl Conversing {
                 }
             }
             Signal::TurnEnded(text) => {
-                if !text.is_blank() {
+                if text.is_blank() {
+                    self.resume(step);
+                } else {
                     self.rung = 0;
                     step.barge_in();
                     step.cancel_live_reply();
-                    self.reply(Some((*text).clone()), step);
+                    self.take_turn(text, step);
                 }
                 self.settle(step);
                 self.carry_on(step)
             }
             Signal::IntentProposed { reply, intent, slots } => self.propose(*reply, *intent, slots, step),
+            Signal::ToolsProposed { reply, calls } => {
+                self.consult(*reply, calls, step);
+                self.settle(step);
+                self.carry_on(step)
+            }
+            Signal::ToolDone(_) => {
+                self.resume(step);
+                self.settle(step);
+                self.carry_on(step)
+            }
+            Signal::Due(Timer::Fill) => {
+                self.fill_in(step);
+                self.settle(step);
+                Handled
+            }
             Signal::ReplyDone => {
                 step.call.failed_replies = 0;
                 self.settle(step);
@@ -116,7 +148,7 @@ impl Conversing {
         if self.unspeakable { Transition(step.fail(None)) } else { Handled }
     }
 
-    fn reply(&mut self, user: Option<Utterance>, step: &mut Step<'_>) {
+    pub(super) fn reply(&mut self, user: Option<Utterance>, step: &mut Step<'_>) {
         let converse = self.spec(step.plan);
         let Ok(prompt) = step.render(&converse.prompt) else {
             self.unspeakable = true;
@@ -126,9 +158,11 @@ impl Conversing {
         self.fresh = false;
         let mut intents = step.plan.intents_of(self.state);
         intents.retain(|intent| step.edge(Event::Intent(*intent)).is_some());
+        let tools = self.consulting.offer(&user, &converse.tools);
+        step.call.speech.spend_all();
         let reply = step.new_reply();
         let prompt = Utterance::new(&*prompt);
-        step.emit(Effect::Reply { reply, state: self.state, prompt, context, user, intents });
+        step.emit(Effect::Reply { reply, state: self.state, prompt, context, user, intents, tools });
     }
 
     /// The model proposes, the flow disposes: an intent counts if the state has an open edge for it.
@@ -173,13 +207,13 @@ impl Conversing {
             self.quiet_since = None;
             self.silent_since = None;
             step.call.timers.arm(Timer::Silence, step.now.after(TURN_WITHIN));
-        } else if step.call.speech.is_silent() {
+        } else if step.call.speech.is_silent() && !step.call.tools.model_waits() {
             self.quiet_since = Some(step.now);
             self.silent_since.get_or_insert(step.now);
             self.arm(step);
         } else {
             self.quiet_since = None;
-            if !step.call.speech.is_only(Manner::Prompt) {
+            if step.call.tools.model_waits() || !step.call.speech.is_only(Manner::Prompt) {
                 self.silent_since = None;
             }
             self.arm(step);
@@ -206,8 +240,9 @@ impl Conversing {
         if step.call.speaking {
             // The end of the turn was lost.
             step.call.speaking = false;
+            self.resume(step);
             self.settle(step);
-            return Handled;
+            return self.carry_on(step);
         }
         let overdue = self.edges(step.plan).find_map(|on| match (on.event, self.silent_since) {
             (Event::CallerSilent(wait), Some(since)) if since.after(wait) <= step.now => step.edge(on.event),

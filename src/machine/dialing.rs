@@ -8,6 +8,7 @@ use super::leg::{LegNews, Stage};
 use super::signal::Signal;
 use super::speech::{Manner, time_to_say};
 use super::states::State;
+use super::tools::Whose;
 use super::{Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
 use crate::matcher::{self, Candidate};
 use crate::plan::{Accept, Dial, DialMethod, Event, IntentId, Kind, LateAnswer, Plan, StateId};
@@ -36,6 +37,8 @@ pub(super) struct Dialing {
     phase: Phase,
     /// Hold audio is playing.
     on_hold: bool,
+    /// Targets whose ringing was told of.
+    notified: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,7 +56,15 @@ enum Phase {
 
 impl Dialing {
     pub(super) fn new(state: StateId) -> Self {
-        Self { state, target: 0, failed: 0, counted: false, phase: Phase::Waiting, on_hold: false }
+        Self {
+            state,
+            target: 0,
+            failed: 0,
+            counted: false,
+            phase: Phase::Waiting,
+            on_hold: false,
+            notified: 0,
+        }
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Dial {
@@ -148,6 +159,11 @@ impl Dialing {
 
     fn observe(&mut self, news: LegNews, step: &mut Step<'_>) -> Outcome<State> {
         let dial = self.spec(step.plan);
+        if self.phase == Phase::Trying
+            && matches!(news, LegNews::Ringing | LegNews::Answered | LegNews::PickedUp)
+        {
+            self.notify(step);
+        }
         match (self.phase, news) {
             (Phase::Trying, LegNews::Started | LegNews::Ringing | LegNews::Answered)
                 if self.moves_caller(step.plan) =>
@@ -188,6 +204,19 @@ impl Dialing {
             _ => {}
         }
         self.carry_on(step)
+    }
+
+    /// It rings at a target that nobody was told of yet. Nothing waits for what becomes of it.
+    fn notify(&mut self, step: &mut Step<'_>) {
+        let Some((tool, args)) = &self.spec(step.plan).notify else { return };
+        if self.notified > self.target {
+            return;
+        }
+        self.notified = self.target + 1;
+        if let Some((args, turns)) = step.arguments(*tool, args) {
+            let within = step.plan.tool(*tool).timeout;
+            step.call_tool(*tool, args, turns, within, Whose::Nobody);
+        }
     }
 
     fn open_gate(&mut self, step: &mut Step<'_>) -> Outcome<State> {

@@ -15,16 +15,20 @@ mod keeper;
 mod leg_news;
 mod legs;
 mod line;
+mod offer;
 mod prepared;
 mod record;
 mod room;
 mod room_events;
 mod teardown;
+mod tool_http;
+mod tools;
 mod voice;
 mod watch;
 
 pub use journal::{Journal, JournalError};
 pub use record::{CallRecord, RECORD_VERSION, TransferRecord, Turn, Who};
+pub use tools::ToolRecord;
 pub use watch::{CallEvent, CallStatus, Watch};
 
 use std::panic::AssertUnwindSafe;

@@ -22,6 +22,8 @@ impl Call {
         self.ears.close();
         self.dialogue.cancel();
         self.gate = None;
+        let now = self.now();
+        let tools = self.tools.close(&self.plan, now);
         if !self.stage.left_room {
             let in_a_hurry = async {
                 self.kill.cancelled().await;
@@ -43,6 +45,7 @@ impl Call {
         record.states = record::names(&self.plan, self.machine.path());
         let report = self.machine.transfer().cloned();
         record.transfer = report.map(|report| TransferRecord::new(report, self.stage.bot_left_ms));
+        record.tools = tools;
         record.turns = self.turns.take();
         announce_end(&self.watch, &record);
         record

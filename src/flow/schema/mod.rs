@@ -7,6 +7,7 @@
 mod kinds;
 mod sections;
 mod states;
+mod tools;
 mod words;
 
 use schemars::generate::SchemaSettings;
