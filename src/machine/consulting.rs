@@ -87,6 +87,12 @@ impl Conversing {
         self.resume(step);
     }
 
+    /// The caller began to speak. If that cut a reply and nothing comes of it (a cough), the turn before is still to
+    /// be answered.
+    pub(super) fn cut_off(&mut self, had_reply: bool, step: &Step<'_>) {
+        self.consulting.owed |= had_reply && !step.call.speech.has_reply();
+    }
+
     /// Asks the model, if it is owed a question and nothing has to be waited for.
     pub(super) fn resume(&mut self, step: &mut Step<'_>) {
         if !self.consulting.owed || step.call.tools.model_waits() || step.call.speaking {

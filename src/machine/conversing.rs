@@ -84,7 +84,9 @@ impl Conversing {
                 None => self.carry_on(step),
             },
             Signal::SpeechStarted => {
+                let thinking = step.call.speech.has_reply();
                 let branch = step.interrupt();
+                self.cut_off(thinking, step);
                 self.settle(step);
                 match branch {
                     Some(branch) => Transition(step.take(branch)),
@@ -128,7 +130,9 @@ impl Conversing {
             Signal::Said(_) | Signal::SayFailed(_) => {
                 // What could not be cut is over; if the caller is talking, the rest can be.
                 if step.call.speaking {
+                    let thinking = step.call.speech.has_reply();
                     step.barge_in();
+                    self.cut_off(thinking, step);
                 }
                 self.settle(step);
                 Handled

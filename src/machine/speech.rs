@@ -87,6 +87,10 @@ impl Speech {
         self.sounds().any(|sound| matches!(sound, Sound::Sentence { manner: Manner::Hold, .. }))
     }
 
+    pub(super) fn has_reply(&self) -> bool {
+        self.sounds().any(|sound| matches!(sound, Sound::Reply { .. }))
+    }
+
     pub(super) fn is_live(&self, reply: ReplyId) -> bool {
         self.sounds().any(|sound| matches!(sound, Sound::Reply { id, live: true, .. } if id == reply))
     }

@@ -3,6 +3,9 @@
 //! Making a request touches no network. Nothing that is said in a call reaches the scheme, the host or the
 //! shape of the path: values are encoded where they stand.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
