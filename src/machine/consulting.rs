@@ -37,6 +37,11 @@ pub(super) struct Consulting {
 }
 
 impl Consulting {
+    /// The caller was told something instead.
+    pub(super) fn answered(&mut self) {
+        self.owed = false;
+    }
+
     /// What the next question offers.
     pub(super) fn offer(&mut self, user: &Option<Utterance>, tools: &[ToolId]) -> Vec<ToolId> {
         if user.is_some() {
@@ -76,7 +81,7 @@ impl Conversing {
                 step.emit(Effect::Prepare { text });
             }
         }
-        self.resume(step);
+        // If nothing was begun, the model is asked again when this reply is over: an intent of it may still come.
     }
 
     /// A turn of the caller, to be answered once nothing is to be finished any more.

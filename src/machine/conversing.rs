@@ -123,8 +123,9 @@ impl Conversing {
             }
             Signal::ReplyDone => {
                 step.call.failed_replies = 0;
+                self.resume(step);
                 self.settle(step);
-                Handled
+                self.carry_on(step)
             }
             Signal::ReplyFailed(service) => self.reply_failed(*service, step),
             Signal::Said(_) | Signal::SayFailed(_) => {
@@ -192,6 +193,9 @@ impl Conversing {
         step.call.failed_replies += 1;
         if step.call.failed_replies > 1 {
             return Transition(step.fail(Some(service)));
+        }
+        if !step.call.tools.model_waits() {
+            self.consulting.answered();
         }
         step.say(Utterance::new(ONCE_MORE), Manner::Interruptible);
         self.settle(step);

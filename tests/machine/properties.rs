@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use callflow::machine::{
-    AttemptId, Effect, Input, LegEvent, LegOutcome, Machine, Millis, Proposal, ProposedCall, ReplyId, Service,
-    ToolCallId, ToolFailure, ToolResult, UtteranceId,
+    AttemptId, Effect, Input, LegEvent, LegOutcome, Machine, Millis, Proposal, ProposedCall, ReplyId,
+    Service, ToolCallId, ToolFailure, ToolResult, UtteranceId,
 };
 use callflow::pii::{Payload, Utterance};
 use callflow::plan::{DialMethod, HandoffMode, IntentId, Kind, Plan, ToolId};

@@ -140,7 +140,13 @@ fn the_calls_of_one_reply_run_together_and_the_model_is_asked_once_when_all_are_
 fn what_cannot_be_called_has_one_result_each_and_the_model_may_try_once_more() {
     let mut rig = talking();
     rig.caller_says("an order");
-    let bad = [order(1), ("nothing", json!({})), ("look", json!({})), ("look", json!("{")), ("book", json!({"order_id": "x"}))];
+    let bad = [
+        order(1),
+        ("nothing", json!({})),
+        ("look", json!({})),
+        ("look", json!("{")),
+        ("book", json!({"order_id": "x"})),
+    ];
     let effects = propose(&mut rig, &bad);
     let running = calls(&effects);
     assert_eq!(running.len(), 1);
@@ -149,7 +155,8 @@ fn what_cannot_be_called_has_one_result_each_and_the_model_may_try_once_more() {
     assert!(told[1].1.contains("`order_id` is missing") && told[3].1.contains("must be"), "{told:?}");
     assert_eq!(asked(&ok(&mut rig, running[0], Value::Null)), [(None, 2)]);
     // The second time it has to answer.
-    assert_eq!(asked(&propose(&mut rig, &[("look", json!({}))])), [(None, 0)]);
+    assert!(asked(&propose(&mut rig, &[("look", json!({}))])).is_empty(), "an intent may still come");
+    assert_eq!(asked(&rig.replied()), [(None, 0)]);
     rig.replied();
     // Another turn begins anew.
     assert_eq!(asked(&rig.caller_says("order 3")), [(Some("order 3"), 2)]);
@@ -198,7 +205,9 @@ fn the_caller_does_not_sit_in_silence_while_a_tool_takes_its_time() {
     rig.replied();
     assert!(said(&rig.wait_ms(799)).is_empty());
     let effects = rig.wait_ms(1);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Say { text, aside: true, .. } if text.text() == MOMENT)));
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Say { text, aside: true, .. } if text.text() == MOMENT))
+    );
     rig.heard();
     assert!(said(&rig.wait_ms(5_999)).is_empty());
     assert_eq!(said(&rig.wait_ms(1)), [MOMENT]);
@@ -249,13 +258,17 @@ fn tools_of_an_interrupted_or_repeated_reply_do_not_run() {
     rig.caller_says("an order");
     let reply = rig.last_reply();
     rig.tell(Input::SpeechStarted);
-    let calls_of = |tool| vec![ProposedCall { tool: Some(tool), args: Some(Payload(json!({"order_id": 1}))) }];
+    let calls_of =
+        |tool| vec![ProposedCall { tool: Some(tool), args: Some(Payload(json!({"order_id": 1}))) }];
     let look = tool(&rig, "look");
     assert!(rig.tell(Input::ToolsProposed { reply, calls: calls_of(look) }).is_empty());
     rig.tell(Input::TurnEnded { text: callflow::pii::Utterance::new("order 2") });
     let reply = rig.last_reply();
     assert_eq!(calls(&rig.tell(Input::ToolsProposed { reply, calls: calls_of(look) })).len(), 1);
-    assert!(rig.tell(Input::ToolsProposed { reply, calls: calls_of(look) }).is_empty(), "the second of the same");
+    assert!(
+        rig.tell(Input::ToolsProposed { reply, calls: calls_of(look) }).is_empty(),
+        "the second of the same"
+    );
 }
 
 #[test]
@@ -283,7 +296,8 @@ fn asking(api: &str, more: &str) -> Rig {
     Rig::joined(plan(&states))
 }
 
-const LOOK: &str = "{tool: look, save: {status: result.order.status}, fill: Looking., retry: {times: 1, wait: 2s}}";
+const LOOK: &str =
+    "{tool: look, save: {status: result.order.status}, fill: Looking., retry: {times: 1, wait: 2s}}";
 
 #[test]
 fn an_answer_fills_variables_and_leads_on() {
@@ -365,7 +379,9 @@ fn each_target_that_rings_is_told_once_and_nothing_waits_for_it() {
     let mut rig = ringing();
     rig.leg(LegEvent::Started);
     let effects = rig.leg(LegEvent::Ringing);
-    let Some(Effect::CallTool { call, args, turns: true, .. }) = effects.first() else { panic!("{effects:?}") };
+    let Some(Effect::CallTool { call, args, turns: true, .. }) = effects.first() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(Value::Object(args.values.clone()), json!({"target": "first", "from": "+15550100199"}));
     assert!(rig.leg(LegEvent::Ringing).is_empty());
     let call = *call;

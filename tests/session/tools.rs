@@ -152,7 +152,8 @@ states:
 const TALK: &str = "  talk:
     converse: {prompt: P, tools: [find, book]}
     on: {intent.look: [{to: bye, max_visits: 9}, {to: bye}], intent.leave: bye}";
-const API: &str = "  talk: {converse: P, on: {intent.look: [{to: api, max_visits: 9}, {to: bye}], intent.leave: bye}}
+const API: &str =
+    "  talk: {converse: P, on: {intent.look: [{to: api, max_visits: 9}, {to: bye}], intent.leave: bye}}
   api:
     call_api: {tool: find, save: {status: result.status}, fill: Let me look., retry: {times: 1, wait: 500ms}}
     on: {ok: {to: bye, say: \"It is {{ status }}.\"}, failed: {to: bye, say: I cannot find it.}}";
@@ -199,7 +200,9 @@ async fn calls_of_one_reply_run_together_and_each_has_its_result() {
     let mut told = told(&place.world);
     told.sort();
     assert_eq!(told.len(), 5, "{told:?}");
-    for part in ["HTTP 404", "arguments do not make a request", "no such tool", "not a JSON object", "on its way"] {
+    for part in
+        ["HTTP 404", "arguments do not make a request", "no such tool", "not a JSON object", "on its way"]
+    {
         assert_eq!(told.iter().filter(|line| line.contains(part)).count(), 1, "{part}: {told:?}");
     }
     assert_eq!(place.shop.lines().len(), 2, "what does not fit is not sent");
@@ -270,11 +273,13 @@ async fn call_api_saves_what_it_learns_and_the_journal_can_be_replayed() {
     assert!(replayed.divergence.is_none(), "{:?}", replayed.divergence);
     assert_eq!(replayed.states, ["hello", "talk", "api", "bye"]);
     // A tool that has moved in the file is still the same one.
-    let moved = flow(API).replace("SHOP", "127.0.0.1:1").replace(
-        "tools:\n",
-        "tools:\n  first: {http: {url: \"https://api.test/\"}}\n",
+    let moved = flow(API)
+        .replace("SHOP", "127.0.0.1:1")
+        .replace("tools:\n", "tools:\n  first: {http: {url: \"https://api.test/\"}}\n");
+    let moved = moved.replace(
+        "  bye: {end",
+        "  bye: {say: Bye., next: other}\n  other: {call_api: first, on: {otherwise: done}}\n  done: {end",
     );
-    let moved = moved.replace("  bye: {end", "  bye: {say: Bye., next: other}\n  other: {call_api: first, on: {otherwise: done}}\n  done: {end");
     let replayed = replay::replay(&recording, &plan_of(&moved), Numbers::default());
     assert!(replayed.divergence.is_none_or(|found| found.at.0 > 2_000), "up to the end it goes the same way");
 }
