@@ -324,7 +324,7 @@ impl World {
         if self.ended {
             assert!(effects.is_empty(), "{effects:?} after the end");
         }
-        if matches!(&input, Input::TurnEnded { text } if !text.is_blank()) && self.listening {
+        if matches!(&input, Input::TurnEnded { text } if !text.is_blank()) && self.listening && !self.ended {
             let state = self.plan.state(before.state());
             self.turn_open |= matches!(state.kind, Kind::Converse(_)) && !before.path().is_empty();
         }
@@ -645,7 +645,7 @@ static FLOWS: LazyLock<Vec<Arc<Plan>>> = LazyLock::new(|| {
 name: tools
 start: begin
 targets: {first: {phone: \"+15550100001\"}, second: {phone: \"+15550100002\"}}
-intents: {person: {when: A person., examples: [get me a human]}, leave: {when: Goodbye., examples: [bye]}, look: {when: An order.}}
+intents: {person: {when: A person., examples: [get me a human]}, leave: {when: Goodbye., examples: [bye]}, check: {when: An order.}}
 vars: {id: {type: int, default: 3}, status: text}
 tools:
   look: {when: An order., params: {id: int}, timeout: 3s, http: {url: \"https://api.test/{{ id }}\"}}
@@ -654,7 +654,7 @@ tools:
 states:
   begin:
     converse: {prompt: P, tools: [look, book], silence: [{after: 5s, say: Hm?}, {after: 5s, to: stop}]}
-    on: {intent.person: ring, intent.leave: stop, intent.look: [{to: ask, max_visits: 3}, {to: stop}], caller.dtmf(\"0\"): ring, caller.dtmf(\"1\"): [{to: ask, max_visits: 2}, {to: stop}], caller.silent(40s): stop}
+    on: {intent.person: ring, intent.leave: stop, intent.check: [{to: ask, max_visits: 3}, {to: stop}], caller.dtmf(\"0\"): ring, caller.dtmf(\"1\"): [{to: ask, max_visits: 2}, {to: stop}], caller.silent(40s): stop}
   ask:
     call_api: {tool: look, retry: {times: 2, wait: 1s, backoff: 2}, fill: Looking., save: {status: result.status}}
     timeout: 20s

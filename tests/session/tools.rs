@@ -158,6 +158,12 @@ const API: &str =
     call_api: {tool: find, save: {status: result.status}, fill: Let me look., retry: {times: 1, wait: 500ms}}
     on: {ok: {to: bye, say: \"It is {{ status }}.\"}, failed: {to: bye, say: I cannot find it.}}";
 
+/// A world of its own for each of several calls: its clock can be taken over once.
+fn in_its_own_time<T>(call: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(call)
+}
+
 /// The results that the model was told with its last question.
 fn told(world: &World) -> Vec<String> {
     let requests = world.llm.requests();
@@ -281,11 +287,11 @@ async fn call_api_saves_what_it_learns_and_the_journal_can_be_replayed() {
         "  bye: {say: Bye., next: other}\n  other: {call_api: first, on: {otherwise: done}}\n  done: {end",
     );
     let replayed = replay::replay(&recording, &plan_of(&moved), Numbers::default());
-    assert!(replayed.divergence.is_none_or(|found| found.at.0 > 2_000), "up to the end it goes the same way");
+    assert_eq!(replayed.states[..3], ["hello", "talk", "api"], "the tool is known by its name");
 }
 
-#[tokio::test]
-async fn whatever_the_server_does_the_caller_hears_how_it_ends() {
+#[test]
+fn whatever_the_server_does_the_caller_hears_how_it_ends() {
     for (order, outcome, requests) in [
         ("404", "the server refused it (HTTP 404)", 1),
         ("500", "the server failed (HTTP 500)", 2),
@@ -295,13 +301,14 @@ async fn whatever_the_server_does_the_caller_hears_how_it_ends() {
         ("99", "no answer in time", 2),
         (".", "the arguments do not make a request", 0),
     ] {
-        let mut place = Place::begun(API).await;
-        let arguments: &'static str = format!(r#"{{"order": "{order}"}}"#).leak();
-        place.world.llm.will(&[Step::ToolWith("look", arguments)]);
-        place.world.caller_says("find it").await;
-        place.world.until(&bot_said("I cannot find it.")).await;
-        let lines = place.shop.lines();
-        let record = place.over().await;
+        let (lines, record) = in_its_own_time(async move {
+            let mut place = Place::begun(API).await;
+            let arguments: &'static str = format!(r#"{{"order": "{order}"}}"#).leak();
+            place.world.llm.will(&[Step::ToolWith("look", arguments)]);
+            place.world.caller_says("find it").await;
+            place.world.until(&bot_said("I cannot find it.")).await;
+            (place.shop.lines(), place.over().await)
+        });
         assert_eq!(&*record.tools[0].outcome, outcome, "{order}");
         assert_eq!(lines.len(), requests, "{order}");
     }

@@ -208,6 +208,9 @@ impl Page<'_> {
         self.key(3, "retry", &retry(dial.retry, "(each target is tried once)"), written);
         let listen: Vec<_> = dial.listen.iter().map(|intent| &*self.plan.intent(*intent).name).collect();
         self.key(3, "listen", &format!("[{}]", listen.join(", ")), written);
+        if let Some((tool, _)) = &dial.notify {
+            self.line(3, &format!("notify: {}", self.plan.tool(*tool).name), false);
+        }
     }
 
     fn handoff(&mut self, handoff: &Handoff, state: &State, written: &Value) {
