@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use super::env::{EnvMode, NotPlain, with_values};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Document, NameUse, Template, Tool};
+use crate::flow::{Document, Kind, NameUse, Template, Tool};
 use crate::source::Span;
 
 /// Where a tool's requests go. Prints without it: it may hold what the environment keeps.
@@ -171,7 +171,20 @@ fn unencrypted(document: &Document, tool: &Tool, rest: &str, url: &Template, out
     let secret: Vec<_> =
         document.vars.iter().filter(|var| var.secret).map(|var| var.name.value.as_str()).collect();
     for state in &document.states {
-        let crate::flow::Kind::CallApi(api) = &state.kind.value else { continue };
+        let api = match &state.kind.value {
+            Kind::CallApi(api) => api,
+            Kind::Dial(dial) => {
+                let notified = dial.notify.iter().filter(|name| name.value == tool.name.value);
+                for (name, at) in notified.flat_map(|at| tool.params.iter().map(move |p| (&p.name, at.span)))
+                {
+                    if secret.contains(&name.value.as_str()) {
+                        report(&name.value, at, out);
+                    }
+                }
+                continue;
+            }
+            _ => continue,
+        };
         if api.tool.as_ref().is_none_or(|name| name.value != tool.name.value) {
             continue;
         }

@@ -44,12 +44,12 @@ async fn exchange(request: ToolRequest) -> Result<Payload, ToolFailure> {
     let mut sent = client.request(method, request.url).header(ACCEPT, "application/json");
     for (name, value) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| ToolFailure::BadRequest)?;
+        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
         value.set_sensitive(true);
         sent = sent.header(name, value);
     }
     if let Some(key) = &request.idempotency {
-        let key = HeaderValue::from_str(key).map_err(|_| ToolFailure::BadRequest)?;
+        let key = HeaderValue::from_bytes(key.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
         sent = sent.header(IDEMPOTENCY_KEY, key);
     }
     if let Some(body) = request.body {
