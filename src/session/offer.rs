@@ -18,6 +18,7 @@ pub(super) fn intent_tool(intent: &Intent) -> Tool {
         .iter()
         .map(|slot| {
             let kind = match &*slot.kind {
+                "int" => "integer",
                 "number" => "number",
                 "bool" => "boolean",
                 _ => "string",
