@@ -8,6 +8,7 @@ pub mod doctor;
 mod exit;
 pub mod explain;
 pub mod graph;
+pub mod init;
 mod media;
 pub mod phone;
 pub mod replay;
@@ -51,6 +52,8 @@ const DOTENV: &str = ".env";
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Begin a project: a flow with comments, and what helps to edit and check it.
+    Init(init::InitArgs),
     /// Report every problem of one or more flows.
     Check(check::CheckArgs),
     /// Show a flow with every default in its place, or what a rule is about.
@@ -111,6 +114,7 @@ pub fn main() -> ExitStatus {
     let env_file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
     match cli.command {
         None => run::run(&cli.run, env),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Check(args)) => check::run(&args, &env),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),

@@ -27,7 +27,7 @@ use crate::machine::{
 use crate::plan::Plan;
 use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
-use crate::telephony::{DialIn, LegId, Room, RoomCommand, RoomSession};
+use crate::telephony::{ByClient, DialIn, LegId, Room, RoomCommand, RoomSession};
 
 /// How long before its room ends a call is told: time for a sentence, and to spare for two clocks.
 const ROOM_EXPIRES_IN: Duration = Duration::from_secs(60);
@@ -130,7 +130,7 @@ pub(super) async fn run(setup: CallSetup) -> CallRecord {
 }
 
 impl Call {
-    fn new(setup: CallSetup, session: RoomSession, began: Instant) -> Self {
+    fn new(setup: CallSetup, mut session: RoomSession, began: Instant) -> Self {
         let CallSetup { plan, info, room, dial_in, vendors, dial_limits, watch, journal, shutdown, kill } =
             setup;
         if let Some(journal) = &journal {
@@ -147,6 +147,7 @@ impl Call {
             language: Arc::clone(&plan.call.language),
             call_id: Arc::clone(&info.id),
         });
+        let telephony = ByClient::if_it_can(Arc::clone(&vendors.telephony), session.legs.take());
         Self {
             machine: Machine::new(Arc::clone(&plan), info.clone()),
             inbox: VecDeque::from([Input::Start]),
@@ -157,7 +158,7 @@ impl Call {
             dialogue: Dialogue::new(Arc::clone(&plan), Arc::clone(&vendors.llm), Arc::clone(&info.id)),
             tools: Tools::default(),
             asides: HashSet::new(),
-            legs: Legs::new(Arc::clone(&vendors.telephony), dial_limits, &room.name),
+            legs: Legs::new(telephony, dial_limits, &room.name),
             place: room,
             gate: None,
             people: People { dial_in, ..People::default() },

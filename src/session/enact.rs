@@ -60,7 +60,7 @@ impl Call {
                 let target = self.plan.target(target);
                 tracing::info!(target = %target.name, address = %target.address, ?method, "dialling");
                 self.watch.event(CallEvent::Dialing { target: Arc::clone(&target.name) });
-                self.legs.dial(attempt, target, method, self.people.caller.clone());
+                self.legs.dial(attempt, target, method, self.people.caller.clone(), apart);
             }
             Effect::Ask { attempt, text } => self.gate_of(attempt).ask(text),
             Effect::Bridge { attempt } => {

@@ -24,15 +24,17 @@ impl Call {
         self.gate = None;
         let now = self.now();
         let tools = self.tools.close(&self.plan, now);
-        if !self.stage.left_room {
-            let in_a_hurry = async {
-                self.kill.cancelled().await;
-                sleep(HURRIED).await;
-            };
-            tokio::select! {
-                () = self.legs.stop_all() => {}
-                () = in_a_hurry => tracing::warn!("a leg may be left; the room's end will end it"),
-            }
+        let in_a_hurry = async {
+            self.kill.cancelled().await;
+            sleep(HURRIED).await;
+        };
+        // Legs of a room that is left to others go on; keys that are due to one of them are still sent.
+        let legs_end = async {
+            if self.stage.left_room { self.legs.finish().await } else { self.legs.stop_all().await }
+        };
+        tokio::select! {
+            () = legs_end => {}
+            () = in_a_hurry => tracing::warn!("a leg may be left; the room's end will end it"),
         }
         let (outcome, ended) = self.stage.end.unwrap_or_else(|| (Outcome::Failed, self.now()));
         self.room.leave().await;

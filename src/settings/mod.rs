@@ -26,7 +26,9 @@ pub use limits::{
 pub use production::Production;
 pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
 pub use survey::{Access, Survey};
-pub use vendors::{DAILY_API_URL, LIBRARY, Media, NO_KEY, Service, ServiceNote, Vendor, Vendors};
+pub use vendors::{
+    DAILY_API_URL, DialOutPath, LIBRARY, Media, NO_KEY, Service, ServiceNote, Vendor, Vendors,
+};
 
 use crate::pii::{Address, ApiKey};
 

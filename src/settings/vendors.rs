@@ -44,6 +44,19 @@ pub enum Media {
     NativeLibrary,
 }
 
+/// How Daily is told what to do with telephone legs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DialOutPath {
+    /// Over its REST API.
+    #[default]
+    Rest,
+    /// By our client in the room. Only Daily's native library can; the sandbox's rooms are commanded over REST.
+    Client,
+}
+
+/// The variable that chooses it.
+pub(super) const DIAL_OUT: &str = "DAILY_DIAL_OUT";
+
 /// The variable that names the file of Daily's native library.
 pub const LIBRARY: &str = "DAILY_CORE_LIBRARY";
 
@@ -60,6 +73,8 @@ pub struct Vendors {
     pub llm: Vendor,
     /// How the rooms of `telephony` are joined.
     pub media: Media,
+    /// Who commands its legs.
+    pub dial_out: DialOutPath,
     /// Whether `--offline` was given, which is why keys were ignored.
     pub offline: bool,
 }
@@ -156,6 +171,7 @@ impl Vendors {
             tts: emulated(),
             llm: emulated(),
             media: Media::SandboxRoom,
+            dial_out: DialOutPath::Rest,
             offline: true,
         }
     }
@@ -227,7 +243,8 @@ pub(super) fn decide(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<V
     let before = reader.problems.len();
     let [telephony, stt, llm, tts] = Service::ALL.map(|service| vendor(reader, service, overrides));
     let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
-    let vendors = Vendors { telephony, stt, tts, llm, media, offline: overrides.offline };
+    let dial_out = dial_out(reader);
+    let vendors = Vendors { telephony, stt, tts, llm, media, dial_out, offline: overrides.offline };
     if reader.problems.len() == before {
         reader.problems.extend(refusal(&vendors, overrides.mix));
     }
@@ -251,6 +268,7 @@ pub(super) fn in_production(reader: &mut Reader<'_>) -> Vendors {
         llm: elsewhere(),
         // Rooms are joined elsewhere, too.
         media: Media::SandboxRoom,
+        dial_out: DialOutPath::Rest,
         offline: false,
     }
 }
@@ -274,7 +292,8 @@ pub(super) fn decide_for_bot(reader: &mut Reader<'_>, overrides: &Overrides) -> 
         Vendor::Real { base_url: service.default_url().to_owned(), key: ApiKey::new(NO_KEY) }
     });
     let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
-    let vendors = Vendors { telephony, stt, tts, llm, media, offline: false };
+    let dial_out = dial_out(reader);
+    let vendors = Vendors { telephony, stt, tts, llm, media, dial_out, offline: false };
     (reader.problems.len() == before).then_some(vendors)
 }
 
@@ -305,6 +324,20 @@ fn media(telephony: &Vendor, mix: bool, library_is_named: bool) -> Media {
         Vendor::Emulated | Vendor::Elsewhere => false,
     };
     if is_at_daily || (mix && library_is_named) { Media::NativeLibrary } else { Media::SandboxRoom }
+}
+
+fn dial_out(reader: &mut Reader<'_>) -> DialOutPath {
+    let path = reader.text(DIAL_OUT).map(|path| path.to_ascii_lowercase());
+    match path.as_deref() {
+        None | Some("rest") => DialOutPath::Rest,
+        Some("client") => DialOutPath::Client,
+        Some(_) => {
+            reader
+                .problems
+                .push(SettingsError::Unreadable { name: DIAL_OUT, expected: "`rest` or `client`" });
+            DialOutPath::Rest
+        }
+    }
 }
 
 /// Why this choice of vendors cannot be run, if it cannot.

@@ -33,8 +33,13 @@ fn printed() -> Vec<String> {
     };
     dial_in.sip_headers.insert("P-Asserted-Identity".into(), json!(NUMBER));
     let room = Room { name: "r".into(), url: "u".into(), token: key(), sip_endpoint: None, expires_at: None };
-    let dial_out =
-        DialOut { to: Address::Phone(number()), display_name: None, caller_id: None, extension: None };
+    let dial_out = DialOut {
+        to: Address::Phone(number()),
+        display_name: None,
+        caller_id: None,
+        extension: None,
+        deaf: false,
+    };
     let bot = StartBot {
         room_url: "u".into(),
         token: key(),

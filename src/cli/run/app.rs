@@ -147,7 +147,7 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
     let from = (args.from != WITHHELD).then(|| number("--from", &args.from)).transpose()?;
     let to = number("--to", &args.to)?;
 
-    let media = media::prepare(settings.vendors.media, &get)?;
+    let media = media::prepare(&settings.vendors, &get)?;
     let sandbox = match settings.vendors.needs_sandbox() {
         true => Some(Sandbox::start(SandboxOptions::default()).await?),
         false => None,
