@@ -57,6 +57,7 @@ pub(super) struct Converse {
     #[schemars(extend("examples" = [["order_status"]]))]
     tools: Option<Vec<String>>,
     /// Said when a tool takes longer than 800ms, and every 6s after; "One moment, please." if left out.
+    #[schemars(extend("examples" = ["One moment, please."]))]
     fill: Option<Text>,
 }
 

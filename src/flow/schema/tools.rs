@@ -52,6 +52,7 @@ pub(super) struct Param {
     /// Its type.
     r#type: Type,
     /// The words of an enum.
+    #[schemars(extend("examples" = [["sales", "support"]]))]
     values: Option<Vec<String>>,
     /// Whether it may be left out; `false` if left out.
     optional: Option<bool>,
@@ -81,6 +82,7 @@ pub(super) struct Http {
     #[schemars(extend("examples" = [{"order": "{{ order_id }}", "notify": true}]))]
     json: Option<Json>,
     /// The body as text that is JSON. Each `{{ name }}` becomes a JSON value, quotes included.
+    #[schemars(extend("examples" = ["{\"order\": {{ order_id }}}"]))]
     body: Option<Text>,
 }
 
@@ -99,6 +101,7 @@ pub(super) enum ToolOrCall {
 #[schemars(deny_unknown_fields)]
 pub(super) struct CallApi {
     /// The tool, declared under `tools:`.
+    #[schemars(extend("examples" = ["order_status"]))]
     tool: String,
     /// What it is called with. A parameter that is not named here takes the variable of its name.
     #[schemars(extend("examples" = [{"order_id": "{{ order_id }}"}]))]
@@ -108,6 +111,7 @@ pub(super) struct CallApi {
     /// Further attempts, when the server cannot be reached, is too slow or fails.
     retry: Option<Retry>,
     /// Said if it takes longer than a second.
+    #[schemars(extend("examples" = ["Let me look."]))]
     fill: Option<Text>,
     /// Which variables take what from the answer. What is not there, or not of the variable's type, is `failed`.
     #[schemars(extend("examples" = [{"status": "result.status"}]))]
