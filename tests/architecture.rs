@@ -15,6 +15,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("plan", &["check", "flow"]),
     ("machine", &["plan"]),
     ("replay", &["machine", "plan"]),
+    ("explore", &["machine", "plan", "diagnostic"]),
+    ("scenario", &["flow", "check", "plan", "machine", "diagnostic"]),
     ("speech", &[]),
     ("telephony", &[]),
     ("cloud", &["telephony"]),

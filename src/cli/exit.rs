@@ -13,6 +13,8 @@ pub enum ExitStatus {
     Error,
     /// 3: with `--once`, the call did not end in a final state.
     CallFailed,
+    /// 4: `explore` gave up before it had seen every call; nothing wrong so far.
+    Incomplete,
     /// 130: interrupted before the work was done.
     Interrupted,
 }
@@ -26,6 +28,7 @@ impl ExitStatus {
             Self::Findings => 1,
             Self::Error => 2,
             Self::CallFailed => 3,
+            Self::Incomplete => 4,
             Self::Interrupted => 130,
         }
     }

@@ -3,8 +3,10 @@
 //! A turn of the caller ends in words, in an intent or in a failure: results always lead to another question
 //! to the model, and the number of questions is bounded.
 
+use std::hash::Hash as _;
 use std::time::Duration;
 
+use super::abstraction::Fold;
 use super::call::Step;
 use super::conversing::Conversing;
 use super::tools::Whose;
@@ -37,6 +39,12 @@ pub(super) struct Consulting {
 }
 
 impl Consulting {
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { rounds, misfits, owed, heard } = self;
+        (rounds.min(&ROUNDS), misfits.min(&REPAIRS), owed, heard.is_some()).hash(fold);
+    }
+
     /// The caller was told something instead.
     pub(super) fn answered(&mut self) {
         self.owed = false;

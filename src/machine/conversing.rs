@@ -1,5 +1,8 @@
 //! `converse`: turns between the model and the caller, and the ladder of silence.
 
+use std::hash::Hash as _;
+
+use super::abstraction::Fold;
 use super::call::{Step, TURN_WITHIN};
 use super::consulting::Consulting;
 use super::ending::Ending;
@@ -44,6 +47,15 @@ impl Conversing {
             silent_since: None,
             consulting: Consulting::default(),
         }
+    }
+
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        // `fresh` matters to the model's memory only.
+        let Self { state, fresh: _, unspeakable, rung, quiet_since, silent_since, consulting } = self;
+        (state, unspeakable, rung, quiet_since.is_some()).hash(fold);
+        consulting.fold(fold);
+        fold.since(*silent_since);
     }
 
     pub(super) fn spec<'p>(&self, plan: &'p Plan) -> &'p Converse {

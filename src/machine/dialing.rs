@@ -1,7 +1,9 @@
 //! `dial`: announce, then one attempt after the other until somebody answers.
 
+use std::hash::Hash as _;
 use std::time::Duration;
 
+use super::abstraction::Fold;
 use super::call::{Presence, Step};
 use super::gate::{Gate, Verdict};
 use super::leg::{LegNews, Stage};
@@ -64,6 +66,17 @@ impl Dialing {
             phase: Phase::Waiting,
             on_hold: false,
             notified: 0,
+        }
+    }
+
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { state, target, failed, counted, phase, on_hold, notified } = self;
+        (state, target, failed, counted, on_hold, notified).hash(fold);
+        std::mem::discriminant(phase).hash(fold);
+        match phase {
+            Phase::Announcing(announcement) => fold.sentence(Some(*announcement)),
+            phase => phase.hash(fold),
         }
     }
 

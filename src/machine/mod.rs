@@ -77,6 +77,7 @@
 //! * `timeout:` without an edge is the state's own failure: `failed`, `exhausted`, `no_answer`, the end of
 //!   the ladder.
 
+mod abstraction;
 mod bridged;
 mod call;
 mod confirming;
@@ -99,6 +100,7 @@ mod timer;
 mod tools;
 mod values;
 
+pub use abstraction::Bounds;
 pub use bridged::LEFT_ALONE;
 pub use driver::Machine;
 pub use edges::APOLOGY;

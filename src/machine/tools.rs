@@ -2,10 +2,12 @@
 //!
 //! What nobody waits for any more is given up, or finished without anybody waiting, as the tool says.
 
+use std::hash::Hash as _;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::abstraction::Fold;
 use super::call::Step;
 use super::signal::Signal;
 use super::{Effect, Millis, ReplyId, Timer, Timers, ToolCallId};
@@ -145,6 +147,16 @@ impl Tools {
     /// One whose time is up.
     pub(super) fn overdue(&self, now: Millis) -> Option<ToolCallId> {
         self.running.iter().filter(|running| running.until <= now).map(|running| running.call).min()
+    }
+
+    /// For the explorer: ids matter by their order only, deadlines are among the timers.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { running, last: _ } = self;
+        running.len().hash(fold);
+        for Running { call: _, tool, whose, until: _ } in running {
+            tool.hash(fold);
+            std::mem::discriminant(whose).hash(fold);
+        }
     }
 
     fn take(&mut self, call: ToolCallId) -> Option<Running> {

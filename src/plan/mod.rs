@@ -12,6 +12,7 @@ pub mod graph;
 mod guard;
 mod ids;
 mod kinds;
+mod sentences;
 mod text;
 mod tools;
 mod words;
@@ -27,7 +28,7 @@ pub use kinds::{
 pub use text::{Escape, RenderError, Text};
 pub use tools::{
     Arg, ArgSource, BadArgument, BadRequest, BodyTemplate, CallApi, HttpMethod, JsonText, Param,
-    RequestTemplate, Tool, ToolArgs, ToolRequest, field, json_of,
+    RequestTemplate, Tool, ToolArgs, ToolRequest, answer_with, field, json_of,
 };
 
 /// The type of a variable. A text that cannot be read as it leaves the variable as it was.

@@ -376,6 +376,42 @@ fn url(base: &str, rest: &str) -> Result<Url, BadRequest> {
     if same { Ok(url) } else { Err(BadRequest::Url) }
 }
 
+/// An answer in which everything that is to be saved can be found.
+#[must_use]
+pub fn answer_with(save: &[(VarId, Vec<String>)], value: impl Fn(VarId) -> String) -> Payload {
+    let mut answer = Json::Null;
+    for (var, path) in save {
+        put(&mut answer, path, Json::from(value(*var)));
+    }
+    Payload(answer)
+}
+
+fn put(at: &mut Json, path: &[String], value: Json) {
+    let Some((part, rest)) = path.split_first() else {
+        *at = value;
+        return;
+    };
+    /// An entry further behind is not made up.
+    const MOST: usize = 64;
+    match part.parse::<usize>() {
+        Ok(index) if index < MOST && !at.is_object() => {
+            if !at.is_array() {
+                *at = Json::Array(Vec::new());
+            }
+            if let Json::Array(items) = at {
+                items.resize(items.len().max(index + 1), Json::Null);
+                put(&mut items[index], rest, value);
+            }
+        }
+        _ => {
+            if !at.is_object() {
+                *at = Json::Object(Map::new());
+            }
+            put(&mut at[part.as_str()], rest, value);
+        }
+    }
+}
+
 /// A field of an answer as a text that a variable can take.
 #[must_use]
 pub fn field(answer: &Payload, path: &[String]) -> Option<String> {

@@ -10,12 +10,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
+use super::memory::{Guess, merged, same_words, take_back};
 use super::offer::{intent_tool, slots, tool};
 use crate::machine::{Proposal, ProposedCall, ReplyId};
 use crate::pii::{Payload, Utterance};
 use crate::plan::{ContextPolicy, IntentId, Plan, ToolId};
 use crate::speech::sentences::Sentences;
-use crate::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError};
+use crate::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Tool};
 
 /// What the model remembers at most; the oldest messages are forgotten first.
 const MOST_MESSAGES: usize = 80;
@@ -54,6 +55,9 @@ pub(super) struct Dialogue {
     live: Option<Live>,
     /// What the model has asked of tools and was not told the result of.
     proposed: BTreeMap<Proposal, Called>,
+    /// A reply that nobody has asked for yet.
+    guess: Option<Guess>,
+    guesses: u32,
 }
 
 struct Live {
@@ -107,6 +111,8 @@ impl Dialogue {
             unanswered: None,
             live: None,
             proposed: BTreeMap::new(),
+            guess: None,
+            guesses: 0,
         }
     }
 
@@ -128,24 +134,14 @@ impl Dialogue {
     }
 
     /// Asks the model. A reply that is still live is dropped, which cancels it at the vendor.
-    pub(super) fn ask(&mut self, question: Question) {
-        self.apply(question.context);
-        if let Some(words) = question.user {
-            self.put_last(words);
-        }
-        self.unanswered = None;
-        let intents = question.intents.iter().map(|&id| intent_tool(self.plan.intent(id)));
-        let tools = intents.chain(question.tools.iter().map(|&id| tool(self.plan.tool(id)))).collect();
-        let request = LlmRequest {
-            model: Arc::clone(&self.plan.services.llm.model),
-            system: question.prompt.text().into(),
-            messages: self.messages.iter().cloned().collect(),
-            tools,
-            request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
-        };
+    /// Whether it was asked before, by a guess.
+    pub(super) fn ask(&mut self, question: Question) -> bool {
+        let (request, reply) = (self.request(&question), question.reply);
+        let guess = self.guess.take().filter(|guess| guess.answers(&request));
+        let guessed = guess.is_some();
         self.live = Some(Live {
-            reply: question.reply,
-            stream: self.llm.reply(request),
+            reply,
+            stream: guess.map_or_else(|| self.llm.reply(request), |guess| guess.stream),
             sentences: Sentences::default(),
             offered: question.intents,
             tools: question.tools,
@@ -153,10 +149,84 @@ impl Dialogue {
             spoke: false,
             calls: Vec::new(),
         });
+        guessed
+    }
+
+    /// Asks what will probably be asked, and keeps the answer back. What is remembered stays as it is.
+    pub(super) fn guess(&mut self, question: Question) {
+        let memory = (self.messages.clone(), self.unanswered.clone());
+        let words = question.user.clone().unwrap_or_default();
+        let request = self.request(&question);
+        (self.messages, self.unanswered) = memory;
+        self.guesses += 1;
+        let stream = self.llm.reply(request.clone());
+        self.guess = Some(Guess { words, request, stream, at: Instant::now() });
+    }
+
+    /// Whether the reply to these words is on its way already.
+    pub(super) fn is_guessed(&self, words: &Utterance) -> bool {
+        self.guess.as_ref().is_some_and(|guess| same_words(&guess.words, words))
+    }
+
+    /// What was guessed is void; it is cancelled at the vendor.
+    pub(super) fn drop_guess(&mut self) {
+        self.guess = None;
+    }
+
+    /// How often was guessed.
+    pub(super) fn guesses(&self) -> u32 {
+        self.guesses
+    }
+
+    /// What the model may call.
+    fn offered(&self, question: &Question) -> Vec<Tool> {
+        let intents = question.intents.iter().map(|&id| intent_tool(self.plan.intent(id)));
+        intents.chain(question.tools.iter().map(|&id| tool(self.plan.tool(id)))).collect()
+    }
+
+    /// The request that a question becomes, and what is remembered with it.
+    fn request(&mut self, question: &Question) -> LlmRequest {
+        self.apply(question.context);
+        if let Some(words) = &question.user {
+            self.put_last(words);
+        }
+        self.unanswered = None;
+        LlmRequest {
+            model: Arc::clone(&self.plan.services.llm.model),
+            system: question.prompt.text().into(),
+            messages: self.messages.iter().cloned().collect(),
+            tools: self.offered(question),
+            request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
+        }
+    }
+
+    /// The reply that is live.
+    pub(super) fn live(&self) -> Option<ReplyId> {
+        self.live.as_ref().map(|live| live.reply)
+    }
+
+    /// The model is listened to again: its silence counts from now.
+    pub(super) fn go_on(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.heard_at = Instant::now();
+        }
+    }
+
+    /// Words of the caller that came after their turn was told: they belong to it.
+    pub(super) fn amend(&mut self, words: &Utterance) {
+        let last = self.messages.iter_mut().rev().find_map(|message| match message {
+            Message::User(said) => Some(said),
+            _ => None,
+        });
+        match last {
+            Some(said) => *said = merged(said, words),
+            None => self.remember_caller(words),
+        }
     }
 
     /// Drops the live reply, if there is one, and says which it was.
     pub(super) fn cancel(&mut self) -> Option<ReplyId> {
+        self.guess = None;
         self.live.take().map(|live| live.reply)
     }
 
@@ -175,7 +245,7 @@ impl Dialogue {
     /// What the caller said while no reply was asked for (an answer to a question of the flow).
     pub(super) fn overheard(&mut self, words: &Utterance) {
         if !words.is_blank() {
-            self.remember(Message::User(words.clone()));
+            self.remember_caller(words);
             self.unanswered = Some(words.clone());
         }
     }
@@ -284,13 +354,19 @@ impl Dialogue {
     }
 
     /// The words that the model is to answer come last, also if they were overheard before.
-    fn put_last(&mut self, words: Utterance) {
-        if self.unanswered.as_ref() == Some(&words)
-            && let Some(index) = self.messages.iter().rposition(|m| *m == Message::User(words.clone()))
-        {
-            self.messages.remove(index);
+    fn put_last(&mut self, words: &Utterance) {
+        if self.unanswered.as_ref() == Some(words) {
+            take_back(&mut self.messages, words);
         }
-        self.remember(Message::User(words));
+        self.remember_caller(words);
+    }
+
+    /// What the caller says in two turns without an answer between is one message.
+    fn remember_caller(&mut self, words: &Utterance) {
+        match self.messages.back_mut() {
+            Some(Message::User(said)) => *said = merged(said, words),
+            _ => self.remember(Message::User(words.clone())),
+        }
     }
 
     fn apply(&mut self, policy: ContextPolicy) {

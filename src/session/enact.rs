@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::dialogue::Question;
+use super::onset::Onset;
 use super::voice::Speech;
 use super::watch::CallEvent;
 use crate::audio::hold_audio;
@@ -20,14 +21,17 @@ impl Call {
                 tracing::info!(%state, "entered");
                 self.watch.event(CallEvent::Entered { state });
             }
-            Effect::Say { utterance, text, aside, .. } => {
+            Effect::Say { utterance, text, interruptible, aside } => {
                 if aside {
                     self.asides.insert(utterance);
+                }
+                if !interruptible {
+                    self.dismiss_doubt();
                 }
                 if self.stage.handed_off {
                     self.room.wish(RoomCommand::Microphone(true));
                 }
-                if !self.voice.say(utterance, &text) {
+                if !self.voice.say(utterance, &text, interruptible) {
                     self.inbox.push_back(Input::SayFailed { utterance });
                 }
             }
@@ -37,7 +41,9 @@ impl Call {
                 self.inbox.push_back(Input::ReplyFailed { reply, service: Service::Llm });
             }
             Effect::Reply { reply, prompt, context, user, intents, tools, .. } => {
-                self.dialogue.ask(Question { reply, prompt, context, user, intents, tools });
+                let question = Question { reply, prompt, context, user, intents, tools };
+                let guessed = self.dialogue.ask(question);
+                self.latency.asked(reply, guessed);
             }
             Effect::CancelReply { reply } => self.cancel_reply(reply),
             Effect::CallTool { call, tool, args, turns, timeout_ms } => {
@@ -47,6 +53,9 @@ impl Call {
             Effect::ToolResult { proposal, text } => self.dialogue.tool_result(proposal, &text),
             Effect::Listen { on } => {
                 self.turns.caller_interrupted();
+                self.onset = Onset::Quiet;
+                self.guesses.forget();
+                self.dialogue.drop_guess();
                 self.ears.listen(on);
             }
             Effect::Hold { on, audio } => {

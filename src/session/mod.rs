@@ -10,13 +10,17 @@ mod dialogue;
 mod ears;
 mod enact;
 mod gate;
+mod guess;
 mod journal;
 mod keeper;
 mod leg_news;
 mod legs;
 mod line;
+mod memory;
 mod offer;
+mod onset;
 mod prepared;
+mod prompts;
 mod record;
 mod room;
 mod room_events;
@@ -25,11 +29,13 @@ mod tool_http;
 mod tools;
 mod voice;
 mod watch;
+mod waterfall;
 
 pub use journal::{Journal, JournalError};
-pub use record::{CallRecord, RECORD_VERSION, TransferRecord, Turn, Who};
+pub use record::{CallRecord, Guessing, RECORD_VERSION, TransferRecord, Turn, Who};
 pub use tools::ToolRecord;
 pub use watch::{CallEvent, CallStatus, Watch};
+pub use waterfall::Waterfall;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -40,6 +46,7 @@ use tracing::Instrument as _;
 
 use crate::machine::CallInfo;
 use crate::plan::Plan;
+use crate::speech::prompts::PromptCache;
 use crate::speech::{Llm, Stt, Tts};
 use crate::telephony::{DialIn, DialLimits, Room, RoomClient, Telephony};
 
@@ -56,6 +63,8 @@ pub struct Vendors {
     pub llm: Arc<dyn Llm>,
     /// Speaking.
     pub tts: Arc<dyn Tts>,
+    /// What has been spoken before and is the same in every call.
+    pub prompts: Arc<PromptCache>,
 }
 
 /// Everything one call needs.

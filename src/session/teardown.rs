@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::call::Call;
-use super::record::{CallRecord, TransferRecord};
+use super::record::{CallRecord, Guessing, TransferRecord};
 use super::watch::{CallEvent, CallStatus, Watch};
 use super::{CallSetup, record};
 use crate::machine::{Millis, Outcome};
@@ -41,6 +41,13 @@ impl Call {
         if !self.stage.left_room {
             delete_room(&*self.vendors.telephony, &self.place.name).await;
         }
+        let late = self.cadence.lateness();
+        tracing::info!(
+            beats = late.beats,
+            p99_ms = late.p99_ms,
+            most_ms = late.most_ms,
+            "how late the beats came"
+        );
         let mut record = CallRecord::new(&self.plan, &self.info);
         record.duration_ms = ended.0;
         record.outcome = outcome;
@@ -49,6 +56,8 @@ impl Call {
         record.transfer = report.map(|report| TransferRecord::new(report, self.stage.bot_left_ms));
         record.tools = tools;
         record.turns = self.turns.take();
+        record.answers = self.latency.take();
+        record.guesses = Guessing { asked: self.dialogue.guesses(), used: self.latency.hits };
         announce_end(&self.watch, &record);
         record
     }

@@ -198,6 +198,7 @@ impl World {
             stt: Arc::new(Deepgram::new(&urls.deepgram, key()).unwrap()),
             llm: Arc::new(OpenAi::new(&urls.openai, key(), http).unwrap()),
             tts: Arc::new(Cartesia::new(&urls.cartesia, key()).unwrap()),
+            prompts: Arc::default(),
         };
         let (begun_in, begun) = mpsc::channel(4);
         let runner = Runner { plan: plan_of(flow), vendors, begun: begun_in };

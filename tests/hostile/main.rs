@@ -1,5 +1,4 @@
 //! What an enemy, a broken disk or a careless editor may put before a reader: no panic, no hang, bounded memory.
-//! The same readers are fuzzed by the targets under `fuzz/`.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -47,7 +47,8 @@ async fn an_answer_to_the_dial_command_that_comes_after_the_leg_is_gone_is_no_ne
     let message = "Busy Here".to_owned();
     world.room.event(RoomEvent::DialoutError { id: Some(leg(1)), message });
     comes_to_nothing(&mut world).await;
-    world.until("started leg-1").await;
+    sleep(Duration::from_secs(5)).await;
+    world.times("started leg-1", 1);
     world.caller_hangs_up();
     let log = world.log.clone();
     let record = world.over().await;
@@ -304,4 +305,29 @@ async fn legs_of_others_in_the_room_are_nobodys() {
     world.times("entered", 4);
     world.caller_hangs_up();
     assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warning_of_the_vendor_changes_nothing() {
+    let world = World::ringing().await;
+    world.room.event(RoomEvent::Warning { message: "codec fallback".to_owned() });
+    sleep(Duration::from_secs(1)).await;
+    world.times("bot left", 0);
+    world.times("stop leg-1", 0);
+    world.times("entered", 4);
+    world.caller_hangs_up();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_third_person_who_joins_and_leaves_is_nobody_to_the_call() {
+    let mut world = World::bridged().await;
+    world.room.event(RoomEvent::ParticipantJoined { id: leg(77) });
+    sleep(Duration::from_secs(5)).await;
+    world.room.event(RoomEvent::ParticipantLeft { id: leg(77) });
+    sleep(Duration::from_secs(5)).await;
+    world.times("stop leg-1", 0);
+    world.operator_hangs_up(1);
+    world.until(&crate::world::bot_said(crate::world::LEFT_ALONE)).await;
+    assert_eq!(world.over().await.outcome, Outcome::Transferred);
 }

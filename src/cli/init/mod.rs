@@ -133,12 +133,11 @@ fn is_name(name: &str) -> bool {
 /// The folder's name, as far as it can be a flow's; `flow` if nothing of it can.
 fn name_of(dir: &Path) -> String {
     let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
-    let folder = whole.components().filter_map(|part| match part {
+    let folder = whole.components().rev().find_map(|part| match part {
         std::path::Component::Normal(name) => Some(name.to_string_lossy()),
         _ => None,
     });
     let name: String = folder
-        .last()
         .unwrap_or_default()
         .chars()
         .map(|c| if is_name(c.encode_utf8(&mut [0; 4])) { c } else { '_' })

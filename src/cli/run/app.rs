@@ -1,6 +1,7 @@
 //! Puts the parts of a run together: settings, sandbox, vendors, server, terminal. And takes them apart.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ use crate::settings::{Env, Media, Settings, SettingsErrors, Vendor};
 use crate::speech::cartesia::Cartesia;
 use crate::speech::deepgram::Deepgram;
 use crate::speech::openai::{self, OpenAi};
+use crate::speech::prompts::PromptCache;
 use crate::speech::socket::EndpointError;
 use crate::telephony::daily::Daily;
 use crate::telephony::{DialLimits, RoomClient, TelephonyError};
@@ -274,6 +276,23 @@ pub(in crate::cli) fn daily(settings: &Settings, sandbox: Option<&Sandbox>) -> R
     Daily::new(&url, key)
 }
 
+/// Sentences that are the same in every call. Those of a real voice are paid for once: they lie in the user's cache.
+fn prompts(tts: &Vendor) -> Arc<PromptCache> {
+    let folder = match tts {
+        Vendor::Real { base_url, .. } => cache_folder(base_url),
+        Vendor::Emulated | Vendor::Elsewhere => None,
+    };
+    Arc::new(folder.map_or_else(PromptCache::in_memory, PromptCache::on_disk))
+}
+
+/// `$XDG_CACHE_HOME/callflow/prompts`, or the same under `~/.cache`, and in it a folder for each place where voices are.
+fn cache_folder(base_url: &str) -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    let place: String = base_url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    Some(cache.join("callflow").join("prompts").join(place))
+}
+
 /// The vendors' clients.
 pub(in crate::cli) fn vendors(
     settings: &Settings,
@@ -292,5 +311,6 @@ pub(in crate::cli) fn vendors(
         stt: Arc::new(Deepgram::new(&deepgram, deepgram_key)?),
         llm: Arc::new(OpenAi::new(&openai, openai_key, http)?),
         tts: Arc::new(Cartesia::new(&cartesia, cartesia_key)?),
+        prompts: prompts(&settings.vendors.tts),
     })
 }

@@ -280,7 +280,7 @@ impl Session {
     }
 
     /// A leg that came up for nobody is hung up; what becomes of that is a warning at most.
-    fn stop_stray(&mut self, leg: LegId) -> Result<(), CloseReason> {
+    fn stop_stray(&self, leg: LegId) -> Result<(), CloseReason> {
         tracing::warn!("a leg came up whose dial-out was given up; it is stopped");
         match LegRequest::new(&LegCommand::Stop(leg)) {
             Ok(request) => self.order(Order::Leg(next_request(), request)),
