@@ -5,6 +5,7 @@
 mod assign;
 mod cycles;
 mod dial;
+mod endpoints;
 mod env;
 mod events;
 mod exits;
@@ -15,11 +16,13 @@ mod names;
 mod reach;
 mod recordings;
 mod scope;
+mod tools;
 mod unused;
 mod vars;
 mod waive;
 mod walk;
 
+pub use endpoints::Endpoint;
 pub use env::EnvMode;
 
 use std::sync::Arc;
@@ -37,6 +40,7 @@ pub struct CheckedFlow {
     document: Document,
     env: Vec<(String, String)>,
     targets: Vec<Address>,
+    endpoints: Vec<Endpoint>,
     recordings: Vec<recordings::Recording>,
 }
 
@@ -57,6 +61,12 @@ impl CheckedFlow {
     #[must_use]
     pub fn targets(&self) -> &[Address] {
         &self.targets
+    }
+
+    /// Where the requests of `tools:` go, in the order of the flow.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// The recordings that the flow names: 16 kHz, mono.
@@ -89,10 +99,11 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
         let recordings = recordings::read(&document, &mut diagnostics);
         waive::apply(&document, &mut diagnostics);
         if !diagnostics.iter().any(Diagnostic::is_error) {
-            flow = resolved.map(|env::Resolved { env, targets }| CheckedFlow {
+            flow = resolved.map(|env::Resolved { env, targets, endpoints }| CheckedFlow {
                 document,
                 env,
                 targets,
+                endpoints,
                 recordings,
             });
         }
@@ -111,6 +122,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     events::check(document, out);
     exits::check(document, &scope, out);
     dial::check(document, &scope, out);
+    tools::check(document, &scope, out);
     let graph = Graph::new(document, &scope);
     // With a way missing, what the ways lead to is guesswork.
     if !graph.has_gaps {

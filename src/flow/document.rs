@@ -6,6 +6,7 @@ use super::event::Event;
 use super::guard::Expr;
 use super::kinds::Kind;
 use super::template::Template;
+use super::tools::Tool;
 use super::value::{Literal, ValueType};
 use crate::source::{SourceFile, Span, Spanned};
 
@@ -26,6 +27,8 @@ pub struct Document {
     pub services: Services,
     /// `targets:`.
     pub targets: Vec<Target>,
+    /// `tools:`.
+    pub tools: Vec<Tool>,
     /// `intents:`.
     pub intents: Vec<Intent>,
     /// `vars:`.

@@ -12,6 +12,7 @@ mod parse;
 mod schema;
 mod suggest;
 mod template;
+mod tools;
 mod tree;
 mod value;
 
@@ -30,5 +31,6 @@ pub(crate) use parse::{Reader, Shape, listed, shortened};
 pub use schema::{json_schema, json_schema_text};
 pub use suggest::{did_you_mean, nearest};
 pub use template::{NameUse, Template};
+pub use tools::{Body, CallApi, Http, HttpMethod, JsonTemplate, OnInterrupt, Param, Saved, Tool, ToolEffect};
 pub use tree::{Core, Key, Node, Scalar, ScalarStyle, Value, locate};
 pub use value::{BadDuration, Literal, ValueType, parse_duration, show_duration};

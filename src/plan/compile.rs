@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compile_states;
 use super::{
     Branch, CallSettings, Edge, EdgeId, Event, FlowHash, Hours, Intent, IntentId, On, Open, Plan, Service,
     Services, Slot, StateId, Target, TargetId, Text, Value, Var, VarId,
 };
+use super::{compile_states, compile_tools};
 use crate::check::CheckedFlow;
 use crate::flow;
 
@@ -46,6 +46,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
         states,
         intents: document.intents.iter().map(intent).collect(),
         targets,
+        tools: compile_tools::tools(&flow),
         vars: document.vars.iter().map(var).collect(),
         hours: document.hours.iter().map(hours).collect(),
         edges,
@@ -77,8 +78,8 @@ fn index<'n>(mut names: impl Iterator<Item = &'n crate::source::Spanned<String>>
     names.position(|n| n.value == name).expect("the checker refuses flows with unresolved names")
 }
 
-impl Compiler<'_> {
-    fn document(&self) -> &flow::Document {
+impl<'f> Compiler<'f> {
+    pub(super) fn document(&self) -> &'f flow::Document {
         self.flow.document()
     }
 

@@ -265,7 +265,7 @@ fn default_value(reader: &mut Reader<'_>, node: &Node, kind: &ValueType) -> Opti
 }
 
 /// `type:` and, for an enum, `values:`.
-fn typed(reader: &mut Reader<'_>, fields: &Fields<'_>, at: Span, what: &str) -> Option<ValueType> {
+pub(super) fn typed(reader: &mut Reader<'_>, fields: &Fields<'_>, at: Span, what: &str) -> Option<ValueType> {
     let help = format!("one of {}", listed(ValueType::NAMES));
     let node = fields.require(reader, "type", at, what, &help)?;
     let kind = value_type(reader, node)?;
@@ -295,7 +295,7 @@ fn typed(reader: &mut Reader<'_>, fields: &Fields<'_>, at: Span, what: &str) -> 
     }
 }
 
-fn words_missing(reader: &mut Reader<'_>, kind: &ValueType, at: Span) {
+pub(super) fn words_missing(reader: &mut Reader<'_>, kind: &ValueType, at: Span) {
     if matches!(kind, ValueType::Enum(_)) {
         reader.error(
             Rule::MissingKey,
@@ -306,7 +306,7 @@ fn words_missing(reader: &mut Reader<'_>, kind: &ValueType, at: Span) {
     }
 }
 
-fn value_type(reader: &mut Reader<'_>, node: &Node) -> Option<ValueType> {
+pub(super) fn value_type(reader: &mut Reader<'_>, node: &Node) -> Option<ValueType> {
     let names = listed(ValueType::NAMES);
     let Some(scalar) = node.scalar() else {
         reader.wrong(node, "a type", format!("one of {names}"));

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 
 use super::events::Edges;
 use super::states::State;
+use super::tools::Tool;
 use super::words::{Constant, Duration, NAME, StateName, Text};
 
 /// A call flow: what a phone bot says, hears and does.
@@ -36,6 +37,9 @@ pub(super) struct Flow {
     /// Who can be dialled. No other number can ever be reached.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"operator": {"phone": "{{ env.OPERATOR_NUMBER }}"}}]))]
     targets: Option<BTreeMap<String, Target>>,
+    /// What may be asked of servers outside, by `call_api`, by the model (`converse: {tools: …}`) and by `notify`.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"order_status": {"when": "The caller asks where an order is.", "params": {"order_id": "text"}, "http": {"url": "https://api.example.com/orders/{{ order_id }}"}}}]))]
+    tools: Option<BTreeMap<String, Tool>>,
     /// What the caller may want. The model proposes an intent; the state decides what comes of it.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"goodbye": {"when": "The caller says goodbye.", "examples": ["bye"]}}]))]
     intents: Option<BTreeMap<String, Intent>>,
