@@ -15,12 +15,14 @@ mod names;
 mod reach;
 mod recordings;
 mod scope;
+mod services;
 mod unused;
 mod vars;
 mod waive;
 mod walk;
 
 pub use env::EnvMode;
+pub use services::Endpoint;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ pub struct CheckedFlow {
     env: Vec<(String, String)>,
     targets: Vec<Address>,
     recordings: Vec<recordings::Recording>,
+    endpoints: [Option<Endpoint>; 2],
 }
 
 impl CheckedFlow {
@@ -57,6 +60,12 @@ impl CheckedFlow {
     #[must_use]
     pub fn targets(&self) -> &[Address] {
         &self.targets
+    }
+
+    /// The servers of `services.llm` and of its fallback, if they are not the vendor's own.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Option<Endpoint>; 2] {
+        &self.endpoints
     }
 
     /// The recordings that the flow names: 16 kHz, mono.
@@ -89,11 +98,12 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
         let recordings = recordings::read(&document, &mut diagnostics);
         waive::apply(&document, &mut diagnostics);
         if !diagnostics.iter().any(Diagnostic::is_error) {
-            flow = resolved.map(|env::Resolved { env, targets }| CheckedFlow {
+            flow = resolved.map(|env::Resolved { env, targets, endpoints }| CheckedFlow {
                 document,
                 env,
                 targets,
                 recordings,
+                endpoints,
             });
         }
     }
@@ -111,6 +121,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     events::check(document, out);
     exits::check(document, &scope, out);
     dial::check(document, &scope, out);
+    services::check(document, out);
     let graph = Graph::new(document, &scope);
     // With a way missing, what the ways lead to is guesswork.
     if !graph.has_gaps {

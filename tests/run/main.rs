@@ -3,4 +3,5 @@
 mod calls;
 mod logs;
 mod process;
+mod providers;
 mod refusals;

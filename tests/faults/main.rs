@@ -1,0 +1,6 @@
+//! Vendors that fail, in whole calls against the sandbox, as the caller's phone hears it: with somebody to step
+//! in, and without.
+
+mod matrix;
+mod place;
+mod traces;

@@ -1,0 +1,135 @@
+//! Each kind of vendor × each way to fail × three moments of a call: what the caller's phone heard, and when.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use callflow::sandbox::faults::{Fault, Injection, Service};
+use callflow::sandbox::phone::PhoneEvent;
+use tokio::time::Instant;
+
+use crate::place::Place;
+
+const KINDS: [(&str, Service); 3] =
+    [("hearing", Service::Deepgram), ("model", Service::Openai), ("voice", Service::Cartesia)];
+const MOMENTS: [&str; 3] = ["before the greeting", "mid-reply", "mid-turn"];
+/// How long the caller may hear nothing.
+const DEAD_AIR: Duration = Duration::from_secs(3);
+
+fn faults() -> [(&'static str, Fault); 7] {
+    let refuse = |status| Fault::Refuse { status, info: None };
+    [
+        ("slow", Fault::Slow { ms: 6_000 }),
+        ("silent", Fault::Silent),
+        ("disconnect", Fault::Disconnect),
+        ("garbage", Fault::Garbage),
+        ("401", refuse(401)),
+        ("429", refuse(429)),
+        ("503", refuse(503)),
+    ]
+}
+
+/// What one call was like.
+struct Trial {
+    /// The longest time without a sound while the bot was to speak.
+    dead_air: Duration,
+    line: String,
+}
+
+/// The vendor fails from that moment on, for good.
+async fn trial(
+    place: &mut Place,
+    service: Service,
+    fault: &Fault,
+    moment: usize,
+    with_fallback: bool,
+) -> Trial {
+    place.sandbox.faults().clear();
+    let inject = |place: &Place| {
+        let injection = Injection { service, fault: fault.clone(), on: None, times: None };
+        place.sandbox.faults().inject(injection).unwrap();
+    };
+    if moment == 0 {
+        inject(place);
+    }
+    let vendors = place.vendors(with_fallback);
+    let mut call = place.call(vendors, "c-1").await;
+    let wait = Duration::from_secs(15);
+    let mut waits = Vec::new();
+    call.until(wait, |event| *event == PhoneEvent::Connected).await;
+    let connected = Instant::now();
+    call.hears(wait).await;
+    waits.push((connected, call.heard.len()));
+    for (turn, words) in
+        ["I have a question about my bill", "And what about my router"].into_iter().enumerate()
+    {
+        if call.over {
+            break;
+        }
+        if moment == 2 && turn == 1 {
+            call.phone.say(words).unwrap();
+            call.until(Duration::from_millis(400), |_| false).await;
+            inject(place);
+            call.until(wait, |event| *event == PhoneEvent::FinishedSaying).await;
+        } else {
+            call.says(words).await;
+        }
+        let (asked, before) = (Instant::now(), call.heard.len());
+        if moment == 1 && turn == 0 {
+            call.until(wait, |event| *event == PhoneEvent::SoundBegan).await;
+            call.until(Duration::from_millis(300), |_| false).await;
+            inject(place);
+        }
+        call.hears(wait).await;
+        // What comes in pieces comes within this.
+        call.until(Duration::from_secs(4), |_| false).await;
+        waits.push((asked, before));
+    }
+    let dead_air = waits.iter().map(|(since, before)| match call.heard.get(*before) {
+        Some(heard) => heard.began.duration_since(*since),
+        None => wait,
+    });
+    // The greeting is what is first heard; before it nothing was asked.
+    let dead_air = dead_air.max().unwrap_or_default();
+    let texts: Vec<_> = call
+        .heard
+        .iter()
+        .map(|heard| {
+            let at = heard.began.duration_since(connected).as_millis() as f64 / 1000.0;
+            format!("{at:.1} {:?}", heard.text)
+        })
+        .collect();
+    let record = call.record().await;
+    place.sandbox.faults().clear();
+    Trial { dead_air, line: format!("{:?}: {}", record.outcome, texts.join(", ")) }
+}
+
+async fn table(with_fallback: bool) -> (String, Vec<String>) {
+    let mut place = Place::new().await;
+    let (mut text, mut late) = (String::new(), Vec::new());
+    for (kind, service) in KINDS {
+        for (name, fault) in faults() {
+            for (moment, when) in MOMENTS.iter().enumerate() {
+                let trial = trial(&mut place, service, &fault, moment, with_fallback).await;
+                let seconds = trial.dead_air.as_millis() as f64 / 1000.0;
+                writeln!(text, "{kind}, {name}, {when}: waits {seconds:.1}: {}", trial.line).unwrap();
+                if trial.dead_air > DEAD_AIR {
+                    late.push(format!("{kind}, {name}, {when}: {seconds:.1} s"));
+                }
+            }
+        }
+    }
+    (text, late)
+}
+
+#[tokio::test]
+async fn with_fallbacks_no_fault_is_more_than_three_seconds_of_silence() {
+    let (text, late) = table(true).await;
+    insta::assert_snapshot!("with_fallbacks", text);
+    assert_eq!(late, [""; 0]);
+}
+
+#[tokio::test]
+async fn without_fallbacks_a_fault_is_told_and_the_call_ends_as_the_flow_says() {
+    let (text, _late) = table(false).await;
+    insta::assert_snapshot!("without_fallbacks", text);
+}

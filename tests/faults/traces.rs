@@ -1,0 +1,1 @@
+//! Every request to a vendor carries the call's id.
