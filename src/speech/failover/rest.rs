@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn known_words_are_not_repeated_but_for_one_that_was_cut() {
         let words = vec![word("One", 0, 300), word("two", 300, 600), word("three.", 600, 1100)];
-        let given = |samples| Given { samples, words: words.clone() };
+        let given = |samples: usize| Given { samples, words: words.clone() };
         assert_eq!(given(16 * 600).rest_of(TEXT), "three. Four five six seven.");
         assert_eq!(given(16 * 900).rest_of(TEXT), "three. Four five six seven.");
         assert_eq!(given(16 * 1100).rest_of(TEXT), "Four five six seven.");
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn without_words_the_sentence_is_begun_again() {
-        let given = |ms| Given { samples: 16 * ms, words: Vec::new() };
+        let given = |ms: usize| Given { samples: 16 * ms, words: Vec::new() };
         assert_eq!(given(1900).rest_of(TEXT), "Four five six seven.");
         assert_eq!(given(500).rest_of(TEXT), "two three. Four five six seven.");
         assert_eq!(given(9000).rest_of(TEXT), "");
