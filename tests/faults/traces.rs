@@ -1,1 +1,0 @@
-//! Every request to a vendor carries the call's id.
