@@ -52,6 +52,73 @@ fn the_schema_in_the_repository_is_the_generated_one() {
     assert!(same, "run: callflow schema --write schemas/flow.schema.json");
 }
 
+/// What an editor shows while a flow is written: what each key is about, and what it can look like.
+#[test]
+fn every_key_has_a_description_and_an_example() {
+    let schema = flow::json_schema();
+    let mut wanting = Vec::new();
+    let mut keys = 0;
+    each_key(&schema, &mut |key, value| {
+        keys += 1;
+        if value["description"].as_str().is_none_or(|text| text.len() < 8) {
+            wanting.push(format!("{key} has no description"));
+        }
+        if !shows_a_value(&schema, value) {
+            wanting.push(format!("{key} has no example"));
+        }
+    });
+    assert!(keys > 100 && wanting.is_empty(), "{keys} keys: {wanting:#?}");
+}
+
+/// An editor shows the first description that fits the value; one on an alternative would hide the key's.
+#[test]
+fn alternatives_have_no_description_of_their_own() {
+    let schema = flow::json_schema();
+    each_key(&schema, &mut |key, value| {
+        let alternatives = |schema: &Json| schema["anyOf"].as_array().cloned().unwrap_or_default();
+        for alternative in alternatives(target(&schema, value)).into_iter().chain(alternatives(value)) {
+            let hides =
+                [&alternative, target(&schema, &alternative)].iter().any(|a| a.get("description").is_some());
+            assert!(!hides, "{key}: {alternative}");
+        }
+    });
+}
+
+fn target<'s>(root: &'s Json, schema: &'s Json) -> &'s Json {
+    let name = schema["$ref"].as_str().and_then(|r| r.strip_prefix('#'));
+    name.map_or(schema, |pointer| root.pointer(pointer).unwrap())
+}
+
+fn shows_a_value(root: &Json, schema: &Json) -> bool {
+    let has = |schema: &Json| {
+        ["examples", "enum", "const", "properties"].iter().any(|key| schema.get(key).is_some())
+            || ["boolean", "integer", "number"].iter().any(|kind| schema["type"] == *kind)
+    };
+    let schemas = [schema, target(root, schema)];
+    let below = |schema: &Json| {
+        let parts = schema["anyOf"].as_array().into_iter().flatten();
+        let parts = parts.chain(["items", "additionalProperties"].iter().filter_map(|key| schema.get(key)));
+        parts.filter(|part| part.is_object()).any(|part| shows_a_value(root, part))
+    };
+    schemas.iter().any(|schema| has(schema) || below(schema))
+}
+
+/// Every key that the language has, wherever it stands in the schema.
+fn each_key(schema: &Json, see: &mut dyn FnMut(&str, &Json)) {
+    match schema {
+        Json::Object(map) => {
+            for kind in ["properties", "patternProperties"] {
+                for (key, value) in map.get(kind).and_then(Json::as_object).into_iter().flatten() {
+                    see(key, value);
+                }
+            }
+            map.values().for_each(|value| each_key(value, see));
+        }
+        Json::Array(items) => items.iter().for_each(|item| each_key(item, see)),
+        _ => {}
+    }
+}
+
 #[test]
 fn good_flows_fit_the_schema() {
     let schema = jsonschema::validator_for(&flow::json_schema()).unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use callflow::settings::{
-    Destinations, DialRules, LogSettings, Media, NO_KEY, OFFLINE_OPERATOR, Overrides, Service, Settings,
-    SettingsError, SettingsErrors, Uses, Vendor, load_dotenv,
+    Destinations, DialOutPath, DialRules, LogSettings, Media, NO_KEY, OFFLINE_OPERATOR, Overrides, Service,
+    Settings, SettingsError, SettingsErrors, Uses, Vendor, load_dotenv,
 };
 
 fn read(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, SettingsErrors> {
@@ -150,6 +150,23 @@ fn all_keys_make_a_live_call_over_the_native_library() {
         assert_eq!(vendors.media, Media::NativeLibrary);
         assert!(!vendors.needs_sandbox() && vendors.explain().iter().all(|note| !note.emulated));
     }
+}
+
+#[test]
+fn legs_are_commanded_over_rest_unless_the_client_is_asked_for() {
+    let path = |value: &str| {
+        let get = |name: &str| (name == "DAILY_DIAL_OUT").then(|| value.to_owned());
+        Settings::from_env(&get, &Overrides::default()).map(|settings| settings.vendors.dial_out)
+    };
+    assert_eq!(path("").unwrap(), DialOutPath::Rest);
+    assert_eq!(path("rest").unwrap(), DialOutPath::Rest);
+    assert_eq!(path(" Client ").unwrap(), DialOutPath::Client);
+    let error = path("sip").unwrap_err().to_string();
+    assert!(error.contains("DAILY_DIAL_OUT") && error.contains("`rest` or `client`"), "{error}");
+    // Nothing of a live call matters offline.
+    let offline = Overrides { offline: true, ..Overrides::default() };
+    let get = |name: &str| (name == "DAILY_DIAL_OUT").then(|| "client".to_owned());
+    assert_eq!(Settings::from_env(&get, &offline).unwrap().vendors.dial_out, DialOutPath::Rest);
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn operator() -> DialOut {
         display_name: Some("Operator".into()),
         caller_id: Some("0f5a3c1e-0000-4000-8000-00000000000c".into()),
         extension: Some("ww1234".into()),
+        deaf: false,
     }
 }
 
@@ -204,6 +205,7 @@ async fn commands_are_sent_as_documented() {
         display_name: None,
         caller_id: None,
         extension: None,
+        deaf: false,
     };
 
     let fake = FakeDaily::new(vec![ok("ok")]).await;

@@ -108,8 +108,13 @@ impl World {
         };
         timeout(SOON, waits).await.expect("no phone waits");
         let to = Address::parse(OPERATOR).unwrap();
-        let operator =
-            DialOut { to, display_name: Some("Operator".into()), caller_id: None, extension: None };
+        let operator = DialOut {
+            to,
+            display_name: Some("Operator".into()),
+            caller_id: None,
+            extension: None,
+            deaf: false,
+        };
         self.daily.start_dial_out(&room.name, &operator).await.unwrap()
     }
 

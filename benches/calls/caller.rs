@@ -1,9 +1,10 @@
-//! One caller: listens to the greeting, says two things, waits for each answer, and hangs up.
+//! One caller: listens to the greeting, asks something, asks again and talks over the answer, asks for a person, and
+//! hangs up.
 
 use std::time::{Duration, Instant};
 
 use callflow::pii::PhoneNumber;
-use callflow::sandbox::phone::{Phone, PhoneEvent};
+use callflow::sandbox::phone::{PAUSE_MS, Phone, PhoneEvent};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -14,6 +15,8 @@ pub const NUMBER: &str = "+15550100002";
 const SAYS: [&str; 2] = ["I need help with my bill", "I want to speak to a manager"];
 /// No answer takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer is listened to before it is talked over.
+const LISTENED: Duration = Duration::from_millis(700);
 /// The bot has finished when it has been silent for so long.
 const SILENCE: Duration = Duration::from_millis(1200);
 
@@ -30,6 +33,8 @@ pub struct Conversation {
     pub answers: Vec<Answered>,
     /// From the moment the network took the call to hanging up.
     pub lasted: Duration,
+    /// From the caller's first sound over an answer until the phone is silent.
+    pub interrupted: Option<Duration>,
     /// The greeting and both answers were heard, and none was damaged.
     pub complete: bool,
 }
@@ -58,7 +63,7 @@ impl Caller {
             return conversation;
         }
         let connected = Instant::now();
-        conversation.complete = self.hold(&mut conversation.answers).await.is_some();
+        conversation.complete = self.hold(&mut conversation).await.is_some();
         conversation.lasted = connected.elapsed();
         // The call may be over already.
         let _gone = self.phone.hang_up();
@@ -66,9 +71,13 @@ impl Caller {
         conversation
     }
 
-    async fn hold(&mut self, answers: &mut Vec<Answered>) -> Option<()> {
+    async fn hold(&mut self, conversation: &mut Conversation) -> Option<()> {
         self.listen().await?;
-        for words in SAYS {
+        for (n, words) in SAYS.into_iter().enumerate() {
+            if n == 1 {
+                conversation.interrupted = Some(self.interrupt().await?);
+            }
+            let answers = &mut conversation.answers;
             self.phone.say(words).ok()?;
             self.until(|event| *event == PhoneEvent::FinishedSaying).await?;
             let spoken = Instant::now();
@@ -77,6 +86,20 @@ impl Caller {
             self.listen().await?;
         }
         Some(())
+    }
+
+    /// Asks again, and talks over the answer. What is said then is answered, too.
+    async fn interrupt(&mut self) -> Option<Duration> {
+        self.phone.say(SAYS[0]).ok()?;
+        self.until(|event| *event == PhoneEvent::SoundBegan).await?;
+        tokio::time::sleep(LISTENED).await;
+        while self.events.try_recv().is_ok() {}
+        let began = Instant::now();
+        self.phone.say(SAYS[0]).ok()?;
+        self.until(|event| *event == PhoneEvent::SoundEnded).await?;
+        let silent = began.elapsed().saturating_sub(Duration::from_millis(PAUSE_MS));
+        self.listen().await?;
+        Some(silent)
     }
 
     /// Waits until the bot has said all it has to say; `None` if it was damaged, or nothing was said.

@@ -13,6 +13,19 @@ impl Millis<'_> {
     }
 }
 
+impl Millis<'_> {
+    /// The same and the 99th percentile, for programs; `null` if there is nothing.
+    pub fn json(&self) -> serde_json::Value {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        if sorted.is_empty() {
+            return serde_json::Value::Null;
+        }
+        let at = |share| Self::at(&sorted, share);
+        serde_json::json!({ "p50_ms": at(0.50), "p95_ms": at(0.95), "p99_ms": at(0.99), "count": sorted.len() })
+    }
+}
+
 impl fmt::Display for Millis<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sorted = self.0.clone();

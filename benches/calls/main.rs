@@ -1,9 +1,11 @@
 //! Whole calls in real time: a process of its own for the engine, one for the emulated vendors, and phones here.
 //!
 //! Prints a table of Markdown: time from start to ready, time from the end of the caller's speech to the
-//! first sound of the answer, and the engine's CPU time and memory at 1, 10 and 50 calls. Run with
-//! `cargo bench --bench calls`; `-- 1 10` runs those numbers of calls instead. Not here: what a step of the
-//! machine takes (`machine`), and what reading a flow takes (`flow`).
+//! first sound of the answer, from the caller's first sound over the bot to its silence, the engine's own part of each
+//! answer, how late its beats come, and its CPU time and memory at 1, 10 and 50 calls. Run with
+//! `cargo bench --bench calls`; `-- 1 10` runs those numbers of calls instead, and with `--json` the last line of
+//! each number of calls is one JSON object instead of a row. Not here: what a step of the machine takes (`machine`),
+//! and what reading a flow takes (`flow`).
 
 #![expect(
     clippy::disallowed_methods,
@@ -13,6 +15,7 @@
 mod caller;
 mod figures;
 mod journal;
+mod log;
 mod process;
 
 use std::time::{Duration, Instant};
@@ -40,7 +43,8 @@ async fn main() {
     starts().await;
     let vendors = Vendors::start();
     alone(&vendors).await;
-    together(&vendors, &levels).await;
+    let json = std::env::args().any(|arg| arg == "--json");
+    together(&vendors, &levels, json).await;
     println!("\nload average at the end: {}", process::load_average());
 }
 
@@ -88,21 +92,22 @@ async fn alone(vendors: &Vendors) {
 }
 
 /// So many calls at once, for each number.
-async fn together(vendors: &Vendors, levels: &[usize]) {
-    let engine = Engine::start(vendors, Extra::Nothing);
+async fn together(vendors: &Vendors, levels: &[usize], json: bool) {
+    let engine = Engine::start(vendors, Extra::Log);
     vendors.send_callers_to(&engine).await;
     println!("\nafter the start: {:.1} MB resident", engine.process.resident());
     println!(
-        "\n| calls | done | answer p50 | p95 | CPU of one core | CPU s per call-minute | vendors' CPU s per call-minute | MB most | MB per call | MB afterwards |"
+        "\n| calls | done | answer p50 | p95 | engine's part p50 | p95 | guessed | interrupted p50 | p95 | beats late, p99 of a call: p50 | p95 | CPU of one core | CPU s per call-minute | vendors' CPU s per call-minute | MB most | MB per call | MB afterwards |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for &calls in levels {
-        level(vendors, &engine, calls).await;
+        level(vendors, &engine, calls, json).await;
     }
     assert!(engine.end(), "the engine must end by itself when nothing is left to do");
 }
 
-async fn level(vendors: &Vendors, engine: &Engine, calls: usize) {
+async fn level(vendors: &Vendors, engine: &Engine, calls: usize, json: bool) {
+    drop(engine.log.take());
     let idle = engine.process.resident();
     let (cpu, vendors_cpu, began) = (engine.process.cpu(), vendors.process.cpu(), Instant::now());
     engine.process.forget_peak();
@@ -125,9 +130,34 @@ async fn level(vendors: &Vendors, engine: &Engine, calls: usize) {
     let complete = done.iter().filter(|call| call.complete).count();
     let mut answers: Vec<_> =
         done.iter().flat_map(|call| &call.answers).map(|a| a.heard - a.spoken).collect();
+    let mut interrupted: Vec<_> = done.iter().filter_map(|call| call.interrupted).collect();
+    let mut said = engine.log.take();
+    if json {
+        let figures = serde_json::json!({
+            "calls": calls,
+            "complete": complete,
+            "answer": Millis(&mut answers).json(),
+            "engine": Millis(&mut said.added).json(),
+            "guessed": said.guessed,
+            "interrupted": Millis(&mut interrupted).json(),
+            "beat_late_p99_of_calls": Millis(&mut said.late).json(),
+            "cpu_share": cpu / wall.as_secs_f64(),
+            "cpu_s_per_call_minute": cpu / minutes,
+            "vendors_cpu_s_per_call_minute": vendors_cpu / minutes,
+            "mb_most": most,
+            "mb_per_call": (most - idle) / calls as f64,
+            "mb_afterwards": engine.process.resident(),
+        });
+        println!("{figures}");
+        return;
+    }
     println!(
-        "| {calls} | {complete} | {} | {:.1} % | {:.2} | {:.2} | {most:.1} | {:.2} | {:.1} |",
+        "| {calls} | {complete} | {} | {} | {} | {} | {} | {:.1} % | {:.2} | {:.2} | {most:.1} | {:.2} | {:.1} |",
         Millis(&mut answers),
+        Millis(&mut said.added),
+        said.guessed,
+        Millis(&mut interrupted),
+        Millis(&mut said.late),
         100.0 * cpu / wall.as_secs_f64(),
         cpu / minutes,
         vendors_cpu / minutes,

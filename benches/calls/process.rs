@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::caller::NUMBER;
+use crate::log::Log;
 
 /// The dial-in configuration's `hmac`: webhooks are signed and verified, as in service.
 const SECRET: &str = "YSBzZWNyZXQgZm9yIG1lYXN1cmluZw==";
@@ -33,6 +34,8 @@ pub struct Engine {
     pub process: Process,
     /// From the start of the process to its answer to `GET /health`.
     pub ready_after: Duration,
+    /// What it says of itself; nothing unless it was asked to.
+    pub log: Log,
     webhook: String,
     child: Owned,
     /// Kept open: writing to a closed one would be an error.
@@ -46,6 +49,8 @@ pub enum Extra<'a> {
     Offline,
     /// A journal.
     Journal(&'a Path),
+    /// A log.
+    Log,
 }
 
 /// A child that does not outlive us.
@@ -111,6 +116,9 @@ impl Engine {
             Extra::Nothing => {}
             Extra::Offline => drop(command.arg("--offline")),
             Extra::Journal(path) => drop(command.arg("--record").arg(path)),
+            Extra::Log => {
+                command.args(["--log", "error,callflow::session=info", "--log-json"]).stderr(Stdio::piped());
+            }
         }
         let url = |name| text(&vendors.urls, name);
         command.envs([
@@ -127,11 +135,13 @@ impl Engine {
         let began = Instant::now();
         let mut child = command.spawn().expect("the engine starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+        let log = child.stderr.take().map(Log::read).unwrap_or_default();
         let webhook = announced(&mut stdout);
         wait_for_health(&webhook);
         Self {
             ready_after: began.elapsed(),
             process: Process(child.id()),
+            log,
             webhook,
             child: Owned(child),
             _stdout: stdout,

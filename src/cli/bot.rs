@@ -99,7 +99,7 @@ async fn serve(args: &BotArgs, env: Arc<Env>) -> Result<(), RunError> {
     let (flows, warnings) = Flows::open(routes, Some(&app::flow_env(&settings, &env)))?;
     anstream::eprint!("{warnings}");
     let journal = args.record.as_deref().map(Journal::create).transpose()?;
-    let media = media::prepare(settings.vendors.media, &get)?;
+    let media = media::prepare(&settings.vendors, &get)?;
     let sandbox = match settings.vendors.needs_sandbox() {
         true => Some(Sandbox::start(SandboxOptions::default()).await?),
         false => None,

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
+use super::explore::in_check;
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{
     Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
@@ -30,6 +31,9 @@ pub struct CheckArgs {
     /// Also check that the environment has the variables that the flows need.
     #[arg(long)]
     pub env: bool,
+    /// Apply the static rules only: do not explore the calls of flows that have no errors.
+    #[arg(long)]
+    pub no_explore: bool,
     /// Let warnings fail the check as well.
     #[arg(long)]
     pub strict: bool,
@@ -134,7 +138,19 @@ fn check_one(
         Err(error) => return unusable(&error, tally, err),
     };
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
-    let diagnostics = check::check(&source, mode).diagnostics;
+    let check::Checked { flow, mut diagnostics } = check::check(&source, mode);
+    if let Some(flow) = flow.filter(|_| !args.no_explore) {
+        let (found, complete) = in_check(flow);
+        diagnostics.extend(found);
+        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+        if !complete {
+            let path = path.display();
+            writeln!(
+                err,
+                "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
+            )?;
+        }
+    }
     let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();
     tally.flows += 1;
     tally.errors += errors;
@@ -197,7 +213,7 @@ mod tests {
 
         fn run(&self, paths: &[&str], format: Format, strict: bool) -> (ExitStatus, String, String) {
             let paths = paths.iter().map(|p| self.0.join(p)).collect();
-            let args = CheckArgs { paths, format, env: false, strict };
+            let args = CheckArgs { paths, format, env: false, no_explore: false, strict };
             let (mut out, mut err) = (Vec::new(), Vec::new());
             let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
             let shown =

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::daily;
-use crate::settings::Media;
+use crate::settings::{DialOutPath, Media, Vendors};
 use crate::telephony::RoomClient;
 use crate::telephony::daily::core::{CoreError, DailyRooms};
 use crate::telephony::ws_room::WsRooms;
@@ -35,12 +35,19 @@ pub enum MediaError {
 ///
 /// # Errors
 /// See [`MediaError`]; never with the sandbox's rooms.
-pub(super) fn prepare(media: Media, env: &dyn Fn(&str) -> Option<String>) -> Result<RoomMedia, MediaError> {
-    match media {
+pub(super) fn prepare(
+    vendors: &Vendors,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<RoomMedia, MediaError> {
+    match vendors.media {
         Media::SandboxRoom => Ok(RoomMedia { rooms: Arc::new(WsRooms::new()), library: None }),
         Media::NativeLibrary => {
             let path = daily::library(env).ok_or(MediaError::NowhereToLook)?;
             let rooms = DailyRooms::load(&path)?;
+            let rooms = match vendors.dial_out {
+                DialOutPath::Rest => rooms,
+                DialOutPath::Client => rooms.commanding_legs(),
+            };
             tracing::info!(library = %path.display(), "Daily's media library is loaded");
             Ok(RoomMedia { rooms: Arc::new(rooms), library: Some(path) })
         }
@@ -56,7 +63,8 @@ mod tests {
         let homeless = |_: &str| None;
         let astray = |name: &str| (name == "DAILY_CORE_LIBRARY").then(|| "no/such.so".to_owned());
         for env in [&homeless as &dyn Fn(&str) -> Option<String>, &astray] {
-            let Err(error) = prepare(Media::NativeLibrary, env) else { panic!("loaded from nowhere") };
+            let vendors = Vendors { media: Media::NativeLibrary, ..Vendors::offline() };
+            let Err(error) = prepare(&vendors, env) else { panic!("loaded from nowhere") };
             let text = error.to_string();
             assert!(text.contains("`callflow daily fetch") && !text.contains('\n'), "{text}");
         }
@@ -64,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_sandbox_needs_no_library() {
-        let media = prepare(Media::SandboxRoom, &|name| panic!("{name} was looked up"));
+        let media = prepare(&Vendors::offline(), &|name| panic!("{name} was looked up"));
         assert!(media.is_ok_and(|media| media.library.is_none()));
     }
 }

@@ -7,13 +7,16 @@ pub mod daily;
 pub mod doctor;
 mod exit;
 pub mod explain;
+pub mod explore;
 pub mod graph;
+pub mod init;
 mod media;
 pub mod phone;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
+pub mod test;
 
 use std::path::PathBuf;
 
@@ -51,15 +54,21 @@ const DOTENV: &str = ".env";
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Begin a project: a flow with comments, and what helps to edit and check it.
+    Init(init::InitArgs),
     /// Report every problem of one or more flows.
     Check(check::CheckArgs),
+    /// Explore every call that a flow can have, and prove what holds in all of them.
+    Explore(explore::ExploreArgs),
     /// Show a flow with every default in its place, or what a rule is about.
     Explain(explain::ExplainArgs),
     /// Draw a flow: Mermaid, Graphviz or SVG, with a recorded call over it.
     Graph(graph::GraphArgs),
     /// Replay a recorded call through a flow, until the first step that goes another way.
     Replay(replay::ReplayArgs),
-    /// Write the JSON Schema of flows, for editors.
+    /// Run the tests beside flows, on a virtual clock.
+    Test(test::TestArgs),
+    /// Write the JSON Schema of flows or of their tests, for editors.
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
     Daily(daily::DailyArgs),
@@ -111,10 +120,13 @@ pub fn main() -> ExitStatus {
     let env_file = cli.env_file.as_deref().unwrap_or(std::path::Path::new(DOTENV));
     match cli.command {
         None => run::run(&cli.run, env),
+        Some(Command::Init(args)) => init::run(&args),
         Some(Command::Check(args)) => check::run(&args, &env),
+        Some(Command::Explore(args)) => explore::run(&args, &env),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Replay(args)) => replay::run(&args, &env),
+        Some(Command::Test(args)) => test::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Doctor(args)) => doctor::run(&args, &|name| env.get(name), env_file),

@@ -25,6 +25,38 @@ pub fn render_human(source: &SourceFile, diagnostics: &[Diagnostic], style: Styl
     diagnostics.iter().map(|d| renderer.render(&[report(source, &path, d)]) + "\n\n").collect()
 }
 
+/// Renders one place of a file with a title and advice, as a finding that belongs to no rule: a test that failed.
+#[must_use]
+pub fn render_failure(
+    source: &SourceFile,
+    span: Span,
+    title: &str,
+    help: Option<&str>,
+    style: Style,
+) -> String {
+    let renderer = match style {
+        Style::Colour => Renderer::styled(),
+        Style::Plain => Renderer::plain(),
+    };
+    let path = source.path().display().to_string();
+    let shown = Diagnostic::error(super::Rule::Syntax, span, "");
+    let window = window(source, &shown);
+    let text = source.slice(window);
+    let (first_line, _) = source.position(window.start);
+    let snippet = Snippet::source(text).line_start(first_line).path(path.as_str()).annotation(mark(
+        AnnotationKind::Primary,
+        text,
+        window,
+        &shown.primary,
+    ));
+    let group = Level::ERROR.primary_title(title).element(snippet);
+    let group = match help {
+        Some(help) => group.element(Level::HELP.message(help)),
+        None => group,
+    };
+    renderer.render(&[group]) + "\n"
+}
+
 fn report<'a>(source: &'a SourceFile, path: &'a str, d: &'a Diagnostic) -> Group<'a> {
     let level = match d.severity {
         Severity::Error => Level::ERROR,

@@ -9,7 +9,7 @@ mod machine;
 mod rule;
 mod short;
 
-pub use human::{Style, render_human};
+pub use human::{Style, render_failure, render_human};
 pub use machine::{Findings, render_github, render_json, render_sarif};
 pub use rule::Rule;
 pub use short::render_short;

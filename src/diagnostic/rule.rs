@@ -92,6 +92,8 @@ rules! {
     RingLimit = "F031";
     /// A circle without a bound.
     Unbounded = "F033";
+    /// A moment from which timers alone do not end the call.
+    Inevitable = "F037";
     /// A target that is neither E.164 nor a SIP address.
     Address = "F040";
     /// A `dial` without anybody to reach.
@@ -104,6 +106,28 @@ rules! {
     LeavesRoom = "F044";
     /// The caller hanging up leads to something else than the end.
     CallerLeft = "F050";
+    /// Two operator legs alive at the same time.
+    SecondLeg = "F051";
+    /// The call is handed over while the bot may still speak.
+    BotSpeaks = "F052";
+    /// The caller is left alone and nothing is said.
+    LeftAlone = "F053";
+    /// The second of the same, or an answer to nothing, changes something.
+    Duplicate = "F054";
+    /// A command without exactly one completion.
+    Completion = "F055";
+    /// Somebody answers at the moment the attempt is given up, and stays on the line.
+    Crossing = "F056";
+    /// Something happens after the end of the call.
+    AfterEnd = "F057";
+    /// A tool call of a discarded turn leads on.
+    DiscardedTurn = "F058";
+    /// No test enters a state, or takes an edge.
+    Uncovered = "F070";
+    /// No test has a kind of state end in a way in which it can.
+    UntestedOutcome = "F071";
+    /// A test has something happen that cannot happen in its flow.
+    ImpossibleEvent = "F072";
     /// A waiver that is not needed, has no reason, or waives an error.
     Waiver = "F073";
     /// A model of another provider than the one that is named.

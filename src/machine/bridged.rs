@@ -60,7 +60,10 @@ impl Bridged {
                 _ => State::Over { outcome: CallOutcome::Transferred },
             }),
             Signal::Due(Timer::Handoff) => Transition(match step.edge(Event::Timeout) {
-                Some(branch) => State::from(Ending::silent(branch.to, CallOutcome::Transferred)),
+                Some(branch) => {
+                    step.count(branch.edge);
+                    State::from(Ending::silent(branch.to, CallOutcome::Transferred))
+                }
                 None => State::Over { outcome: CallOutcome::Transferred },
             }),
             // The bot is out of it: they may talk as long as they like.

@@ -1,5 +1,8 @@
 //! `confirm`: a yes/no question, asked a bounded number of times.
 
+use std::hash::Hash as _;
+
+use super::abstraction::Fold;
 use super::call::{Step, TURN_WITHIN};
 use super::signal::Signal;
 use super::speech::Manner;
@@ -27,6 +30,13 @@ pub(super) struct Confirming {
 impl Confirming {
     pub(super) fn new(state: StateId) -> Self {
         Self { state, asked: 0, question: None, unspeakable: false }
+    }
+
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { state, asked, question, unspeakable } = self;
+        (state, asked, unspeakable).hash(fold);
+        fold.sentence(*question);
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Confirm {

@@ -1,5 +1,8 @@
 //! `converse`: turns between the model and the caller, and the ladder of silence.
 
+use std::hash::Hash as _;
+
+use super::abstraction::Fold;
 use super::call::{Step, TURN_WITHIN};
 use super::ending::Ending;
 use super::signal::Signal;
@@ -33,6 +36,14 @@ pub(super) struct Conversing {
 impl Conversing {
     pub(super) fn new(state: StateId) -> Self {
         Self { state, fresh: true, unspeakable: false, rung: 0, quiet_since: None, silent_since: None }
+    }
+
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        // `fresh` matters to the model's memory only.
+        let Self { state, fresh: _, unspeakable, rung, quiet_since, silent_since } = self;
+        (state, unspeakable, rung, quiet_since.is_some()).hash(fold);
+        fold.since(*silent_since);
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Converse {

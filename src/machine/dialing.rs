@@ -1,7 +1,9 @@
 //! `dial`: announce, then one attempt after the other until somebody answers.
 
+use std::hash::Hash as _;
 use std::time::Duration;
 
+use super::abstraction::Fold;
 use super::call::{Presence, Step};
 use super::gate::{Gate, Verdict};
 use super::leg::{LegNews, Stage};
@@ -54,6 +56,17 @@ enum Phase {
 impl Dialing {
     pub(super) fn new(state: StateId) -> Self {
         Self { state, target: 0, failed: 0, counted: false, phase: Phase::Waiting, on_hold: false }
+    }
+
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { state, target, failed, counted, phase, on_hold } = self;
+        (state, target, failed, counted, on_hold).hash(fold);
+        std::mem::discriminant(phase).hash(fold);
+        match phase {
+            Phase::Announcing(announcement) => fold.sentence(Some(*announcement)),
+            phase => phase.hash(fold),
+        }
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Dial {

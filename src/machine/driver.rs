@@ -64,6 +64,12 @@ impl Machine {
         &self.call.path
     }
 
+    /// How often each edge of the flow was taken, by the index of its [`EdgeId`](crate::plan::EdgeId).
+    #[must_use]
+    pub fn taken(&self) -> &[u32] {
+        &self.call.taken
+    }
+
     /// How the call ended, once it has.
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
@@ -92,6 +98,23 @@ impl Machine {
             _ => false,
         };
         waits && self.call.listening && !self.call.speaking && self.call.speech.is_silent()
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    pub(super) fn call_mut(&mut self) -> &mut Call {
+        &mut self.call
+    }
+
+    /// The kind of the state, with its data.
+    pub(super) fn kind(&self) -> &State {
+        self.states.state()
     }
 
     /// Handles one signal, and what entering a state leads to at once.

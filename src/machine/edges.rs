@@ -55,7 +55,8 @@ impl<'a> Step<'a> {
         State::of(self.plan, to)
     }
 
-    fn count(&mut self, edge: EdgeId) {
+    /// Notes that an edge was taken.
+    pub(super) fn count(&mut self, edge: EdgeId) {
         if let Some(taken) = self.call.taken.get_mut(edge.index()) {
             *taken += 1;
         }

@@ -20,10 +20,10 @@ pub(super) struct Leg {
     pub attempt: AttemptId,
     target: TargetId,
     /// Whoever picks up is asked whether they take the call.
-    gated: bool,
+    pub gated: bool,
     pub stage: Stage,
     rang_at: Option<Millis>,
-    picked_up_at: Option<Millis>,
+    pub picked_up_at: Option<Millis>,
     /// Its outcome is in the report.
     concluded: bool,
 }

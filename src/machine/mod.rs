@@ -71,6 +71,7 @@
 //! * `timeout:` without an edge is the state's own failure: `failed`, `exhausted`, `no_answer`, the end of
 //!   the ladder.
 
+mod abstraction;
 mod bridged;
 mod call;
 mod confirming;
@@ -90,6 +91,7 @@ mod states;
 mod timer;
 mod values;
 
+pub use abstraction::Bounds;
 pub use bridged::LEFT_ALONE;
 pub use driver::Machine;
 pub use edges::APOLOGY;

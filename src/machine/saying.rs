@@ -1,5 +1,8 @@
 //! `say`: one fixed sentence.
 
+use std::hash::Hash as _;
+
+use super::abstraction::Fold;
 use super::call::Step;
 use super::signal::Signal;
 use super::speech::Manner;
@@ -22,6 +25,13 @@ pub(super) struct Saying {
 impl Saying {
     pub(super) fn new(state: StateId) -> Self {
         Self { state, utterance: None, said: false }
+    }
+
+    /// For the explorer.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { state, utterance, said } = self;
+        (state, said).hash(fold);
+        fold.sentence(*utterance);
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p Say {

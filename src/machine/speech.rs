@@ -4,8 +4,10 @@
 //! Playout is first in, first out, so only the first of them can be late: its time runs from when the one
 //! before it was over. A lost answer never leaves the call waiting.
 
+use std::hash::Hash as _;
 use std::time::Duration;
 
+use super::abstraction::Fold;
 use super::call::Step;
 use super::{Effect, Millis, ReplyId, Timer, Timers, UtteranceId};
 use crate::pii::Utterance;
@@ -71,6 +73,23 @@ impl Manner {
 }
 
 impl Speech {
+    /// Where in the queue a sentence stands, if it does.
+    pub(super) fn place_of(&self, utterance: UtteranceId) -> Option<usize> {
+        self.sounds().position(|sound| matches!(sound, Sound::Sentence { id, .. } if id == utterance))
+    }
+
+    /// For the explorer: the queue without ids and times.
+    pub(super) fn fold(&self, fold: &mut Fold<'_>) {
+        let Self { queue, first_since: _, last_utterance: _, last_reply: _ } = self;
+        queue.len().hash(fold);
+        for Item { sound, within: _ } in queue {
+            match sound {
+                Sound::Sentence { id: _, manner, cut } => (0_u8, manner, cut).hash(fold),
+                Sound::Reply { id: _, live } => (1_u8, live).hash(fold),
+            }
+        }
+    }
+
     /// Whether nothing sounds and nothing is queued.
     pub(super) fn is_silent(&self) -> bool {
         self.queue.is_empty()

@@ -296,8 +296,9 @@ impl Step<'_> {
     fn caller_left(&mut self) -> State {
         self.call.caller = Presence::Gone;
         self.stop_leg();
-        match self.edge(Event::CallerLeft).map(|branch| branch.to) {
-            Some(to) if matches!(self.plan.state(to).kind, Kind::End(_)) => {
+        match self.edge(Event::CallerLeft).map(|branch| (branch.edge, branch.to)) {
+            Some((edge, to)) if matches!(self.plan.state(to).kind, Kind::End(_)) => {
+                self.count(edge);
                 State::from(Ending::silent(to, CallOutcome::CallerLeft))
             }
             _ => State::over(CallOutcome::CallerLeft),

@@ -108,6 +108,22 @@ impl Timers {
         self.0[timer as usize].is_some()
     }
 
+    /// Every deadline that is set, the earliest first.
+    #[must_use]
+    pub fn armed(&self) -> Vec<(Millis, Timer)> {
+        let mut armed: Vec<_> =
+            ALL.into_iter().filter_map(|t| self.0[t as usize].map(|at| (at, t))).collect();
+        armed.sort_unstable();
+        armed
+    }
+
+    /// Moves a deadline that is set; does nothing if it is not.
+    pub fn move_to(&mut self, timer: Timer, at: Millis) {
+        if self.is_armed(timer) {
+            self.arm(timer, at);
+        }
+    }
+
     /// The earliest deadline and what it is for.
     #[must_use]
     pub fn next(&self) -> Option<(Millis, Timer)> {

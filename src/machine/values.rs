@@ -25,13 +25,19 @@ impl Vars {
     }
 }
 
+impl Vars {
+    pub(super) fn values(&self) -> impl Iterator<Item = Option<&Value>> {
+        self.0.iter().map(Option::as_ref)
+    }
+}
+
 impl Hash for Vars {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.iter().for_each(|value| hash_value(value.as_ref(), state));
     }
 }
 
-fn hash_value<H: Hasher>(value: Option<&Value>, state: &mut H) {
+pub(super) fn hash_value<H: Hasher>(value: Option<&Value>, state: &mut H) {
     match value {
         None => state.write_u8(0),
         Some(Value::Bool(value)) => (1_u8, value).hash(state),

@@ -11,6 +11,7 @@ pub mod graph;
 mod guard;
 mod ids;
 mod kinds;
+mod sentences;
 mod text;
 mod words;
 

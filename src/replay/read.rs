@@ -1,5 +1,7 @@
 //! A journal as it stands in its file: one line where a call begins, one for each of its steps.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -87,15 +89,20 @@ enum Line {
 /// See [`JournalError`].
 pub fn read(journal: &str) -> Result<Vec<Recording>, JournalError> {
     let mut calls: Vec<Recording> = Vec::new();
+    // A server's journal has many calls at a time. An id that comes again belongs to the later call.
+    let mut latest: HashMap<String, usize> = HashMap::new();
     for (index, text) in journal.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
         let line = index + 1;
         match serde_json::from_str(text) {
             Ok(Line::Begin(begin)) if begin.journal > VERSION => {
                 return Err(JournalError::Version(begin.journal));
             }
-            Ok(Line::Begin(begin)) => calls.push(Recording { begin, steps: Vec::new() }),
+            Ok(Line::Begin(begin)) => {
+                latest.insert(begin.call.clone(), calls.len());
+                calls.push(Recording { begin, steps: Vec::new() });
+            }
             Ok(Line::Step(step)) => {
-                let call = calls.iter_mut().rev().find(|call| call.begin.call == step.call);
+                let call = latest.get(&step.call).and_then(|index| calls.get_mut(*index));
                 call.ok_or(JournalError::NoBeginning(line))?.steps.push(Step { line, ..step });
             }
             Err(_) if line > 1 && !journal.ends_with('\n') && line == journal.lines().count() => break,

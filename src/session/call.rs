@@ -11,19 +11,23 @@ use super::cadence::Cadence;
 use super::dialogue::{Dialogue, Said};
 use super::ears::Ears;
 use super::gate::{Gate, GateNews};
+use super::guess::Guesses;
 use super::journal::{Begin, Journal, Step};
 use super::legs::{Answer, Legs};
+use super::onset::Onset;
+use super::prompts::Prompts;
 use super::record::{CallRecord, Turns};
 use super::room::{JoinedRoom, RoomNews};
 use super::teardown::Wreckage;
 use super::voice::{Speech, Spoken, Voice};
 use super::watch::{CallEvent, CallStatus, Watch};
+use super::waterfall::{Latency, Mark};
 use super::{CallSetup, Vendors};
 use crate::machine::{AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service};
 use crate::plan::Plan;
 use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
-use crate::telephony::{DialIn, LegId, Room, RoomCommand, RoomSession};
+use crate::telephony::{ByClient, DialIn, LegId, Room, RoomCommand, RoomSession};
 
 /// How long before its room ends a call is told: time for a sentence, and to spare for two clocks.
 const ROOM_EXPIRES_IN: Duration = Duration::from_secs(60);
@@ -44,11 +48,14 @@ pub(super) struct Call {
     pub(super) gate: Option<Gate>,
     pub(super) people: People,
     pub(super) turns: Turns,
+    pub(super) onset: Onset,
+    pub(super) guesses: Guesses,
+    pub(super) latency: Latency,
     pub(super) watch: Watch,
     pub(super) stage: Stage,
     pub(super) vendors: Vendors,
     pub(super) began: Instant,
-    cadence: Cadence,
+    pub(super) cadence: Cadence,
     journal: Option<Journal>,
     shutdown: CancellationToken,
     pub(super) kill: CancellationToken,
@@ -122,7 +129,7 @@ pub(super) async fn run(setup: CallSetup) -> CallRecord {
 }
 
 impl Call {
-    fn new(setup: CallSetup, session: RoomSession, began: Instant) -> Self {
+    fn new(setup: CallSetup, mut session: RoomSession, began: Instant) -> Self {
         let CallSetup { plan, info, room, dial_in, vendors, dial_limits, watch, journal, shutdown, kill } =
             setup;
         if let Some(journal) = &journal {
@@ -139,19 +146,27 @@ impl Call {
             language: Arc::clone(&plan.call.language),
             call_id: Arc::clone(&info.id),
         });
+        let telephony = ByClient::if_it_can(Arc::clone(&vendors.telephony), session.legs.take());
         Self {
             machine: Machine::new(Arc::clone(&plan), info.clone()),
             inbox: VecDeque::from([Input::Start]),
             room_expires: room.expires_at.map(|at| began + until_told(at, info.started_at)),
             room: JoinedRoom::new(session),
             ears: Ears::new(stt, vendors.stt.capabilities()),
-            voice: Voice::new(tts),
+            voice: Voice::new(
+                tts,
+                Arc::clone(&plan.call.language),
+                Prompts::new(Arc::clone(&vendors.prompts), &plan),
+            ),
             dialogue: Dialogue::new(Arc::clone(&plan), Arc::clone(&vendors.llm), Arc::clone(&info.id)),
-            legs: Legs::new(Arc::clone(&vendors.telephony), dial_limits, &room.name),
+            legs: Legs::new(telephony, dial_limits, &room.name),
             place: room,
             gate: None,
             people: People { dial_in, ..People::default() },
             turns: Turns::default(),
+            onset: Onset::default(),
+            guesses: Guesses::default(),
+            latency: Latency::new(began),
             stage: Stage::default(),
             vendors,
             plan,
@@ -170,11 +185,26 @@ impl Call {
     async fn go_on(&mut self) {
         self.room.wish(RoomCommand::Subscribe(true));
         self.room.wish(RoomCommand::Microphone(true));
+        self.prepare_greeting();
         self.decide();
         while self.stage.end.is_none() {
             let wake = self.next().await;
             self.take(wake);
             self.decide();
+        }
+    }
+
+    /// What the caller will hear first is rendered before they are there: the machine's copy knows what it is.
+    fn prepare_greeting(&mut self) {
+        let mut machine = self.machine.clone();
+        let mut effects = Vec::new();
+        for input in [Input::Start, Input::CallerJoined] {
+            machine.handle(self.now(), input, &mut effects);
+        }
+        for effect in effects {
+            if let Effect::Say { text, .. } = effect {
+                self.voice.prepare(&text);
+            }
         }
     }
 
@@ -200,7 +230,7 @@ impl Call {
             news = gate_news(&mut self.gate) => Wake::Gate(news),
             news = self.room.next() => Wake::Room(news),
             event = self.voice.tts_event() => Wake::Tts(event),
-            event = self.dialogue.event() => Wake::Llm(event),
+            event = self.dialogue.event(), if !self.voice.is_paused() => Wake::Llm(event),
             event = self.ears.stt_event() => Wake::Stt(event),
             () = sleep_until(deadline) => Wake::Deadline,
             () = sleep_until(self.room_expires) => Wake::RoomExpires,
@@ -215,6 +245,11 @@ impl Call {
             Wake::Leg(answer) => self.on_answer(answer),
             Wake::Gate(news) => self.on_gate(news),
             Wake::Tts(event) => {
+                if let Ok(Some(TtsEvent::Audio { context, .. })) = &event
+                    && let Some(Speech::Reply(reply)) = self.voice.speech_of(*context)
+                {
+                    self.latency.mark(reply, Mark::FirstAudio);
+                }
                 if let Err(error) = self.voice.on_tts(event) {
                     self.service_failed(Service::Tts, error);
                 }
@@ -225,6 +260,9 @@ impl Call {
                 }
             }
             Wake::Llm(event) => {
+                if let (Some(reply), Some(LlmEvent::Text(_))) = (self.dialogue.live(), &event) {
+                    self.latency.mark(reply, Mark::FirstWord);
+                }
                 for said in self.dialogue.on_event(event) {
                     self.on_said(said);
                 }
@@ -258,6 +296,8 @@ impl Call {
             let Some(input) = self.inbox.pop_front() else { break };
             self.step(input);
         }
+        self.end_needless_pause();
+        self.guess_in_a_pause();
         self.show_status();
     }
 
@@ -292,20 +332,27 @@ impl Call {
         while let Some(event) = self.ears.poll() {
             match event {
                 TurnEvent::SpeechStarted => {
-                    self.turns.caller_started(now);
-                    self.inbox.push_back(Input::SpeechStarted);
+                    self.guesses.go_on(self.ears.unfinished());
+                    self.dialogue.drop_guess();
+                    self.on_speech_started(now);
                 }
-                TurnEvent::SpeechStopped => self.turns.caller_stopped(now),
-                TurnEvent::EagerTurnEnd { .. } | TurnEvent::TurnResumed | TurnEvent::Overdue => {}
+                TurnEvent::SpeechStopped => {
+                    self.guesses.pausing = true;
+                    self.latency.speech_ended(self.turns.caller_stopped(now));
+                }
+                TurnEvent::EagerTurnEnd { text } => self.guesses.expected = Some(text),
+                TurnEvent::TurnResumed => {
+                    self.guesses.expected = None;
+                    self.dialogue.drop_guess();
+                }
+                TurnEvent::Overdue => {}
                 TurnEvent::TurnEnded { text } => {
-                    self.turns.caller_ended(now, &text);
-                    if !text.is_blank() {
-                        self.watch.event(CallEvent::CallerSaid { text: text.clone() });
-                    }
-                    self.inbox.push_back(Input::TurnEnded { text });
+                    self.guesses.forget();
+                    self.on_turn_ended(now, text);
                 }
             }
         }
+        self.settle_doubt(now);
     }
 
     /// What became of our own speech becomes inputs. To be called after every cut, before the model is asked
@@ -343,6 +390,11 @@ impl Call {
         self.ears.tick(self.began.elapsed());
         let frame = self.voice.next_frame();
         self.room.play(frame);
+        if let Some(reply) = self.latency.awaited()
+            && self.voice.has_begun(Speech::Reply(reply))
+        {
+            self.latency.mark(reply, Mark::Sent);
+        }
         if let Some(error) = self.gate.as_mut().and_then(|gate| gate.beat(&mut self.voice)) {
             self.on_gate(GateNews::Failed(error));
         }
@@ -350,7 +402,10 @@ impl Call {
 
     fn on_said(&mut self, said: Said) {
         match said {
-            Said::Clause(reply, clause) => self.voice.add_to_reply(reply, &clause),
+            Said::Clause(reply, clause) => {
+                self.latency.mark(reply, Mark::FirstText);
+                self.voice.add_to_reply(reply, &clause);
+            }
             Said::WordsEnd(reply) => {
                 if !self.voice.end_reply(reply) {
                     self.inbox.push_back(Input::ReplyDone { reply, heard_all: true });

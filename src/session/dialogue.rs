@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use super::memory::{Guess, merged, same_words, take_back};
 use crate::machine::ReplyId;
 use crate::pii::Utterance;
 use crate::plan::{ContextPolicy, Intent, IntentId, Plan};
@@ -42,6 +43,9 @@ pub(super) struct Dialogue {
     /// What the caller said last, if the model was not asked since.
     unanswered: Option<Utterance>,
     live: Option<Live>,
+    /// A reply that nobody has asked for yet.
+    guess: Option<Guess>,
+    guesses: u32,
 }
 
 struct Live {
@@ -64,7 +68,16 @@ pub(super) struct Question {
 
 impl Dialogue {
     pub(super) fn new(plan: Arc<Plan>, llm: Arc<dyn Llm>, call_id: Arc<str>) -> Self {
-        Self { plan, llm, call_id, messages: VecDeque::new(), unanswered: None, live: None }
+        Self {
+            plan,
+            llm,
+            call_id,
+            messages: VecDeque::new(),
+            unanswered: None,
+            live: None,
+            guess: None,
+            guesses: 0,
+        }
     }
 
     /// Whether the model is at it.
@@ -83,31 +96,90 @@ impl Dialogue {
     }
 
     /// Asks the model. A reply that is still live is dropped, which cancels it at the vendor.
-    pub(super) fn ask(&mut self, question: Question) {
-        self.apply(question.context);
-        if let Some(words) = question.user {
-            self.put_last(words);
-        }
-        self.unanswered = None;
-        let tools = question.intents.iter().map(|&id| tool(self.plan.intent(id))).collect();
-        let request = LlmRequest {
-            model: Arc::clone(&self.plan.services.llm.model),
-            system: question.prompt.text().into(),
-            messages: self.messages.iter().cloned().collect(),
-            tools,
-            request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
-        };
+    /// Whether it was asked before, by a guess.
+    pub(super) fn ask(&mut self, question: Question) -> bool {
+        let (request, reply) = (self.request(&question), question.reply);
+        let guess = self.guess.take().filter(|guess| guess.answers(&request));
+        let guessed = guess.is_some();
         self.live = Some(Live {
-            reply: question.reply,
-            stream: self.llm.reply(request),
+            reply,
+            stream: guess.map_or_else(|| self.llm.reply(request), |guess| guess.stream),
             sentences: Sentences::default(),
             offered: question.intents,
             heard_at: Instant::now(),
         });
+        guessed
+    }
+
+    /// Asks what will probably be asked, and keeps the answer back. What is remembered stays as it is.
+    pub(super) fn guess(&mut self, question: Question) {
+        let memory = (self.messages.clone(), self.unanswered.clone());
+        let words = question.user.clone().unwrap_or_default();
+        let request = self.request(&question);
+        (self.messages, self.unanswered) = memory;
+        self.guesses += 1;
+        let stream = self.llm.reply(request.clone());
+        self.guess = Some(Guess { words, request, stream, at: Instant::now() });
+    }
+
+    /// Whether the reply to these words is on its way already.
+    pub(super) fn is_guessed(&self, words: &Utterance) -> bool {
+        self.guess.as_ref().is_some_and(|guess| same_words(&guess.words, words))
+    }
+
+    /// What was guessed is void; it is cancelled at the vendor.
+    pub(super) fn drop_guess(&mut self) {
+        self.guess = None;
+    }
+
+    /// How often was guessed.
+    pub(super) fn guesses(&self) -> u32 {
+        self.guesses
+    }
+
+    /// The request that a question becomes, and what is remembered with it.
+    fn request(&mut self, question: &Question) -> LlmRequest {
+        self.apply(question.context);
+        if let Some(words) = &question.user {
+            self.put_last(words);
+        }
+        self.unanswered = None;
+        LlmRequest {
+            model: Arc::clone(&self.plan.services.llm.model),
+            system: question.prompt.text().into(),
+            messages: self.messages.iter().cloned().collect(),
+            tools: question.intents.iter().map(|&id| tool(self.plan.intent(id))).collect(),
+            request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
+        }
+    }
+
+    /// The reply that is live.
+    pub(super) fn live(&self) -> Option<ReplyId> {
+        self.live.as_ref().map(|live| live.reply)
+    }
+
+    /// The model is listened to again: its silence counts from now.
+    pub(super) fn go_on(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.heard_at = Instant::now();
+        }
+    }
+
+    /// Words of the caller that came after their turn was told: they belong to it.
+    pub(super) fn amend(&mut self, words: &Utterance) {
+        let last = self.messages.iter_mut().rev().find_map(|message| match message {
+            Message::User(said) => Some(said),
+            _ => None,
+        });
+        match last {
+            Some(said) => *said = merged(said, words),
+            None => self.remember_caller(words),
+        }
     }
 
     /// Drops the live reply, if there is one, and says which it was.
     pub(super) fn cancel(&mut self) -> Option<ReplyId> {
+        self.guess = None;
         self.live.take().map(|live| live.reply)
     }
 
@@ -126,7 +198,7 @@ impl Dialogue {
     /// What the caller said while no reply was asked for (an answer to a question of the flow).
     pub(super) fn overheard(&mut self, words: &Utterance) {
         if !words.is_blank() {
-            self.remember(Message::User(words.clone()));
+            self.remember_caller(words);
             self.unanswered = Some(words.clone());
         }
     }
@@ -191,13 +263,19 @@ impl Dialogue {
     }
 
     /// The words that the model is to answer come last, also if they were overheard before.
-    fn put_last(&mut self, words: Utterance) {
-        if self.unanswered.as_ref() == Some(&words)
-            && let Some(index) = self.messages.iter().rposition(|m| *m == Message::User(words.clone()))
-        {
-            self.messages.remove(index);
+    fn put_last(&mut self, words: &Utterance) {
+        if self.unanswered.as_ref() == Some(words) {
+            take_back(&mut self.messages, words);
         }
-        self.remember(Message::User(words));
+        self.remember_caller(words);
+    }
+
+    /// What the caller says in two turns without an answer between is one message.
+    fn remember_caller(&mut self, words: &Utterance) {
+        match self.messages.back_mut() {
+            Some(Message::User(said)) => *said = merged(said, words),
+            _ => self.remember(Message::User(words.clone())),
+        }
     }
 
     fn apply(&mut self, policy: ContextPolicy) {

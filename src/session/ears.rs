@@ -23,7 +23,10 @@ pub(super) struct Ears {
 impl Ears {
     /// Ears that do not listen yet.
     pub(super) fn new(stt: BoxFuture<'static, Result<SttStream, SpeechError>>, can: SttCapabilities) -> Self {
-        let settings = TurnSettings { ends_turns: can.ends_turns, ..TurnSettings::default() };
+        let mut settings = TurnSettings { ends_turns: can.ends_turns, ..TurnSettings::default() };
+        if !can.interims {
+            settings.wordless = settings.transcript;
+        }
         let mut turns = TurnTaker::new(settings);
         turns.mute(true);
         Self { stt: Line::opening(stt, MOST_WAITING), turns, can, on: false }

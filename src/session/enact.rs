@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::dialogue::Question;
+use super::onset::Onset;
 use super::voice::Speech;
 use super::watch::CallEvent;
 use crate::audio::hold_audio;
@@ -19,11 +20,14 @@ impl Call {
                 tracing::info!(%state, "entered");
                 self.watch.event(CallEvent::Entered { state });
             }
-            Effect::Say { utterance, text, .. } => {
+            Effect::Say { utterance, text, interruptible } => {
+                if !interruptible {
+                    self.dismiss_doubt();
+                }
                 if self.stage.handed_off {
                     self.room.wish(RoomCommand::Microphone(true));
                 }
-                if !self.voice.say(utterance, &text) {
+                if !self.voice.say(utterance, &text, interruptible) {
                     self.inbox.push_back(Input::SayFailed { utterance });
                 }
             }
@@ -33,11 +37,15 @@ impl Call {
                 self.inbox.push_back(Input::ReplyFailed { reply, service: Service::Llm });
             }
             Effect::Reply { reply, prompt, context, user, intents, .. } => {
-                self.dialogue.ask(Question { reply, prompt, context, user, intents });
+                let guessed = self.dialogue.ask(Question { reply, prompt, context, user, intents });
+                self.latency.asked(reply, guessed);
             }
             Effect::CancelReply { reply } => self.cancel_reply(reply),
             Effect::Listen { on } => {
                 self.turns.caller_interrupted();
+                self.onset = Onset::Quiet;
+                self.guesses.forget();
+                self.dialogue.drop_guess();
                 self.ears.listen(on);
             }
             Effect::Hold { on, audio } => {
@@ -51,7 +59,7 @@ impl Call {
                 let target = self.plan.target(target);
                 tracing::info!(target = %target.name, address = %target.address, ?method, "dialling");
                 self.watch.event(CallEvent::Dialing { target: Arc::clone(&target.name) });
-                self.legs.dial(attempt, target, method, self.people.caller.clone());
+                self.legs.dial(attempt, target, method, self.people.caller.clone(), apart);
             }
             Effect::Ask { attempt, text } => self.gate_of(attempt).ask(text),
             Effect::Bridge { attempt } => {

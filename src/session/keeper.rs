@@ -74,7 +74,7 @@ async fn stay(
     mut to_say: Receiver<Arc<[i16]>>,
     tell: &Sender<KeeperNews>,
 ) -> TelephonyError {
-    let RoomSession { own_id, mut events, mut audio, commands, task: _task } = session;
+    let RoomSession { own_id, mut events, mut audio, commands, legs: _, task: _task } = session;
     let gone = || TelephonyError::Unreachable("the second connection to the room ended".to_owned());
     if commands.send(RoomCommand::Microphone(true)).await.is_err()
         || tell.send(KeeperNews::Joined(own_id)).await.is_err()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::gate::{Gate, GateNews};
-use super::legs::Answer;
+use super::legs::{Answer, warn_unless};
 use super::watch::CallEvent;
 use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome};
 use crate::telephony::daily::{InferredOutcome, infer_leg_outcome, leg_refusal};
@@ -14,19 +14,17 @@ impl Call {
     /// Takes the answer to a command.
     pub(super) fn on_answer(&mut self, answer: Answer) {
         match answer {
-            Answer::Started(attempt, leg) => {
-                self.leg(attempt, LegEvent::Started);
-                if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
-                    gate.leg_is(leg.clone());
-                }
-                for early in self.legs.started(attempt, leg) {
-                    self.on_room(early);
-                }
+            Answer::Started(attempt, _) if !self.legs.is_starting(attempt) => {
+                tracing::debug!("a leg had come up before its dial-out was answered");
+            }
+            Answer::Started(attempt, leg) => self.started(attempt, leg),
+            Answer::Refused(attempt, error) if self.legs.leg_of(attempt).is_some() => {
+                tracing::warn!(%error, "a leg has come up, though its dial-out was not answered");
             }
             Answer::Transferred(attempt) => self.leg(attempt, LegEvent::Started),
             Answer::Refused(attempt, error) => {
                 tracing::warn!(%error, "the dial-out was refused");
-                self.legs.refused(attempt);
+                self.legs.refused(attempt, &error);
                 self.leg(attempt, LegEvent::Refused { cause: refusal(&error) });
             }
             Answer::Stopped(attempt) => {
@@ -38,6 +36,7 @@ impl Call {
                 self.legs.stopped(attempt, false);
                 self.leg(attempt, LegEvent::StopFailed);
             }
+            Answer::Keyed(done) | Answer::StrayStopped(done) => warn_unless(done),
             Answer::Forwarded => tracing::info!("the caller is on the way"),
             Answer::ForwardFailed(error) => {
                 tracing::warn!(%error, "the caller could not be forwarded");
@@ -49,8 +48,23 @@ impl Call {
         }
     }
 
+    fn started(&mut self, attempt: AttemptId, leg: LegId) {
+        self.leg(attempt, LegEvent::Started);
+        if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
+            gate.leg_is(leg.clone());
+        }
+        for early in self.legs.started(attempt, leg) {
+            self.on_room(early);
+        }
+    }
+
     /// Takes an event of a dial-out leg, or keeps it until the leg is known.
     pub(super) fn on_dial_out(&mut self, id: &LegId, event: LegEvent, raw: RoomEvent) {
+        if self.legs.attempt_of(id).is_none()
+            && let Some(attempt) = self.legs.sole_start(&raw)
+        {
+            self.started(attempt, id.clone());
+        }
         let Some(attempt) = self.legs.attempt_of(id) else { return self.legs.keep_early(raw) };
         if matches!(event, LegEvent::Stopped | LegEvent::Failed { .. }) {
             self.legs.gone(id);
@@ -149,6 +163,7 @@ impl Call {
         if let Some(gate) = self.gate.as_mut().filter(|gate| gate.attempt == attempt) {
             gate.picked_up();
         }
+        self.legs.answered_by(attempt);
         if !self.was_answered(attempt) {
             self.stage.answered = Some((attempt, self.now()));
             tracing::info!("answered");

@@ -10,22 +10,28 @@ mod dialogue;
 mod ears;
 mod enact;
 mod gate;
+mod guess;
 mod journal;
 mod keeper;
 mod leg_news;
 mod legs;
 mod line;
+mod memory;
+mod onset;
 mod prepared;
+mod prompts;
 mod record;
 mod room;
 mod room_events;
 mod teardown;
 mod voice;
 mod watch;
+mod waterfall;
 
 pub use journal::{Journal, JournalError};
-pub use record::{CallRecord, RECORD_VERSION, TransferRecord, Turn, Who};
+pub use record::{CallRecord, Guessing, RECORD_VERSION, TransferRecord, Turn, Who};
 pub use watch::{CallEvent, CallStatus, Watch};
+pub use waterfall::Waterfall;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,6 +42,7 @@ use tracing::Instrument as _;
 
 use crate::machine::CallInfo;
 use crate::plan::Plan;
+use crate::speech::prompts::PromptCache;
 use crate::speech::{Llm, Stt, Tts};
 use crate::telephony::{DialIn, DialLimits, Room, RoomClient, Telephony};
 
@@ -52,6 +59,8 @@ pub struct Vendors {
     pub llm: Arc<dyn Llm>,
     /// Speaking.
     pub tts: Arc<dyn Tts>,
+    /// What has been spoken before and is the same in every call.
+    pub prompts: Arc<PromptCache>,
 }
 
 /// Everything one call needs.

@@ -34,15 +34,21 @@ impl Prepared {
         self.by_text.contains_key(text)
     }
 
+    /// The context under which a sentence is being rendered, and what there is of it.
+    pub(super) fn coming(&self, text: &str) -> Option<(ContextId, &Sentence)> {
+        let (&context, _) = self.rendering.iter().find(|(_, rendered)| *rendered == text)?;
+        Some((context, self.by_text.get(text)?))
+    }
+
+    /// A sentence is there as audio already.
+    pub(super) fn put(&mut self, text: &str, samples: Vec<i16>, words: Vec<Word>) {
+        self.by_text.insert(text.to_owned(), Sentence { samples, words, complete: true });
+    }
+
     /// A sentence is being rendered under this context.
     pub(super) fn begin(&mut self, context: ContextId, text: &str) {
         self.by_text.insert(text.to_owned(), Sentence::default());
         self.rendering.insert(context, text.to_owned());
-    }
-
-    /// Whether a context is one of these.
-    pub(super) fn is_rendering(&self, context: ContextId) -> bool {
-        self.rendering.contains_key(&context)
     }
 
     pub(super) fn audio(&mut self, context: ContextId, samples: &[i16]) {
@@ -59,11 +65,12 @@ impl Prepared {
         }
     }
 
-    pub(super) fn done(&mut self, context: ContextId) {
-        if let Some(sentence) = self.sentence(context) {
-            sentence.complete = true;
-        }
-        self.rendering.remove(&context);
+    /// All audio of a sentence is there: its text, and what it became.
+    pub(super) fn done(&mut self, context: ContextId) -> Option<(String, &Sentence)> {
+        let text = self.rendering.remove(&context)?;
+        let sentence = self.by_text.get_mut(&text)?;
+        sentence.complete = true;
+        Some((text, sentence))
     }
 
     /// The sentence cannot be had; it may be tried again.

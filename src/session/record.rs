@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::memory::merged;
+use super::waterfall::Waterfall;
 use crate::machine::{CallInfo, Known, LegOutcome, Millis, Outcome, TransferReport};
 use crate::pii::{PhoneNumber, Utterance};
 use crate::plan::{FlowHash, Plan, StateId};
@@ -40,6 +42,27 @@ pub struct CallRecord {
     pub transfer: Option<TransferRecord>,
     /// Who said what, by the time at which they began.
     pub turns: Vec<Turn>,
+    /// Where the time of each answer of the model went, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Waterfall>,
+    /// Replies that were asked for before a turn was over.
+    #[serde(skip_serializing_if = "Guessing::is_none")]
+    pub guesses: Guessing,
+}
+
+/// How often a reply was asked for before the caller's turn was over, and how often it was the right one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Guessing {
+    /// Asked for.
+    pub asked: u32,
+    /// Used.
+    pub used: u32,
+}
+
+impl Guessing {
+    fn is_none(&self) -> bool {
+        self.asked == 0
+    }
 }
 
 impl CallRecord {
@@ -58,6 +81,8 @@ impl CallRecord {
             states: Vec::new(),
             transfer: None,
             turns: Vec::new(),
+            answers: Vec::new(),
+            guesses: Guessing::default(),
         }
     }
 }
@@ -142,6 +167,8 @@ pub(super) struct Turns {
 }
 
 const MOST_TURNS: usize = 2_000;
+/// How long after its end a turn may still be given words, at the most.
+const LATE_MS: u64 = 4_000;
 
 impl Turns {
     /// Speech is known to have begun; that takes as long as an onset.
@@ -151,8 +178,22 @@ impl Turns {
     }
 
     /// Speech is known to have stopped; that takes a while, too.
-    pub(super) fn caller_stopped(&mut self, now: Millis) {
+    /// How long that took.
+    pub(super) fn caller_stopped(&mut self, now: Millis) -> Duration {
         self.caller_until = Some(earlier(now, self.vad.stop));
+        self.vad.stop
+    }
+
+    /// Words of a turn that was told already. Without such a turn they are one of their own.
+    pub(super) fn caller_amended(&mut self, now: Millis, text: &Utterance) {
+        let last = self.list.iter_mut().rev().find(|turn| turn.who == Who::Caller);
+        match last.filter(|turn| turn.end_ms + LATE_MS >= now.0) {
+            Some(turn) => {
+                turn.text = merged(&turn.text, text);
+                turn.heard = turn.text.clone();
+            }
+            None => self.caller_ended(now, text),
+        }
     }
 
     /// What the caller was saying does not count.

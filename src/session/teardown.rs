@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::call::Call;
-use super::record::{CallRecord, TransferRecord};
+use super::record::{CallRecord, Guessing, TransferRecord};
 use super::watch::{CallEvent, CallStatus, Watch};
 use super::{CallSetup, record};
 use crate::machine::{Millis, Outcome};
@@ -22,21 +22,30 @@ impl Call {
         self.ears.close();
         self.dialogue.cancel();
         self.gate = None;
-        if !self.stage.left_room {
-            let in_a_hurry = async {
-                self.kill.cancelled().await;
-                sleep(HURRIED).await;
-            };
-            tokio::select! {
-                () = self.legs.stop_all() => {}
-                () = in_a_hurry => tracing::warn!("a leg may be left; the room's end will end it"),
-            }
+        let in_a_hurry = async {
+            self.kill.cancelled().await;
+            sleep(HURRIED).await;
+        };
+        // Legs of a room that is left to others go on; keys that are due to one of them are still sent.
+        let legs_end = async {
+            if self.stage.left_room { self.legs.finish().await } else { self.legs.stop_all().await }
+        };
+        tokio::select! {
+            () = legs_end => {}
+            () = in_a_hurry => tracing::warn!("a leg may be left; the room's end will end it"),
         }
         let (outcome, ended) = self.stage.end.unwrap_or_else(|| (Outcome::Failed, self.now()));
         self.room.leave().await;
         if !self.stage.left_room {
             delete_room(&*self.vendors.telephony, &self.place.name).await;
         }
+        let late = self.cadence.lateness();
+        tracing::info!(
+            beats = late.beats,
+            p99_ms = late.p99_ms,
+            most_ms = late.most_ms,
+            "how late the beats came"
+        );
         let mut record = CallRecord::new(&self.plan, &self.info);
         record.duration_ms = ended.0;
         record.outcome = outcome;
@@ -44,6 +53,8 @@ impl Call {
         let report = self.machine.transfer().cloned();
         record.transfer = report.map(|report| TransferRecord::new(report, self.stage.bot_left_ms));
         record.turns = self.turns.take();
+        record.answers = self.latency.take();
+        record.guesses = Guessing { asked: self.dialogue.guesses(), used: self.latency.hits };
         announce_end(&self.watch, &record);
         record
     }

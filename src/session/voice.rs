@@ -1,7 +1,8 @@
 //! The bot's mouth: sentences to the TTS stream, its audio into the playout, and "said" when it was heard.
 //!
-//! Everything that is begun ends, heard or not, whatever the vendor does. Decides nothing: what is said, and
-//! when it is cut, is the machine's business.
+//! Everything that is begun ends, heard or not, whatever the vendor does. The voice is given the spoken form of a
+//! text; what was heard is told as it was written. Decides nothing: what is said, and when it is cut, is the
+//! machine's business.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +13,12 @@ use tokio::time::Instant;
 
 use super::line::Line;
 use super::prepared::Prepared;
+use super::prompts::Prompts;
 use crate::audio::Frame;
 use crate::machine::{Millis, ReplyId, UtteranceId};
 use crate::pii::Utterance;
 use crate::speech::playout::{Heard, Playout, PlayoutEvent, PlayoutSettings};
+use crate::speech::spoken::spoken;
 use crate::speech::{ContextId, SpeechError, TtsCommand, TtsEvent, TtsStream};
 
 /// Texts that wait for a voice to open.
@@ -48,6 +51,8 @@ pub(super) struct Spoken {
 #[derive(Debug)]
 struct Open {
     speech: Speech,
+    /// The caller may talk over it.
+    interruptible: bool,
     text: String,
     started: Option<Millis>,
     failed: bool,
@@ -55,6 +60,14 @@ struct Open {
     complete: bool,
     /// Since when the voice owes us audio, or its end.
     owed: Option<Instant>,
+}
+
+/// What is said from a rendering that is not complete.
+#[derive(Clone, Copy, Debug)]
+struct Follower {
+    context: ContextId,
+    /// The rendering was asked for ahead of time: if it fails, the sentence is asked for once more.
+    again: bool,
 }
 
 /// What there is of a sentence as audio.
@@ -71,16 +84,27 @@ pub(super) struct Voice {
     playout: Playout,
     open: BTreeMap<ContextId, Open>,
     prepared: Prepared,
+    /// Sentences that are said while they are being rendered to be kept, by the context of the rendering.
+    following: BTreeMap<ContextId, Follower>,
+    prompts: Prompts,
+    language: Arc<str>,
     last_context: u64,
 }
 
 impl Voice {
-    pub(super) fn new(tts: BoxFuture<'static, Result<TtsStream, SpeechError>>) -> Self {
+    pub(super) fn new(
+        tts: BoxFuture<'static, Result<TtsStream, SpeechError>>,
+        language: Arc<str>,
+        prompts: Prompts,
+    ) -> Self {
         Self {
             tts: Line::opening(tts, MOST_WAITING),
             playout: Playout::new(PlayoutSettings { downstream_frames: DOWNSTREAM, ..Default::default() }),
             open: BTreeMap::new(),
             prepared: Prepared::default(),
+            following: BTreeMap::new(),
+            prompts,
+            language,
             last_context: 0,
         }
     }
@@ -91,30 +115,53 @@ impl Voice {
     }
 
     /// Speaks a fixed sentence after whatever is queued. `false`: it cannot be spoken at all.
-    pub(super) fn say(&mut self, utterance: UtteranceId, text: &Utterance) -> bool {
+    pub(super) fn say(&mut self, utterance: UtteranceId, text: &Utterance, interruptible: bool) -> bool {
+        self.fetch(text.text());
         if self.prepared.get(text.text()).is_none() && self.tts.is_closed() {
             return false;
         }
-        let context = self.begin(Speech::Fixed(utterance), text);
-        match self.prepared.get(text.text()) {
-            Some(sentence) => {
-                self.playout.push(context, &sentence.samples);
-                self.playout.words(context, sentence.words.clone());
-                self.playout.end(context);
-            }
-            None => self.speak(context, text.text(), true),
+        let context = self.begin(Speech::Fixed(utterance), interruptible);
+        let spoken = self.write(context, text.text());
+        if let Some(sentence) = self.prepared.get(text.text()) {
+            self.playout.push(context, &sentence.samples);
+            self.playout.words(context, sentence.words.clone());
+            self.playout.end(context);
+        } else if let Some((rendering, so_far)) = self.prepared.coming(text.text()) {
+            self.playout.push(context, &so_far.samples);
+            self.playout.words(context, so_far.words.clone());
+            self.following.insert(rendering, Follower { context, again: true });
+            self.owe(context, true);
+        } else if self.prompts.wants(text.text()) {
+            let rendering = self.fresh_context();
+            self.prepared.begin(rendering, text.text());
+            self.following.insert(rendering, Follower { context, again: false });
+            self.owe(context, true);
+            self.speak(rendering, &spoken, true);
+        } else {
+            self.speak(context, &spoken, true);
         }
         true
     }
 
     /// Renders a sentence ahead of time.
     pub(super) fn prepare(&mut self, text: &Utterance) {
+        self.fetch(text.text());
         if text.is_blank() || self.prepared.knows(text.text()) {
             return;
         }
         let context = self.fresh_context();
         self.prepared.begin(context, text.text());
-        self.speak(context, text.text(), true);
+        let spoken = self.speakable(text.text());
+        self.speak(context, &spoken, true);
+    }
+
+    /// Takes a sentence from what was kept of earlier calls.
+    fn fetch(&mut self, text: &str) {
+        if !self.prepared.knows(text)
+            && let Some(kept) = self.prompts.get(text)
+        {
+            self.prepared.put(text, kept.samples.clone(), kept.words.clone());
+        }
     }
 
     /// What there is of a sentence that was to be rendered ahead of time.
@@ -129,12 +176,9 @@ impl Voice {
     /// Adds a clause to a reply, verbatim; the first one takes the reply's place in the queue.
     pub(super) fn add_to_reply(&mut self, reply: ReplyId, clause: &str) {
         let speech = Speech::Reply(reply);
-        let context = self.context_of(speech).unwrap_or_else(|| self.begin(speech, &Utterance::default()));
-        if let Some(open) = self.open.get_mut(&context) {
-            open.text.push_str(clause);
-        }
-        self.playout.append_text(context, clause);
-        self.speak(context, clause, false);
+        let context = self.context_of(speech).unwrap_or_else(|| self.begin(speech, true));
+        let spoken = self.write(context, clause);
+        self.speak(context, &spoken, false);
     }
 
     /// No more clauses will come. `false`: the reply had no words at all.
@@ -146,7 +190,9 @@ impl Voice {
 
     /// Cuts everything that sounds or waits.
     pub(super) fn cut(&mut self) {
-        let contexts: Vec<ContextId> = self.open.keys().copied().collect();
+        // What is being rendered to be kept goes on being rendered.
+        let kept = |context| self.following.values().any(|follower| follower.context == context);
+        let contexts: Vec<ContextId> = self.open.keys().copied().filter(|&context| !kept(context)).collect();
         for context in contexts {
             self.unsay(context);
         }
@@ -159,6 +205,38 @@ impl Voice {
             self.unsay(context);
             self.playout.cancel(context);
         }
+    }
+
+    /// Whether something is said or waits to be, and the caller may talk over all of it.
+    pub(super) fn may_be_interrupted(&self) -> bool {
+        self.open.values().all(|open| open.interruptible)
+    }
+
+    /// Falls silent and keeps everything; ends with `resume` or `cut`.
+    pub(super) fn pause(&mut self) {
+        self.playout.pause();
+    }
+
+    /// Goes on from the word that was broken off.
+    pub(super) fn resume(&mut self) {
+        self.playout.resume();
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.playout.is_paused()
+    }
+
+    /// Whether the caller hears a reply of the model: some of its sound was handed out.
+    pub(super) fn is_replying(&self) -> bool {
+        let is_heard = |(context, open): (&ContextId, &Open)| {
+            matches!(open.speech, Speech::Reply(_)) && self.playout.has_begun(*context)
+        };
+        self.open.iter().any(is_heard)
+    }
+
+    /// Whether some sound of this was handed out.
+    pub(super) fn has_begun(&self, speech: Speech) -> bool {
+        self.context_of(speech).is_some_and(|context| self.playout.has_begun(context))
     }
 
     pub(super) fn hold(&mut self, audio: Option<Arc<[i16]>>) {
@@ -188,20 +266,20 @@ impl Voice {
         match event {
             Ok(Some(TtsEvent::Audio { context, samples })) => self.on_audio(context, &samples),
             Ok(Some(TtsEvent::Words { context, words })) => {
-                if self.prepared.is_rendering(context) {
-                    self.prepared.words(context, words);
-                } else {
-                    self.playout.words(context, words);
-                }
+                self.playout.words(self.played_as(context), words.clone());
+                self.prepared.words(context, words);
             }
             Ok(Some(TtsEvent::Done(context))) => {
-                self.prepared.done(context);
+                if let Some((text, sentence)) = self.prepared.done(context) {
+                    self.prompts.keep(&text, &sentence.samples, &sentence.words);
+                }
+                let context = self.following.remove(&context).map_or(context, |follower| follower.context);
                 self.playout.end(context);
                 if let Some(open) = self.open.get_mut(&context) {
                     open.owed = None;
                 }
             }
-            Ok(Some(TtsEvent::Failed(context, error))) => self.fail(context, &error),
+            Ok(Some(TtsEvent::Failed(context, error))) => self.on_failed(context, &error),
             Ok(Some(TtsEvent::Closed(Ok(()))) | None) => return self.on_closed(None),
             Ok(Some(TtsEvent::Closed(Err(error)))) | Err(error) => return self.on_closed(Some(error)),
         }
@@ -227,6 +305,7 @@ impl Voice {
                 }
                 PlayoutEvent::Finished { context, heard } => {
                     let Some(open) = self.open.remove(&context) else { continue };
+                    self.following.retain(|_, follower| follower.context != context);
                     let heard = Heard { text: Utterance::new(heard.text.text().trim_end()), ..heard };
                     return Some(Spoken {
                         speech: open.speech,
@@ -241,28 +320,62 @@ impl Voice {
         None
     }
 
-    fn begin(&mut self, speech: Speech, text: &Utterance) -> ContextId {
+    fn begin(&mut self, speech: Speech, interruptible: bool) -> ContextId {
         let context = self.fresh_context();
-        self.playout.begin(context, text);
-        let text = text.text().to_owned();
-        let open = Open { speech, text, started: None, failed: false, complete: false, owed: None };
+        self.playout.begin(context, &Utterance::default());
+        let text = String::new();
+        let open =
+            Open { speech, interruptible, text, started: None, failed: false, complete: false, owed: None };
         self.open.insert(context, open);
         context
     }
 
-    fn on_audio(&mut self, context: ContextId, samples: &[i16]) {
-        if self.prepared.is_rendering(context) {
-            return self.prepared.audio(context, samples);
+    /// Adds to what a context is to say; its spoken form.
+    fn write(&mut self, context: ContextId, text: &str) -> String {
+        let spoken = self.speakable(text);
+        if let Some(open) = self.open.get_mut(&context) {
+            open.text.push_str(text);
         }
+        self.playout.append_text(context, text, &spoken);
+        spoken
+    }
+
+    /// What the voice is given for a text. One of which nothing would be left is spoken as it is.
+    fn speakable(&self, text: &str) -> String {
+        let spoken = spoken(text, &self.language);
+        if spoken.trim().is_empty() { text.to_owned() } else { spoken }
+    }
+
+    /// Where the audio of a context is played.
+    fn played_as(&self, context: ContextId) -> ContextId {
+        self.following.get(&context).map_or(context, |follower| follower.context)
+    }
+
+    fn on_audio(&mut self, context: ContextId, samples: &[i16]) {
+        self.prepared.audio(context, samples);
+        let context = self.played_as(context);
         self.playout.push(context, samples);
         if let Some(open) = self.open.get_mut(&context) {
             open.owed = open.complete.then(Instant::now);
         }
     }
 
+    fn on_failed(&mut self, context: ContextId, error: &SpeechError) {
+        let Some(follower) = self.following.remove(&context) else { return self.fail(context, error) };
+        let playing = follower.context;
+        self.prepared.fail(context);
+        match self.open.get(&playing).map(|open| self.speakable(&open.text)) {
+            Some(spoken) if follower.again && !self.playout.has_begun(playing) => {
+                self.speak(playing, &spoken, true);
+            }
+            _ => self.fail(playing, error),
+        }
+    }
+
     fn on_closed(&mut self, error: Option<SpeechError>) -> Result<(), Option<SpeechError>> {
         self.tts.close();
         self.prepared.give_up();
+        self.following.clear();
         for (&context, open) in &mut self.open {
             // A sentence that has all its audio is heard to its end.
             open.failed |= open.owed.is_some() || !open.complete;
@@ -277,7 +390,11 @@ impl Voice {
         while let Some(context) =
             self.open.iter().find(|(_, open)| is_mute(open)).map(|(&context, _)| context)
         {
-            self.unsay(context);
+            let asked_as = self.following.iter().find(|(_, follower)| follower.context == context);
+            let asked_as = asked_as.map_or(context, |(&rendering, _)| rendering);
+            self.following.remove(&asked_as);
+            self.prepared.fail(asked_as);
+            self.unsay(asked_as);
             self.fail(context, &SpeechError::Silent { vendor: "the voice", waited: MUTE_AFTER });
         }
     }
@@ -292,7 +409,8 @@ impl Voice {
         self.playout.fail(context);
     }
 
-    fn speak(&mut self, context: ContextId, text: &str, last: bool) {
+    /// The voice owes us the audio of a context from now on; after its `last` text until all of it is there.
+    fn owe(&mut self, context: ContextId, last: bool) {
         if let Some(open) = self.open.get_mut(&context) {
             open.complete |= last;
             if last {
@@ -301,8 +419,13 @@ impl Voice {
                 open.owed.get_or_insert_with(Instant::now);
             }
         }
+    }
+
+    fn speak(&mut self, context: ContextId, text: &str, last: bool) {
+        self.owe(context, last);
         if !self.tts.send(TtsCommand::Speak { context, text: Utterance::new(text), last }) {
             let detail = "its queue is full or closed".to_owned();
+            let context = self.following.remove(&context).map_or(context, |follower| follower.context);
             self.fail(context, &SpeechError::Disconnected { vendor: "the voice", detail });
         }
     }
@@ -312,6 +435,11 @@ impl Voice {
         if !self.tts.send(TtsCommand::Cancel(context)) {
             tracing::trace!("a voice was not told that a context is over");
         }
+    }
+
+    /// What a context belongs to.
+    pub(super) fn speech_of(&self, context: ContextId) -> Option<Speech> {
+        self.open.get(&context).map(|open| open.speech)
     }
 
     fn context_of(&self, speech: Speech) -> Option<ContextId> {

@@ -27,7 +27,8 @@ pub use production::Production;
 pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
 pub use survey::{Access, Survey};
 pub use vendors::{
-    DAILY_API_URL, LIBRARY, Media, NO_KEY, OWN_SERVER, Service, ServiceNote, Uses, Vendor, Vendors, base_url,
+    DAILY_API_URL, DialOutPath, LIBRARY, Media, NO_KEY, OWN_SERVER, Service, ServiceNote, Uses, Vendor,
+    Vendors, base_url,
 };
 
 use crate::pii::{Address, ApiKey};

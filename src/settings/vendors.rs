@@ -47,6 +47,19 @@ pub enum Media {
     NativeLibrary,
 }
 
+/// How Daily is told what to do with telephone legs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum DialOutPath {
+    /// Over its REST API.
+    #[default]
+    Rest,
+    /// By our client in the room. Only Daily's native library can; the sandbox's rooms are commanded over REST.
+    Client,
+}
+
+/// The variable that chooses it.
+pub(super) const DIAL_OUT: &str = "DAILY_DIAL_OUT";
+
 /// The variable that names the file of Daily's native library.
 pub const LIBRARY: &str = "DAILY_CORE_LIBRARY";
 
@@ -67,6 +80,8 @@ pub struct Vendors {
     pub uses: Uses,
     /// How the rooms of `telephony` are joined.
     pub media: Media,
+    /// Who commands its legs.
+    pub dial_out: DialOutPath,
     /// Whether `--offline` was given, which is why keys were ignored.
     pub offline: bool,
 }
@@ -161,6 +176,7 @@ impl Vendors {
             openai_audio: emulated(),
             uses: Uses::default(),
             media: Media::SandboxRoom,
+            dial_out: DialOutPath::Rest,
             offline: true,
         }
     }
@@ -297,8 +313,9 @@ pub(super) fn decide(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<V
     // A model may be real where speech is not; what hears and speaks goes with the phones.
     let audio_is_real = overrides.mix || !telephony.is_emulated();
     let openai_audio = if audio_is_real { openai.clone() } else { Vendor::Emulated };
-    let (uses, offline) = (overrides.uses.clone(), overrides.offline);
-    let vendors = Vendors { telephony, deepgram, cartesia, openai, openai_audio, uses, media, offline };
+    let (uses, offline, dial_out) = (overrides.uses.clone(), overrides.offline, dial_out(reader));
+    let vendors =
+        Vendors { telephony, deepgram, cartesia, openai, openai_audio, uses, media, dial_out, offline };
     if reader.problems.len() == before {
         reader.problems.extend(refusal(&vendors, overrides.mix));
     }
@@ -324,6 +341,7 @@ pub(super) fn in_production(reader: &mut Reader<'_>) -> Vendors {
         uses: Uses::default(),
         // Rooms are joined elsewhere, too.
         media: Media::SandboxRoom,
+        dial_out: DialOutPath::Rest,
         offline: false,
     }
 }
@@ -348,9 +366,18 @@ pub(super) fn decide_for_bot(reader: &mut Reader<'_>, overrides: &Overrides) -> 
         Vendor::Real { base_url: service.default_url().to_owned(), key: ApiKey::new(NO_KEY) }
     });
     let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
-    let (openai_audio, uses) = (openai.clone(), overrides.uses.clone());
-    let vendors =
-        Vendors { telephony, deepgram, cartesia, openai, openai_audio, uses, media, offline: false };
+    let (openai_audio, uses, dial_out) = (openai.clone(), overrides.uses.clone(), dial_out(reader));
+    let vendors = Vendors {
+        telephony,
+        deepgram,
+        cartesia,
+        openai,
+        openai_audio,
+        uses,
+        media,
+        dial_out,
+        offline: false,
+    };
     (reader.problems.len() == before).then_some(vendors)
 }
 
@@ -381,6 +408,20 @@ fn media(telephony: &Vendor, mix: bool, library_is_named: bool) -> Media {
         Vendor::Emulated | Vendor::Elsewhere => false,
     };
     if is_at_daily || (mix && library_is_named) { Media::NativeLibrary } else { Media::SandboxRoom }
+}
+
+fn dial_out(reader: &mut Reader<'_>) -> DialOutPath {
+    let path = reader.text(DIAL_OUT).map(|path| path.to_ascii_lowercase());
+    match path.as_deref() {
+        None | Some("rest") => DialOutPath::Rest,
+        Some("client") => DialOutPath::Client,
+        Some(_) => {
+            reader
+                .problems
+                .push(SettingsError::Unreadable { name: DIAL_OUT, expected: "`rest` or `client`" });
+            DialOutPath::Rest
+        }
+    }
 }
 
 /// Why this choice of vendors cannot be run, if it cannot.

@@ -16,6 +16,7 @@ mod http;
 pub mod openai;
 pub mod openai_audio;
 pub mod playout;
+pub mod prompts;
 pub mod sentences;
 pub mod socket;
 pub mod spoken;

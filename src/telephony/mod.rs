@@ -3,6 +3,7 @@
 //! No call logic: nothing here knows a flow or a state. Daily is the vendor; the sandbox's room is the
 //! stand-in for its media, which cannot be redirected.
 
+mod by_client;
 pub mod daily;
 mod dial_limits;
 mod leg_refusal;
@@ -18,6 +19,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+pub(crate) use by_client::ByClient;
+pub use by_client::{LegCommand, LegOrder};
 pub use dial_limits::{DialLimits, DialRefusal};
 
 use crate::audio::Frame;
@@ -144,6 +147,9 @@ pub struct DialOut {
     pub caller_id: Option<Arc<str>>,
     /// Keys sent after the answer; `w` before them is half a second of pause.
     pub extension: Option<Arc<str>>,
+    /// Hears nobody from its first moment on. Only a client in the room can say so when it dials
+    /// ([`LegCommand::Start`]); over REST the leg is told as soon as it is there.
+    pub deaf: bool,
 }
 
 /// Whom one participant hears.
@@ -186,6 +192,8 @@ pub struct RoomSession {
     pub audio: mpsc::Receiver<(LegId, Frame)>,
     /// Our own audio and wishes.
     pub commands: mpsc::Sender<RoomCommand>,
+    /// Takes commands for legs, if this client is to give them.
+    pub legs: Option<mpsc::Sender<LegOrder>>,
     /// The session's task; dropped with it, which leaves the room at once.
     pub task: AbortOnDropHandle<()>,
 }

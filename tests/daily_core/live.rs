@@ -45,8 +45,11 @@ static LINES: Semaphore = Semaphore::const_new(5);
 
 /// The shipped flow in fewer words, so that calls in real time are short. `dial` is the map of that name.
 pub fn flow(dial: &str, handoff: &str) -> String {
-    let is_moved = dial.contains("sip_");
-    let done = if is_moved { "transferred" } else { "answered" };
+    let done = match dial {
+        moved if moved.contains("method: sip_") => "transferred",
+        gated if gated.contains("accept:") => "accepted",
+        _ => "answered",
+    };
     format!(
         r#"
 callflow: 1
@@ -56,6 +59,7 @@ targets:
   operator: {{phone: "{OPERATOR}"}}
   desk: {{sip: "sip:desk@example.com"}}
   switchboard: {{phone: "{OPERATOR}", extension: "42"}}
+  sip_switchboard: {{sip: "sip:desk@example.com", extension: "w42"}}
 intents:
   dial_operator: {{when: The caller asks for a manager., examples: ["a manager please"]}}
 states:
@@ -170,9 +174,22 @@ fn plan_of(yaml: &str) -> Arc<Plan> {
 
 impl World {
     pub async fn new(flow: &str) -> Self {
+        Self::with(flow, |rooms| rooms).await
+    }
+
+    /// Legs are commanded by our client in the room: over REST, none would be started or moved.
+    pub async fn by_client(flow: &str) -> Self {
+        let world = Self::with(flow, DailyRooms::commanding_legs).await;
+        for request in ["dialOut/start", "dialOut/sendDTMF", "sipCallTransfer", "sipRefer"] {
+            world.daily_will(Fault::Refuse { status: 403, info: None }, request, 100);
+        }
+        world
+    }
+
+    async fn with(flow: &str, rooms: impl FnOnce(DailyRooms) -> DailyRooms) -> Self {
         let line = LINES.acquire().await.unwrap();
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let rooms = DailyRooms::load(&stand_in_library()).unwrap();
+        let rooms = rooms(DailyRooms::load(&stand_in_library()).unwrap());
         let (urls, key) = (sandbox.urls(), || ApiKey::new("k"));
         let http = openai::http_client(&urls.openai).unwrap();
         let vendors = Vendors {
@@ -181,6 +198,7 @@ impl World {
             stt: Arc::new(Deepgram::new(&urls.deepgram, key()).unwrap()),
             llm: Arc::new(OpenAi::new(&urls.openai, key(), http).unwrap()),
             tts: Arc::new(Cartesia::new(&urls.cartesia, key()).unwrap()),
+            prompts: Arc::default(),
         };
         let (begun_in, begun) = mpsc::channel(4);
         let runner = Runner { plan: plan_of(flow), vendors, begun: begun_in };

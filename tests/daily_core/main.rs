@@ -4,7 +4,10 @@
 // A test reads its own switch from the environment.
 #![allow(clippy::disallowed_methods)]
 
+mod bot;
+mod by_client;
 mod checklist;
+mod gate;
 mod install;
 mod live;
 mod outcomes;

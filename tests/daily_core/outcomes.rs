@@ -12,12 +12,14 @@ use crate::live::{
     ANNOUNCEMENT, Call, GREETING, LEFT_ALONE, OPERATOR, Person, QUESTION, SORRY, World, flow, plain,
 };
 
+pub const DESK: &str = "sip:desk@example.com";
+
 fn states(record: &CallRecord) -> Vec<&str> {
     record.states.iter().map(|name| &**name).collect()
 }
 
 /// The caller is back with the bot, whom they hear and who hears them, and hangs up.
-async fn goes_on_with_the_bot(call: &mut Call, expected: LegOutcome, known: Known) {
+pub async fn goes_on_with_the_bot(call: &mut Call, expected: LegOutcome, known: Known) {
     call.until("entered converse").await;
     call.caller.hears(SORRY).await;
     call.caller.phone.say("a manager please").unwrap();
@@ -33,7 +35,11 @@ async fn goes_on_with_the_bot(call: &mut Call, expected: LegOutcome, known: Know
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answered_and_the_bot_neither_heard_nor_hearing_from_then_on() {
-    let mut world = World::new(&plain()).await;
+    answered(World::new(&plain()).await).await;
+}
+
+/// The whole call, from the greeting to the sentence for the person left alone.
+pub async fn answered(mut world: World) {
     let operator = world.person_at(OPERATOR).await;
     let mut call = world.call().await;
     call.caller.hears(GREETING).await;
@@ -191,8 +197,7 @@ async fn declined_by_the_caller() {
 }
 
 /// The caller's own leg is moved: the two talk without the room, which is empty.
-async fn moved(dial: &str, operator_at: &str) {
-    let mut world = World::new(&flow(dial, "leave")).await;
+pub async fn moved(mut world: World, operator_at: &str) {
     let operator: Person = world.person_at(operator_at).await;
     let mut call = world.call().await;
     call.is_asked().await;
@@ -215,13 +220,13 @@ async fn moved(dial: &str, operator_at: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn moved_by_sip_transfer() {
     let dial = format!(r#"{{to: operator, method: sip_transfer, announce: "{ANNOUNCEMENT}"}}"#);
-    moved(&dial, OPERATOR).await;
+    moved(World::new(&flow(&dial, "leave")).await, OPERATOR).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moved_by_sip_refer() {
     let dial = format!(r#"{{to: desk, method: sip_refer, announce: "{ANNOUNCEMENT}"}}"#);
-    moved(&dial, "sip:desk@example.com").await;
+    moved(World::new(&flow(&dial, "leave")).await, DESK).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,9 +248,22 @@ async fn a_move_that_daily_refuses_leaves_the_caller_with_the_bot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extension_is_keyed_after_the_answer() {
-    let dial = format!(r#"{{to: switchboard, announce: "{ANNOUNCEMENT}"}}"#);
-    let mut world = World::new(&flow(&dial, "keep_room")).await;
-    let operator = world.person_at(OPERATOR).await;
+    keyed(World::new(&to("switchboard")).await, OPERATOR).await;
+}
+
+/// Daily keys extensions behind telephone numbers only; behind a SIP address we do, over REST.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_behind_a_sip_address_is_keyed_by_us() {
+    keyed(World::new(&to("sip_switchboard")).await, DESK).await;
+}
+
+/// Dialled out to a target.
+pub fn to(target: &str) -> String {
+    flow(&format!(r#"{{to: {target}, announce: "{ANNOUNCEMENT}"}}"#), "keep_room")
+}
+
+pub async fn keyed(mut world: World, operator_at: &str) {
+    let operator = world.person_at(operator_at).await;
     let mut call = world.call().await;
     call.is_handed_to(&operator).await;
     operator.gets_key('4').await;

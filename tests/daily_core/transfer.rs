@@ -210,8 +210,13 @@ async fn caller_and_operator_are_joined_and_the_bot_is_out_of_it() {
         sleep(Duration::from_millis(20)).await;
     }
     let to = || Address::parse(OPERATOR).unwrap();
-    let operator_leg =
-        || DialOut { to: to(), display_name: Some("Operator".into()), caller_id: None, extension: None };
+    let operator_leg = || DialOut {
+        to: to(),
+        display_name: Some("Operator".into()),
+        caller_id: None,
+        extension: None,
+        deaf: false,
+    };
     let refused = world.daily.start_dial_out(&room.name, &operator_leg()).await.unwrap();
     operator.wait_for("ringing").await;
     assert_eq!(next(&mut session).await, RoomEvent::DialoutConnected { id: refused.clone() });

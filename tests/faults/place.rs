@@ -25,7 +25,7 @@ use callflow::speech::{Llm, Stt, Tts};
 use callflow::telephony::daily::Daily;
 use callflow::telephony::daily::webhook::{Webhook, parse};
 use callflow::telephony::ws_room::WsRooms;
-use callflow::telephony::{DialIn, DialLimits, RoomRequest, Telephony};
+use callflow::telephony::{DialIn, DialLimits, RoomRequest};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -108,6 +108,7 @@ impl Place {
             stt: Arc::new(SttChain::new(stt)),
             llm: Arc::new(LlmChain::new(llm)),
             tts: Arc::new(TtsChain::new(tts)),
+            prompts: Arc::default(),
         }
     }
 
@@ -159,7 +160,6 @@ fn member<P: ?Sized>(provider: Arc<P>, model: &str, voice: Option<&str>) -> Memb
 /// Something that was understood.
 pub struct Heard {
     pub began: Instant,
-    pub ended: Instant,
     pub text: String,
 }
 
@@ -180,9 +180,8 @@ impl Call {
         match &event {
             Some(PhoneEvent::SoundBegan) => self.began = Some(Instant::now()),
             Some(PhoneEvent::Heard { text, .. }) => {
-                let ended = Instant::now();
-                let began = self.began.take().unwrap_or(ended);
-                self.heard.push(Heard { began, ended, text: text.text().to_owned() });
+                let began = self.began.take().unwrap_or_else(Instant::now);
+                self.heard.push(Heard { began, text: text.text().to_owned() });
             }
             Some(PhoneEvent::HungUp { .. }) | None => self.over = true,
             Some(_) => {}

@@ -85,6 +85,7 @@ impl World {
             stt: Arc::new(Deepgram::new(&urls.deepgram, key()).unwrap()),
             llm: Arc::new(OpenAi::new(&urls.openai, key(), http).unwrap()),
             tts: Arc::new(Cartesia::new(&urls.cartesia, key()).unwrap()),
+            prompts: Arc::default(),
         };
         Self { sandbox, vendors, held, _webhook: AbortOnDropHandle::new(webhook), _clock: clock }
     }

@@ -20,7 +20,7 @@ type Events = mpsc::Receiver<PhoneEvent>;
 async fn next(events: &mut Events) -> Option<PhoneEvent> {
     loop {
         match timeout(PATIENCE, events.recv()).await.expect("nothing happened") {
-            Some(PhoneEvent::SoundBegan | PhoneEvent::HearingNow(_)) => {}
+            Some(PhoneEvent::SoundBegan | PhoneEvent::SoundEnded | PhoneEvent::HearingNow(_)) => {}
             event => return event,
         }
     }

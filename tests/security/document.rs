@@ -2,10 +2,7 @@
 
 use std::fs;
 
-/// What stands between backticks.
-fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
+use crate::named_tests::{code, every_test_exists};
 
 fn document() -> String {
     fs::read_to_string("docs/security.md").unwrap()
@@ -13,22 +10,7 @@ fn document() -> String {
 
 #[test]
 fn every_test_that_holds_a_line_exists() {
-    let document = document();
-    let mut count = 0;
-    for (file, name) in code(&document).filter_map(|code| code.split_once(".rs::")) {
-        let file = format!("{file}.rs");
-        let text = fs::read_to_string(&file).unwrap_or_else(|_| panic!("there is no {file}"));
-        let is_test = |at: usize| {
-            let before = &text[..at];
-            let attributes = &before[before.rfind("\n\n").unwrap_or(0)..];
-            attributes.contains("#[test]")
-                || attributes.contains("#[tokio::test")
-                || before.contains("proptest! {")
-        };
-        let found = text.find(&format!("fn {name}("));
-        assert!(found.is_some_and(is_test), "{file} has no test {name}");
-        count += 1;
-    }
+    let count = every_test_exists(&document());
     assert!(count > 40, "the tests were not found: {count}");
 }
 

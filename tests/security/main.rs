@@ -10,6 +10,8 @@ mod document;
 mod engine;
 mod forgery;
 mod leaks;
+#[path = "../named_tests/mod.rs"]
+mod named_tests;
 mod printing;
 mod site;
 mod supply;

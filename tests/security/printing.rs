@@ -33,8 +33,13 @@ fn printed() -> Vec<String> {
     };
     dial_in.sip_headers.insert("P-Asserted-Identity".into(), json!(NUMBER));
     let room = Room { name: "r".into(), url: "u".into(), token: key(), sip_endpoint: None, expires_at: None };
-    let dial_out =
-        DialOut { to: Address::Phone(number()), display_name: None, caller_id: None, extension: None };
+    let dial_out = DialOut {
+        to: Address::Phone(number()),
+        display_name: None,
+        caller_id: None,
+        extension: None,
+        deaf: false,
+    };
     let bot = StartBot {
         room_url: "u".into(),
         token: key(),
@@ -84,7 +89,7 @@ fn printed() -> Vec<String> {
     .into();
     let get = |name: &str| variables.get(name).map(|&value| value.to_owned());
     let settings = Settings::from_env(&get, &Overrides::default()).unwrap();
-    assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == KEY));
+    assert!(matches!(&settings.vendors.openai, Vendor::Real { key, .. } if key.reveal() == KEY));
     vec![
         format!("{dial_in:?}{room:?}{dial_out:?}{bot:?}{started:?}{request:?}{info:?}"),
         format!("{:?}{}", number(), number()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use callflow::audio::Frame;
 use callflow::machine::Outcome;
 use callflow::telephony::{RoomEvent, TelephonyError};
 use tokio::time::sleep;
@@ -62,7 +63,8 @@ async fn nothing_is_said_before_the_caller_is_there() {
     world.begin();
     world.until("joined").await;
     sleep(Duration::from_secs(5)).await;
-    world.times("speak", 0);
+    world.times("bot said", 0);
+    assert!(world.room.recording().iter().all(|(_, frame)| *frame == Frame::silence()));
     assert!(world.status.borrow().state.is_empty());
     world.caller_arrives().await;
     world.until("entered greet").await;

@@ -10,6 +10,8 @@ use crate::fakes::Answer;
 use crate::world::{SORRY, World, bot_said, caller, leg, shipped_flow, states};
 
 const QUESTION: &str = "A caller is waiting. Press 1 to take the call.";
+/// As the voice says it.
+const SPOKEN: &str = "A caller is waiting. Press one to take the call.";
 const HIDDEN: &str = "hearing caller: all -leg-1";
 const APART: &str = "hearing caller: all -leg-1 -keeper, leg-1: none +keeper";
 const TOGETHER: &str = "hearing caller: all -keeper +leg-1, leg-1: all -keeper";
@@ -44,7 +46,7 @@ async fn only_who_is_asked_hears_the_question_and_only_the_key_connects() {
     world.until("answered").await;
     sleep(Duration::from_secs(4)).await;
     world.in_order(&[HIDDEN, APART]);
-    assert_eq!(world.room.whispered(), [QUESTION]);
+    assert_eq!(world.room.whispered(), [SPOKEN]);
     assert!(world.room.understood_since(since).is_empty(), "the caller hears the hold tone");
     let loud = world.room.frames_since(since).iter().filter(|f| f.samples().iter().any(|s| *s > 500)).count();
     assert!(loud > 0, "the hold tone goes on");
@@ -70,7 +72,7 @@ async fn a_machine_that_answers_is_left_and_the_caller_comes_back() {
     let mut world = ringing().await;
     world.answers(1);
     world.until("stop leg-1").await;
-    assert_eq!(world.room.whispered(), [QUESTION, QUESTION]);
+    assert_eq!(world.room.whispered(), [SPOKEN, SPOKEN]);
     world.until(&bot_said(SORRY)).await;
     world.caller_hangs_up();
     let record = world.over().await;
@@ -148,7 +150,7 @@ async fn a_leg_that_is_never_seen_to_join_is_asked_a_moment_later() {
     let apart = world.until(APART).await;
     assert!((apart - answered).as_millis().abs_diff(2_000) < 100, "{}", world.log.text());
     world.until("stop leg-1").await;
-    assert_eq!(world.room.whispered().first().map(String::as_str), Some(QUESTION));
+    assert_eq!(world.room.whispered().first().map(String::as_str), Some(SPOKEN));
     world.caller_hangs_up();
     world.over().await;
 }

@@ -10,6 +10,7 @@ mod beginning;
 mod chaos;
 mod dial_limits;
 mod failing_vendors;
+mod latency;
 mod leaving;
 mod operator;
 mod recording;

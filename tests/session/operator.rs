@@ -32,10 +32,73 @@ async fn events_that_overtake_the_answer_to_the_dial_command_count() {
     world.room.event(RoomEvent::DialoutConnected { id: leg(1) });
     world.answers(1);
     world.until("bot left").await;
-    world.in_order(&["started leg-1", "ringing", "answered", "bot left"]);
+    // Two people who hear each other do not wait for the answer to a command.
+    world.until("started leg-1").await;
+    world.in_order(&["start leg-1", "ringing", "answered", "bot left", "started leg-1"]);
     world.caller_hangs_up();
     let record = world.over().await;
     assert_eq!(record.outcome, Outcome::Transferred);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_the_dial_command_that_comes_after_the_leg_is_gone_is_no_news() {
+    let mut world = dialling_with(Answer::after_ms(4_000, Answer::Ok)).await;
+    world.room.event(RoomEvent::DialoutConnected { id: leg(1) });
+    let message = "Busy Here".to_owned();
+    world.room.event(RoomEvent::DialoutError { id: Some(leg(1)), message });
+    comes_to_nothing(&mut world).await;
+    sleep(Duration::from_secs(5)).await;
+    world.times("started leg-1", 1);
+    world.caller_hangs_up();
+    let log = world.log.clone();
+    let record = world.over().await;
+    assert_eq!(record.transfer.as_ref().unwrap().outcome, LegOutcome::Busy);
+    assert_eq!(log.count("stop leg-1"), 0, "a leg that is gone was stopped:\n{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_whose_dial_command_is_never_answered_is_known_by_its_events() {
+    let lost = TelephonyError::Unreachable("no answer in time".to_owned());
+    let mut world = dialling_with(Answer::after_ms(5_000, Answer::Err(lost))).await;
+    world.room.event(RoomEvent::DialoutConnected { id: leg(1) });
+    sleep(Duration::from_secs(6)).await;
+    world.answers(1);
+    world.until("bot left").await;
+    world.times("stop leg-1", 0);
+    world.times("ringing", 1);
+    world.caller_hangs_up();
+    let record = world.over().await;
+    assert_eq!(record.outcome, Outcome::Transferred);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_comes_up_after_its_dial_command_was_lost_is_stopped_once() {
+    let lost = TelephonyError::Vendor { status: 504, info: "gateway".to_owned() };
+    let mut world = dialling_with(Answer::Err(lost)).await;
+    comes_to_nothing(&mut world).await;
+    // Somebody's telephone rings that no attempt knows of, and they pick up.
+    for _twice in 0..2 {
+        world.room.event(RoomEvent::DialoutConnected { id: leg(1) });
+        world.answers(1);
+    }
+    world.until("stop leg-1").await;
+    sleep(Duration::from_secs(1)).await;
+    world.times("stop leg-1", 1);
+    world.times("bot left", 0);
+    world.caller_hangs_up();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_refusal_a_leg_that_is_not_ours_is_left_alone() {
+    let refusal = TelephonyError::Refused("the domain may not".to_owned());
+    let mut world = dialling_with(Answer::Err(refusal)).await;
+    comes_to_nothing(&mut world).await;
+    world.room.event(RoomEvent::DialoutConnected { id: leg(7) });
+    sleep(Duration::from_secs(1)).await;
+    world.times("stop leg-7", 0);
+    world.caller_hangs_up();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,4 +305,29 @@ async fn legs_of_others_in_the_room_are_nobodys() {
     world.times("entered", 4);
     world.caller_hangs_up();
     assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warning_of_the_vendor_changes_nothing() {
+    let world = World::ringing().await;
+    world.room.event(RoomEvent::Warning { message: "codec fallback".to_owned() });
+    sleep(Duration::from_secs(1)).await;
+    world.times("bot left", 0);
+    world.times("stop leg-1", 0);
+    world.times("entered", 4);
+    world.caller_hangs_up();
+    assert_eq!(world.over().await.outcome, Outcome::CallerLeft);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_third_person_who_joins_and_leaves_is_nobody_to_the_call() {
+    let mut world = World::bridged().await;
+    world.room.event(RoomEvent::ParticipantJoined { id: leg(77) });
+    sleep(Duration::from_secs(5)).await;
+    world.room.event(RoomEvent::ParticipantLeft { id: leg(77) });
+    sleep(Duration::from_secs(5)).await;
+    world.times("stop leg-1", 0);
+    world.operator_hangs_up(1);
+    world.until(&crate::world::bot_said(crate::world::LEFT_ALONE)).await;
+    assert_eq!(world.over().await.outcome, Outcome::Transferred);
 }

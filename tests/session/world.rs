@@ -14,6 +14,7 @@ use callflow::plan::{self, Plan};
 use callflow::sandbox::voice::encode;
 use callflow::session::{self, CallEvent, CallRecord, CallSetup, CallStatus, Journal, Vendors, Watch};
 use callflow::source::SourceFile;
+use callflow::speech::prompts::PromptCache;
 use callflow::telephony::{DialIn, DialLimits, LegId, Room, RoomEvent};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -97,6 +98,7 @@ impl World {
                 stt: Arc::clone(&stt) as _,
                 llm: Arc::clone(&llm) as _,
                 tts: Arc::clone(&tts) as _,
+                prompts: Arc::default(),
             },
             dial_limits: Arc::default(),
             watch,
@@ -231,10 +233,18 @@ impl World {
         self.room.event(RoomEvent::DialinStopped { id: caller() });
     }
 
-    /// The caller says something, and it is understood.
+    /// The caller says something, and it is understood. What happens meanwhile may be waited for afterwards: a reply
+    /// is asked for before the turn is over.
     pub async fn caller_says(&mut self, words: &str) {
+        let began = self.log.elapsed();
         self.caller.says(words);
         self.until(&format!("caller said {words}")).await;
+        self.seen_at = began;
+    }
+
+    /// What other calls have had spoken is there.
+    pub fn share_prompts(&mut self, prompts: &Arc<PromptCache>) {
+        self.setup.as_mut().unwrap().vendors.prompts = Arc::clone(prompts);
     }
 
     /// Waits for something that begins so, not before what was waited for last, and says when it happened.

@@ -20,6 +20,7 @@ use crate::speech::failover::{Health, LlmChain, Member, SttChain, TtsChain};
 use crate::speech::flux::Flux;
 use crate::speech::openai::{self, OpenAi};
 use crate::speech::openai_audio::{OpenAiEar, OpenAiVoice};
+use crate::speech::prompts::PromptCache;
 use crate::speech::socket::EndpointError;
 use crate::speech::{Llm, Stt, Tts};
 use crate::telephony::{RoomClient, Telephony};
@@ -77,6 +78,7 @@ pub(in crate::cli) struct Providers {
     cartesia: Place,
     /// Where servers that flows name are, if they are emulated.
     own_models: Option<Place>,
+    prompts: Arc<PromptCache>,
     kept: Mutex<Kept>,
 }
 
@@ -90,7 +92,11 @@ struct Kept {
 }
 
 impl Providers {
-    pub(in crate::cli) fn new(settings: &Settings, sandbox: Option<&Sandbox>) -> Self {
+    pub(in crate::cli) fn new(
+        settings: &Settings,
+        sandbox: Option<&Sandbox>,
+        prompts: Arc<PromptCache>,
+    ) -> Self {
         let urls = sandbox.map(Sandbox::urls);
         let emulated = |url: fn(&Urls) -> &String| urls.map(|urls| url(urls).clone());
         let vendors = &settings.vendors;
@@ -120,6 +126,7 @@ impl Providers {
             own_models: emulated(|urls| &urls.llm)
                 .filter(|_| vendors.offline)
                 .map(|url| Place { url, key: ApiKey::new("sandbox") }),
+            prompts,
             kept: Mutex::default(),
         }
     }
@@ -146,6 +153,7 @@ impl Providers {
             tts: Arc::new(TtsChain::new(tts)),
             telephony: Arc::clone(telephony),
             rooms: Arc::clone(rooms),
+            prompts: Arc::clone(&self.prompts),
         })
     }
 

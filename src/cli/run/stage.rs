@@ -305,7 +305,10 @@ impl Stage {
                     script.finished_talking(Instant::now());
                 }
             }
-            PhoneEvent::SoundBegan | PhoneEvent::HearingNow(_) | PhoneEvent::Dtmf(_) => {}
+            PhoneEvent::SoundBegan
+            | PhoneEvent::SoundEnded
+            | PhoneEvent::HearingNow(_)
+            | PhoneEvent::Dtmf(_) => {}
         }
     }
 

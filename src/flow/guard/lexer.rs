@@ -22,11 +22,13 @@ pub(super) enum Token {
 
 const SIGNS: &[&str] = &["==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ","];
 
-/// Splits a guard into tokens with their byte ranges.
-pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, GuardError> {
+/// Splits a guard into tokens with their byte ranges. No more than `most` are read: a longer guard is refused.
+pub(super) fn tokens(text: &str, most: usize) -> Result<Vec<(Token, Range<usize>)>, GuardError> {
     let mut tokens = Vec::new();
     let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
+    while tokens.len() < most
+        && let Some(c) = text[at..].chars().next()
+    {
         if c.is_whitespace() {
             at += c.len_utf8();
             continue;

@@ -34,7 +34,7 @@ const MAX_DEPTH: usize = 32;
 /// # Errors
 /// [`GuardError`].
 pub fn parse(text: &str, place: &dyn Fn(Range<usize>) -> Span) -> Result<Expr, GuardError> {
-    let tokens = tokens(text)?;
+    let tokens = tokens(text, MAX_TOKENS + 1)?;
     if let Some((_, at)) = tokens.get(MAX_TOKENS) {
         return Err(GuardError::new(
             "this guard is too long",

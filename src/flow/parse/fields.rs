@@ -7,7 +7,7 @@ use crate::flow::tree::{Node, Value};
 use crate::source::Span;
 
 /// The keys of one kind of map.
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// What the map is, with its article: `a target`.
     pub what: &'static str,
     /// The keys it can have.
@@ -19,12 +19,12 @@ pub(super) struct Shape {
 }
 
 /// A map being read: what is not taken was not known, and has been reported.
-pub(super) struct Fields<'t> {
+pub(crate) struct Fields<'t> {
     fields: Vec<(&'static str, Span, &'t Node)>,
 }
 
 impl<'t> Fields<'t> {
-    pub(super) fn read(reader: &mut Reader<'_>, node: &'t Node, shape: &Shape) -> Option<Self> {
+    pub(crate) fn read(reader: &mut Reader<'_>, node: &'t Node, shape: &Shape) -> Option<Self> {
         let Value::Mapping(entries) = &node.value else {
             let help = format!("{} is a map with {}", shape.what, listed(shape.keys));
             reader.wrong(node, shape.what, help);
@@ -65,12 +65,12 @@ impl<'t> Fields<'t> {
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &str) -> Option<&'t Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'t Node> {
         self.fields.iter().find(|(k, ..)| *k == key).map(|(_, _, node)| *node)
     }
 
     /// The value of a key that must be there.
-    pub(super) fn require(
+    pub(crate) fn require(
         &self,
         reader: &mut Reader<'_>,
         key: &str,
@@ -86,17 +86,17 @@ impl<'t> Fields<'t> {
     }
 
     /// Where a key stands.
-    pub(super) fn span_of(&self, key: &str) -> Option<Span> {
+    pub(crate) fn span_of(&self, key: &str) -> Option<Span> {
         self.fields.iter().find(|(k, ..)| *k == key).map(|(_, span, _)| *span)
     }
 }
 
 /// Reports a part of the language that exists and cannot be run yet.
-pub(super) fn not_yet(reader: &mut Reader<'_>, rule: Rule, key: &str, span: Span, instead: &str) {
+pub(crate) fn not_yet(reader: &mut Reader<'_>, rule: Rule, key: &str, span: Span, instead: &str) {
     let message = format!("`{key}` is not supported by this version yet");
     reader.report(Diagnostic::error(rule, span, message).help(instead));
 }
 
-pub(super) fn listed(keys: &[&str]) -> String {
+pub(crate) fn listed(keys: &[&str]) -> String {
     keys.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")
 }

@@ -14,8 +14,8 @@ use super::load::load;
 use super::tree::Node;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::source::{SourceFile, Span};
-use fields::{Fields, Shape};
-use reader::Reader;
+pub(crate) use fields::{Fields, Shape, listed};
+pub(crate) use reader::{Reader, shortened};
 
 /// The parser's keys by the name of the schema's mirror type.
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::source::{SourceFile, Span, Spanned};
 /// Names are used as tool names by models and as words in guards and templates.
 const MAX_NAME: usize = 64;
 
-pub(super) struct Reader<'s> {
+pub(crate) struct Reader<'s> {
     pub source: &'s SourceFile,
     pub diagnostics: Vec<Diagnostic>,
     /// See [`crate::flow::Document::has_gaps`].
@@ -26,15 +26,15 @@ pub(super) struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(source: &'s SourceFile) -> Self {
+    pub(crate) fn new(source: &'s SourceFile) -> Self {
         Self { source, diagnostics: Vec::new(), has_gaps: false, templates: template::environment() }
     }
 
-    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    pub(super) fn error(
+    pub(crate) fn error(
         &mut self,
         rule: Rule,
         span: Span,
@@ -45,13 +45,13 @@ impl<'s> Reader<'s> {
     }
 
     /// "expected X, found Y", with how to write it.
-    pub(super) fn wrong(&mut self, node: &Node, expected: &str, help: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, node: &Node, expected: &str, help: impl Into<String>) {
         let message = format!("expected {expected}, found {}", node.what());
         self.error(Rule::WrongValue, node.span, message, help);
     }
 
     /// A text. Numbers and booleans are not silently turned into one.
-    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+    pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
         let Some(scalar) = node.scalar() else {
             self.wrong(node, what, "write one text");
             return None;
@@ -82,7 +82,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The name of something that is declared elsewhere.
-    pub(super) fn reference(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
+    pub(crate) fn reference(&mut self, node: &Node, what: &str) -> Option<Spanned<String>> {
         let read = self.text(node, what);
         self.has_gaps |= read.is_none();
         read
@@ -90,7 +90,7 @@ impl<'s> Reader<'s> {
 
     /// The name of something that is declared here. A bad name is reported and kept, so that its uses are
     /// not reported as well.
-    pub(super) fn declared(&mut self, key: &Key, what: &str) -> Spanned<String> {
+    pub(crate) fn declared(&mut self, key: &Key, what: &str) -> Spanned<String> {
         let mut chars = key.text.chars();
         let good = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
             && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -110,7 +110,7 @@ impl<'s> Reader<'s> {
         Spanned::new(key.text.clone(), key.span)
     }
 
-    pub(super) fn boolean(&mut self, node: &Node) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, node: &Node) -> Option<bool> {
         match node.scalar().map(|s| (s.core(), s.is_old_boolean())) {
             Some((Core::Bool(value), _)) => Some(value),
             Some((_, true)) => {
@@ -124,7 +124,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    pub(super) fn integer(
+    pub(crate) fn integer(
         &mut self,
         node: &Node,
         range: std::ops::RangeInclusive<u32>,
@@ -144,7 +144,7 @@ impl<'s> Reader<'s> {
         found.map(|n| Spanned::new(n, node.span))
     }
 
-    pub(super) fn number(&mut self, node: &Node, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+    pub(crate) fn number(&mut self, node: &Node, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
         let parsed = match node.scalar() {
             Some(scalar) if matches!(scalar.core(), Core::Int | Core::Float) => {
                 scalar.text.parse::<f64>().ok()
@@ -163,7 +163,7 @@ impl<'s> Reader<'s> {
     }
 
     /// A length of time; any is accepted, limits are for the caller.
-    pub(super) fn duration(&mut self, node: &Node) -> Option<Spanned<Duration>> {
+    pub(crate) fn duration(&mut self, node: &Node) -> Option<Spanned<Duration>> {
         let Some(scalar) = node.scalar() else {
             self.wrong(node, "a length of time", "write it with its unit, such as 20s");
             return None;
@@ -187,7 +187,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    pub(super) fn duration_within(
+    pub(crate) fn duration_within(
         &mut self,
         node: &Node,
         least: Duration,
@@ -203,7 +203,7 @@ impl<'s> Reader<'s> {
     }
 
     /// One word out of a few.
-    pub(super) fn word<T: Copy>(&mut self, node: &Node, words: &[(&'static str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Copy>(&mut self, node: &Node, words: &[(&'static str, T)]) -> Option<T> {
         let names = || words.iter().map(|(name, _)| *name);
         let listed = names().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ");
         let Some(scalar) = node.scalar() else {
@@ -220,7 +220,7 @@ impl<'s> Reader<'s> {
     }
 
     /// A text that may hold `{{ … }}`.
-    pub(super) fn template(&mut self, node: &Node, what: &str) -> Option<Template> {
+    pub(crate) fn template(&mut self, node: &Node, what: &str) -> Option<Template> {
         let text = self.text(node, what)?;
         if !template::is_template(&text.value) {
             return Some(Template { text, names: Vec::new() });
@@ -237,7 +237,7 @@ impl<'s> Reader<'s> {
         Some(Template { text, names })
     }
 
-    pub(super) fn guard(&mut self, node: &Node) -> Option<guard::Expr> {
+    pub(crate) fn guard(&mut self, node: &Node) -> Option<guard::Expr> {
         let Some(scalar) = node.scalar() else {
             self.wrong(node, "a condition", "write it as one text, such as `attempts(dialing) < 3`");
             return None;
@@ -259,7 +259,7 @@ impl<'s> Reader<'s> {
     }
 
     /// A constant of any type; what type it must have is for the caller.
-    pub(super) fn literal(&mut self, node: &Node) -> Option<Literal> {
+    pub(crate) fn literal(&mut self, node: &Node) -> Option<Literal> {
         match &node.value {
             Value::Scalar(scalar) => match scalar.core() {
                 Core::Null => {
@@ -284,7 +284,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The items of a list.
-    pub(super) fn items<'t>(&mut self, node: &'t Node, what: &str) -> &'t [Node] {
+    pub(crate) fn items<'t>(&mut self, node: &'t Node, what: &str) -> &'t [Node] {
         if let Value::Sequence(items) = &node.value {
             return items;
         }
@@ -293,7 +293,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The entries of a map whose keys are names that the author chose.
-    pub(super) fn entries<'t>(&mut self, node: &'t Node, what: &str) -> &'t [(Key, Node)] {
+    pub(crate) fn entries<'t>(&mut self, node: &'t Node, what: &str) -> &'t [(Key, Node)] {
         if let Value::Mapping(entries) = &node.value {
             return entries;
         }
@@ -303,13 +303,13 @@ impl<'s> Reader<'s> {
     }
 
     /// The fields of a map whose keys are the language's.
-    pub(super) fn fields<'t>(&mut self, node: &'t Node, shape: &super::fields::Shape) -> Option<Fields<'t>> {
+    pub(crate) fn fields<'t>(&mut self, node: &'t Node, shape: &super::fields::Shape) -> Option<Fields<'t>> {
         Fields::read(self, node, shape)
     }
 }
 
 /// A text of the file in a message, cut to a sane length.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const MOST: usize = 60;
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() <= MOST && line.len() == text.len() {

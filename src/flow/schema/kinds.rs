@@ -20,6 +20,7 @@ pub(super) enum SayOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Say {
     /// The words.
+    #[schemars(extend("examples" = ["Hello, how can I help?"]))]
     text: Text,
     /// Whether the caller can talk over it; `false` if left out.
     interruptible: Option<bool>,
@@ -40,6 +41,7 @@ pub(super) enum ConverseOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Converse {
     /// The model's instructions.
+    #[schemars(extend("examples" = ["You are Hailey, a friendly support agent. Your answers are spoken aloud."]))]
     prompt: Text,
     /// Who speaks first. `auto`, if left out: the bot, unless the way here has just spoken.
     #[schemars(extend("enum" = ["auto", "bot", "caller"]))]
@@ -60,8 +62,10 @@ pub(super) struct Rung {
     /// How long it is quiet before it.
     after: Duration,
     /// What is then said.
+    #[schemars(extend("examples" = ["Are you still there?"]))]
     say: Option<Text>,
     /// Where it then leads; on the last step only.
+    #[schemars(extend("examples" = ["goodbye"]))]
     to: Option<StateName>,
 }
 
@@ -80,6 +84,7 @@ pub(super) enum ConfirmOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Confirm {
     /// The question.
+    #[schemars(extend("examples" = ["Shall I connect you now?"]))]
     question: Text,
     /// How often it is asked before `exhausted`; 2 if left out.
     #[schemars(range(min = 1, max = 10))]
@@ -97,8 +102,10 @@ pub(super) struct Choice {
     /// The condition.
     r#if: Option<Guard>,
     /// Where it leads if the condition holds.
+    #[schemars(extend("examples" = ["welcome"]))]
     to: Option<StateName>,
     /// Where it leads if no condition holds.
+    #[schemars(extend("examples" = ["closed"]))]
     r#else: Option<StateName>,
 }
 
@@ -127,12 +134,14 @@ pub(super) enum Targets {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Dial {
     /// Whom: a target's name, or a list that is tried in order.
+    #[schemars(extend("examples" = ["operator", ["front_desk", "back_office"]]))]
     to: Targets,
     /// How: `dial_out` (a new leg into the caller's room, if left out), `sip_transfer` or `sip_refer` (the
     /// caller's own leg is moved).
     #[schemars(extend("enum" = ["dial_out", "sip_transfer", "sip_refer"]))]
     method: Option<String>,
     /// Said to the caller before the first attempt.
+    #[schemars(extend("examples" = ["One moment, I am connecting you."]))]
     announce: Option<Text>,
     /// How long each attempt may ring, 5s to 120s; 30s if left out.
     ring: Option<Duration>,
@@ -146,6 +155,7 @@ pub(super) struct Dial {
     #[schemars(extend("enum" = ["hang_up", "accept"]))]
     late_answer: Option<String>,
     /// The id of the purchased number that the person called sees.
+    #[schemars(extend("examples" = ["9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"]))]
     caller_id: Option<String>,
     /// Further attempts for each target.
     retry: Option<Retry>,
@@ -162,6 +172,7 @@ pub(super) struct Hold {
     #[schemars(extend("examples" = ["hold.wav"]))]
     audio: Option<String>,
     /// A sentence said over it now and then.
+    #[schemars(extend("examples" = ["I am still trying to reach somebody."]))]
     say: Option<Text>,
     /// How often; every 20s if left out.
     say_every: Option<Duration>,
@@ -182,12 +193,13 @@ pub(super) enum AcceptOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Accept {
     /// What they hear. The caller hears the hold audio meanwhile, and neither hears the other.
+    #[schemars(extend("examples" = ["You have a call. Press 1 to take it, or 2 to decline."]))]
     say: Text,
     /// The key that takes the call; `1` if left out.
-    #[schemars(regex(pattern = "^[0-9*#]$"))]
+    #[schemars(regex(pattern = "^[0-9*#]$"), extend("examples" = ["1"]))]
     key: Option<String>,
     /// The key that declines it; `2` if left out.
-    #[schemars(regex(pattern = "^[0-9*#]$"))]
+    #[schemars(regex(pattern = "^[0-9*#]$"), extend("examples" = ["2"]))]
     decline: Option<String>,
     /// How often it is said before nobody is taken to be there; 2 if left out.
     #[schemars(range(min = 1, max = 5))]
@@ -255,6 +267,7 @@ pub(super) enum EndOrText {
 #[schemars(deny_unknown_fields)]
 pub(super) struct End {
     /// The last sentence.
+    #[schemars(extend("examples" = ["Thank you for calling. Goodbye."]))]
     say: Option<Text>,
     /// What the record says; `completed` if left out.
     #[schemars(extend("enum" = ["completed", "caller_left", "failed"]))]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 
-use super::states::{Edges, State};
+use super::events::Edges;
+use super::states::State;
 use super::words::{Constant, Duration, NAME, StateName, Text};
 
 /// A call flow: what a phone bot says, hears and does.
@@ -19,8 +20,10 @@ pub(super) struct Flow {
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$"), extend("examples" = ["cold_transfer"]))]
     name: Option<String>,
     /// What the flow is for, for its readers.
+    #[schemars(extend("examples" = ["Answers support calls and hands the caller to a person on request."]))]
     description: Option<Text>,
     /// The state in which a call begins.
+    #[schemars(extend("examples" = ["greet"]))]
     start: StateName,
     /// The environment variables that the flow can see, each with its type. They are checked before the first
     /// call.
@@ -229,6 +232,7 @@ pub(super) struct Target {
     #[schemars(regex(pattern = "^w{0,19}[0-9*#]{1,20}$"), extend("examples" = ["ww204"]))]
     extension: Option<String>,
     /// The id of the purchased number that the person called sees.
+    #[schemars(extend("examples" = ["9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"]))]
     caller_id: Option<String>,
 }
 
@@ -240,6 +244,7 @@ pub(super) struct Intent {
     #[schemars(extend("examples" = ["The caller asks for a person."]))]
     when: String,
     /// Sentences that mean it.
+    #[schemars(extend("examples" = [["I want to speak to a manager", "can I talk to a real person"]]))]
     examples: Option<Vec<String>>,
     /// What the model may fill in. A slot fills the variable of its name, if there is one.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"topic": {"type": "text", "optional": true}}]))]
@@ -263,6 +268,7 @@ pub(super) struct Slot {
     /// Its type.
     r#type: Type,
     /// The words of an enum.
+    #[schemars(extend("examples" = [["sales", "support"]]))]
     values: Option<Vec<String>>,
     /// Whether the model may leave it out; `false` if left out.
     optional: Option<bool>,
@@ -285,8 +291,10 @@ pub(super) struct Var {
     /// Its type.
     r#type: Type,
     /// The words of an enum.
+    #[schemars(extend("examples" = [["sales", "support"]]))]
     values: Option<Vec<String>>,
     /// Its value until it is set.
+    #[schemars(extend("examples" = ["your question", 3, true, "90s"]))]
     default: Option<Constant>,
     /// Whether it must never be spoken or shown to the model; `false` if left out.
     secret: Option<bool>,

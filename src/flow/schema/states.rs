@@ -1,15 +1,15 @@
 //! States and edges.
 #![expect(dead_code, reason = "mirror types: only their shape is used")]
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::JsonSchema;
 
+use super::events::Edges;
 use super::kinds::{
     Choice, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
 };
-use super::words::{Assigned, Duration, Guard, StateName, Text, event_names};
+use super::words::{Assigned, Duration, Guard, StateName, Text};
 
 /// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `choose`, `dial`, `handoff` and
 /// `end`.
@@ -41,6 +41,7 @@ pub(super) struct State {
     #[schemars(extend("examples" = ["Thank you for calling. Goodbye.", "silent"]))]
     end: Option<EndOrText>,
     /// What the state is for, for its readers.
+    #[schemars(extend("examples" = ["Asks before anybody is called."]))]
     description: Option<Text>,
     /// Where each event leads.
     #[schemars(extend("examples" = [{"intent.goodbye": "bye", "caller.dtmf(\"0\")": "dialing"}]))]
@@ -55,24 +56,6 @@ pub(super) struct State {
     /// Warnings that are meant to be there, each with its reason.
     #[schemars(extend("examples" = [[{"F023": "kept for the summer"}]]))]
     allow: Option<Vec<BTreeMap<String, String>>>,
-}
-
-/// A map of events and where they lead.
-pub(super) struct Edges;
-
-impl JsonSchema for Edges {
-    fn schema_name() -> Cow<'static, str> {
-        "Edges".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({
-            "type": "object",
-            "description": "Events and where they lead.",
-            "propertyNames": event_names(),
-            "additionalProperties": generator.subschema_for::<Destination>()
-        })
-    }
 }
 
 /// Where an event leads: a state, an edge with more to it, or a list tried in order whose last entry has no
@@ -103,6 +86,7 @@ pub(super) enum StateOrBranch {
 #[schemars(deny_unknown_fields)]
 pub(super) struct Branch {
     /// The state it leads to.
+    #[schemars(extend("examples" = ["goodbye"]))]
     to: StateName,
     /// Taken only if this holds.
     r#if: Option<Guard>,
@@ -110,6 +94,7 @@ pub(super) struct Branch {
     #[schemars(extend("examples" = [{"topic": "billing"}]))]
     set: Option<BTreeMap<String, Assigned>>,
     /// Said on the way, before the next state begins.
+    #[schemars(extend("examples" = ["I am sorry, nobody is free right now."]))]
     say: Option<Text>,
     /// How often it may be taken in one call.
     #[schemars(range(min = 1, max = 1000), extend("examples" = [2]))]

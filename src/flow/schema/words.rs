@@ -1,10 +1,8 @@
-//! Texts that are more than text: names, lengths of time, events.
+//! Texts that are more than text: names, lengths of time, conditions.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-
-use crate::flow::event::Event;
 
 /// Names that the author chooses.
 pub(super) const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
@@ -58,16 +56,4 @@ text! {
         "type": ["string", "number", "boolean"],
         "description": "The new value; a text may hold {{ names }}."
     };
-}
-
-/// The names of events, as a schema for the keys of `on:`.
-pub(super) fn event_names() -> Schema {
-    json_schema!({
-        "anyOf": [
-            {"enum": Event::names(true)},
-            {"pattern": "^intent\\.[A-Za-z_][A-Za-z0-9_]*$"},
-            {"pattern": "^caller\\.dtmf\\([\"'][0-9*#][\"']\\)$"},
-            {"pattern": "^caller\\.silent\\([0-9hms]+\\)$"}
-        ]
-    })
 }

@@ -52,11 +52,17 @@ pub(super) async fn start(
     Path(name): Path<String>,
     Body(start): Body<Start>,
 ) -> Result<Json<Value>, ApiError> {
-    let room = find(&world, &name)?;
-    may_dial(&world, &room)?;
-    let dial_out = read(start)?;
-    let session_id = start_dial_out(&world, room, dial_out);
+    // Whom the leg hears cannot be said here; no document of this endpoint has it.
+    let session_id = dial(&world, &name, start, false)?;
     Ok(Json(json!({"ok": "true", "sessionId": session_id})))
+}
+
+/// Starts a leg if that may be.
+pub(super) fn dial(world: &Arc<World>, name: &str, start: Start, deaf: bool) -> Result<Uuid, ApiError> {
+    let room = find(world, name)?;
+    may_dial(world, &room)?;
+    let dial_out = DialOut { deaf, ..read(start)? };
+    Ok(start_dial_out(world, room, dial_out))
 }
 
 pub(super) async fn stop(
@@ -72,9 +78,19 @@ pub(super) async fn send_dtmf(
     Path(name): Path<String>,
     Body(keys): Body<Keys>,
 ) -> Result<Json<Value>, ApiError> {
+    press(&world, &name, keys)
+}
+
+/// Stops a leg.
+pub(super) fn hang_up(world: &World, room: &str, leg: Uuid) -> Result<(), ApiError> {
+    order(world, room, Some(leg), LegOrder::Stop).map(drop)
+}
+
+/// Sends keys to a leg.
+pub(super) fn press(world: &World, room: &str, keys: Keys) -> Result<Json<Value>, ApiError> {
     let tones = keys.tones.filter(|tones| are_keys(tones));
     let tones = tones.ok_or_else(|| ApiError::invalid("tones must be keys: 0-9, *, #, A-D"))?;
-    order(&world, &name, keys.session_id, LegOrder::Keys(tones))
+    order(world, room, keys.session_id, LegOrder::Keys(tones))
 }
 
 fn order(
@@ -118,12 +134,15 @@ fn read(start: Start) -> Result<DialOut, ApiError> {
     if start.user_id.as_ref().is_some_and(|id| id.len() > LONGEST_USER_ID) {
         return Err(ApiError::invalid("userId is longer than 36 characters"));
     }
+    let extension = extension(start.extension, start.wait_before_extension_dial_sec)?;
     Ok(DialOut {
+        // Only for telephone numbers, and ignored otherwise: the page on `startDialOut` says so.
+        extension: extension.filter(|_| matches!(to, Address::Phone(_))),
         to,
         user_id: start.user_id,
         display_name: start.display_name,
         caller_id: start.caller_id,
-        extension: extension(start.extension, start.wait_before_extension_dial_sec)?,
+        deaf: false,
     })
 }
 

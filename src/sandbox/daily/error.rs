@@ -74,6 +74,11 @@ impl ApiError {
         Self::new(status, error, info.unwrap_or_else(|| "refused".to_owned()))
     }
 
+    /// Its prose.
+    pub(crate) fn info(&self) -> String {
+        self.body["info"].as_str().unwrap_or_default().to_owned()
+    }
+
     fn new(status: StatusCode, error: &'static str, info: impl Into<String>) -> Self {
         Self { status, body: json!({"error": error, "info": info.into()}) }
     }

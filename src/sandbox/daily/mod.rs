@@ -4,6 +4,7 @@
 //! done by [`room`](super::room) and [`network`](super::network); nothing here waits for a phone.
 
 mod body;
+mod by_client;
 mod dial_out;
 mod dialin_config;
 mod domain;
@@ -26,6 +27,7 @@ use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
+pub(crate) use by_client::{ClientRequest, carry_out};
 pub(crate) use domain::Domain;
 pub(crate) use error::ApiError;
 pub(crate) use limits::Limits;

@@ -38,10 +38,14 @@ pub(super) async fn sip_refer(
     Path(name): Path<String>,
     Body(body): Body<Move>,
 ) -> Result<Json<Value>, ApiError> {
-    carry_out(&world, &name, body, |to| matches!(to, Address::Sip(_)))
+    carry_out(&world, &name, body, is_sip)
 }
 
-fn carry_out(
+pub(super) fn is_sip(to: &Address) -> bool {
+    matches!(to, Address::Sip(_))
+}
+
+pub(super) fn carry_out(
     world: &World,
     name: &str,
     body: Move,

@@ -119,7 +119,7 @@ pub(super) async fn connect(world: Arc<World>, mut line: Line, forward: Forward,
         return room.announce(&facts.event("dialin-stopped"));
     }
     let name = room.settings.sip.as_ref().map(|sip| sip.display_name.clone());
-    let end = talk(&mut line, &mut leg, &room, name, None).await;
+    let end = talk(&mut line, &mut leg, &room, name, None, false).await;
     room.announce(&facts.event("dialin-stopped"));
     match end {
         TalkEnd::HungUp => {}

@@ -31,6 +31,8 @@ pub(crate) struct DialOut {
     pub(crate) display_name: Option<String>,
     pub(crate) caller_id: Option<String>,
     pub(crate) extension: Option<Extension>,
+    /// Hears nobody in the room until it is allowed to.
+    pub(crate) deaf: bool,
 }
 
 /// Starts a leg and gives its session id; everything else is told by events.
@@ -59,7 +61,8 @@ async fn run(world: Arc<World>, room: Arc<Room>, dial_out: DialOut, mut leg: Leg
     match (answered, line) {
         (Ok(()), Some(mut line)) => {
             room.announce(&facts.event("dialout-answered"));
-            let end = talk(&mut line, &mut leg, &room, dial_out.display_name, dial_out.extension).await;
+            let DialOut { display_name, extension, deaf, .. } = dial_out;
+            let end = talk(&mut line, &mut leg, &room, display_name, extension, deaf).await;
             room.announce(&facts.event("dialout-stopped"));
             match end {
                 TalkEnd::HungUp => {}

@@ -32,8 +32,9 @@ pub(super) async fn talk(
     room: &Arc<Room>,
     user_name: Option<String>,
     mut extension: Option<Extension>,
+    deaf: bool,
 ) -> TalkEnd {
-    let Some(mut seat) = room.seat_phone(leg.id, user_name) else { return TalkEnd::RoomEnded };
+    let Some(mut seat) = room.seat_phone(leg.id, user_name, deaf) else { return TalkEnd::RoomEnded };
     leg.note(Progress::Talking);
     let (mut spoken, mut sent) = (KeyTones::default(), KeyTones::default());
     let wait = extension.as_ref().map_or(0.0, |extension| extension.wait_seconds);

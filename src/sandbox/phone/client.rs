@@ -43,6 +43,8 @@ pub enum PhoneEvent {
     Connected,
     /// Sound came after silence: the first frame of a voice or a tone, before anything of it was understood.
     SoundBegan,
+    /// Silence came after sound, [`PAUSE_MS`](crate::sandbox::phone::PAUSE_MS) ago.
+    SoundEnded,
     /// What is being said, as far as it was heard; replaces the one before.
     HearingNow(Utterance),
     /// Somebody finished saying something, or was cut off.

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const QUIET: u16 = 256;
 /// Sound after so many silent frames is a beginning; in speech the pauses are shorter.
 const PAUSE: u32 = 10;
+/// After so much silence sound has ended.
+pub const PAUSE_MS: u64 = PAUSE as u64 * FRAME_MS;
 /// Places in the queue of events that partial hearing leaves to the rest.
 const RESERVED: usize = 64;
 
@@ -183,10 +185,13 @@ impl Conversation {
         Ok(())
     }
 
-    /// Tells that sound began, for who measures how long an answer takes.
+    /// Tells that sound began or ended, for who measures how long an answer takes.
     fn notice(&mut self, samples: &[i16]) {
         if samples.iter().all(|sample| sample.unsigned_abs() < QUIET) {
             self.silent = self.silent.saturating_add(1);
+            if self.silent == PAUSE && self.events.capacity() > RESERVED {
+                self.tell(PhoneEvent::SoundEnded);
+            }
             return;
         }
         if std::mem::take(&mut self.silent) >= PAUSE && self.events.capacity() > RESERVED {

@@ -10,4 +10,5 @@ pub(crate) mod socket;
 mod wire;
 
 pub use client::{Phone, PhoneError, PhoneEvent};
+pub use conversation::PAUSE_MS;
 pub use wire::RejectReason;

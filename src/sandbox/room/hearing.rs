@@ -27,6 +27,11 @@ impl Default for Hearing {
 }
 
 impl Hearing {
+    /// What somebody may hear who comes in.
+    pub(super) fn of_a_newcomer(deaf: bool) -> Self {
+        Self { base: !deaf, ..Self::default() }
+    }
+
     /// Whether this one may be heard.
     pub(super) fn allows(&self, talker: Uuid) -> bool {
         self.by_id.get(&talker).copied().unwrap_or(self.base)

@@ -82,7 +82,7 @@ impl Room {
     pub(crate) fn seat_client(self: &Arc<Self>, user_name: Option<String>, owner: bool) -> ClientSeat {
         let (queue, messages) = mpsc::channel(CLIENT_QUEUE);
         let ears = Ears::Client { queue: Some(queue), microphone: false, subscribed: false };
-        let place = self.seat(Uuid::new_v4(), user_name, owner, ears);
+        let place = self.seat(Uuid::new_v4(), user_name, owner, ears, Hearing::default());
         if !self.is_open() {
             // Closed in this moment: the end of the session may have been before the seat.
             self.unseat(place.id);
@@ -90,11 +90,18 @@ impl Room {
         ClientSeat { messages, place }
     }
 
-    /// Lets a phone's leg in and tells the others; `None` if no session runs (any more).
-    pub(crate) fn seat_phone(self: &Arc<Self>, leg: Uuid, user_name: Option<String>) -> Option<PhoneSeat> {
+    /// Lets a phone's leg in and tells the others; `None` if no session runs (any more). One that is `deaf` hears
+    /// nobody until it is allowed to.
+    pub(crate) fn seat_phone(
+        self: &Arc<Self>,
+        leg: Uuid,
+        user_name: Option<String>,
+        deaf: bool,
+    ) -> Option<PhoneSeat> {
         self.session_end()?;
         let (queue, heard) = mpsc::channel(PHONE_QUEUE);
-        let place = self.seat(leg, user_name, false, Ears::Phone { queue });
+        let hearing = Hearing::of_a_newcomer(deaf);
+        let place = self.seat(leg, user_name, false, Ears::Phone { queue }, hearing);
         Some(PhoneSeat { heard, place })
     }
 
@@ -104,8 +111,15 @@ impl Room {
         fresh.then(|| EndpointLease { room: Arc::clone(self), endpoint: endpoint.to_owned() })
     }
 
-    fn seat(self: &Arc<Self>, id: Uuid, user_name: Option<String>, owner: bool, ears: Ears) -> Place {
-        let (playout, hearing) = (Playout::default(), Hearing::default());
+    fn seat(
+        self: &Arc<Self>,
+        id: Uuid,
+        user_name: Option<String>,
+        owner: bool,
+        ears: Ears,
+        hearing: Hearing,
+    ) -> Place {
+        let playout = Playout::default();
         let mut newcomer = Member { id, user_name, owner, joined_at: unix_now(), playout, ears, hearing };
         newcomer.tell(&event::joined_meeting(id).to_string());
         let joined = event::participant_joined(&newcomer);
@@ -201,7 +215,7 @@ mod tests {
         let room = room(&rooms);
         let listener = room.seat_client(None, true);
         listener.set_subscribed(true);
-        let leg = room.seat_phone(Uuid::new_v4(), None).unwrap();
+        let leg = room.seat_phone(Uuid::new_v4(), None, false).unwrap();
         for _ in 0..1_000 {
             leg.say(Frame::silence());
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

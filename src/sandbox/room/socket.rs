@@ -8,12 +8,13 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::sync::mpsc::channel;
 use tokio::time::{sleep, timeout};
 
 use super::{ClientSeat, Room, ToClient, event};
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::sandbox::clock::unix_now;
-use crate::sandbox::daily::{ApiError, Claims};
+use crate::sandbox::daily::{ApiError, Claims, ClientRequest, carry_out};
 use crate::sandbox::faults::{Fault, Service};
 use crate::sandbox::world::World;
 
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A token that throws its holder out later than this (30 days) is taken for one that does not.
 const FAR_FUTURE: f64 = 30.0 * 86_400.0;
 
+/// Answers to requests that may wait for a client.
+const ANSWERS: usize = 16;
 /// Longest message accepted. A token may take a few KB.
 const LONGEST_MESSAGE: usize = 64 * 1024;
 
@@ -32,6 +35,7 @@ enum FromClient {
     Join { token: Option<String> },
     Microphone { on: bool },
     Subscribe { audio: bool },
+    Request(ClientRequest),
     Leave,
 }
 
@@ -75,7 +79,7 @@ async fn converse(world: Arc<World>, name: String, mut socket: WebSocket) {
         Err(refusal) => Some(event::error(&refusal)),
         Ok((claims, mut seat)) => {
             let end = tokio::select! {
-                end = exchange(&mut socket, &mut seat) => end,
+                end = exchange(&world, &name, claims.is_owner, &mut socket, &mut seat) => end,
                 () = token_end(&claims) => End::Ejected,
             };
             // Out of the room first: nobody is to hear of it later than the client itself.
@@ -140,9 +144,19 @@ async fn token_end(claims: &Claims) {
     }
 }
 
-async fn exchange(socket: &mut WebSocket, seat: &mut ClientSeat) -> End {
+async fn exchange(
+    world: &Arc<World>,
+    room: &str,
+    is_owner: bool,
+    socket: &mut WebSocket,
+    seat: &mut ClientSeat,
+) -> End {
+    let (answers, mut answered) = channel::<String>(ANSWERS);
     loop {
         tokio::select! {
+            Some(answer) = answered.recv() => if !send(socket, Message::Text(answer.into())).await {
+                return End::Gone;
+            },
             message = seat.messages.recv() => {
                 let message = match message {
                     Some(ToClient::Event(text)) => Message::Text(text.into()),
@@ -155,8 +169,18 @@ async fn exchange(socket: &mut WebSocket, seat: &mut ClientSeat) -> End {
             }
             incoming = socket.recv() => match incoming {
                 Some(Ok(message)) => {
-                    if let Some(end) = obey(message, seat) {
-                        return end;
+                    match obey(message, seat) {
+                        Ok(None) => {}
+                        Ok(Some(request)) => {
+                            let (world, room, answers) = (Arc::clone(world), room.to_owned(), answers.clone());
+                            // Not here: a slow one must not hold up the room.
+                            world.clone().tasks.spawn(async move {
+                                for answer in carry_out(&world, &room, is_owner, request).await {
+                                    let _client_is_gone = answers.send(answer.to_string()).await;
+                                }
+                            });
+                        }
+                        Err(end) => return end,
                     }
                 }
                 Some(Err(_)) | None => return End::Gone,
@@ -165,24 +189,25 @@ async fn exchange(socket: &mut WebSocket, seat: &mut ClientSeat) -> End {
     }
 }
 
-/// Does what a message says; `Some` if the conversation is over with it.
-fn obey(message: Message, seat: &ClientSeat) -> Option<End> {
+/// Does what a message says, or gives the request that it is. An error if the conversation is over with it.
+fn obey(message: Message, seat: &ClientSeat) -> Result<Option<ClientRequest>, End> {
     match message {
         Message::Binary(bytes) if bytes.len() == 2 * FRAME_SAMPLES => seat.say(Frame::from_le_bytes(&bytes)),
         Message::Binary(bytes) => {
-            return Some(End::Violation(format!("audio comes in 640 bytes, not {}", bytes.len())));
+            return Err(End::Violation(format!("audio comes in 640 bytes, not {}", bytes.len())));
         }
         Message::Text(text) => match serde_json::from_str(&text) {
             Ok(FromClient::Microphone { on }) => seat.set_microphone(on),
             Ok(FromClient::Subscribe { audio }) => seat.set_subscribed(audio),
-            Ok(FromClient::Leave) => return Some(End::Left),
-            Ok(FromClient::Join { .. }) => return Some(End::Violation("joined already".to_owned())),
-            Err(_) => return Some(End::Violation(violation(&text))),
+            Ok(FromClient::Request(request)) => return Ok(Some(request)),
+            Ok(FromClient::Leave) => return Err(End::Left),
+            Ok(FromClient::Join { .. }) => return Err(End::Violation("joined already".to_owned())),
+            Err(_) => return Err(End::Violation(violation(&text))),
         },
-        Message::Close(_) => return Some(End::Gone),
+        Message::Close(_) => return Err(End::Gone),
         Message::Ping(_) | Message::Pong(_) => {}
     }
-    None
+    Ok(None)
 }
 
 /// Names the type that is not known, or says that it is no message at all.

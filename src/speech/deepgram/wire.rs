@@ -138,4 +138,21 @@ mod tests {
         assert_eq!(FINALIZE, wire!("client_finalize.json"));
         assert_eq!(CLOSE_STREAM, wire!("client_close_stream.json"));
     }
+
+    proptest::proptest! {
+        /// A frame with some of its bytes exchanged is read or refused, whatever became of it.
+        #[test]
+        fn damaged_frames_are_read_or_refused(
+            which in 0usize..4,
+            cuts in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), "[\\[\\]{}\",:0-9eE.-]{0,6}|null|1e999|.{0,3}"), 0..5),
+        ) {
+            let mut text: Vec<char> = [wire!("results_interim.json"), wire!("results_speech_final.json"), wire!("metadata.json"), wire!("error.json")][which].chars().collect();
+            for (at, piece) in cuts {
+                let start = at.index(text.len() + 1);
+                let end = (start + 4).min(text.len());
+                text.splice(start..end, piece.chars());
+            }
+            let _ = parse(&text.into_iter().collect::<String>());
+        }
+    }
 }

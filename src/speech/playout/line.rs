@@ -1,12 +1,15 @@
 //! One utterance of the queue: its text, its audio as far as it is there, and how much was handed out.
+//!
+//! The last of what was handed out is kept, so that speech that was paused can go on at the word that was broken off.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::super::{ContextId, Word};
-use super::{Heard, heard};
-use crate::audio::SAMPLE_RATE;
+use super::{Heard, heard, seam};
+use crate::audio::{SAMPLE_RATE, fade};
 use crate::pii::Utterance;
+use crate::speech::spoken::Ledger;
 
 /// The rate of speech that is assumed while the length of the audio is not known: 14 characters a second.
 const SAMPLES_PER_CHAR: usize = SAMPLE_RATE as usize / 14;
@@ -14,6 +17,10 @@ const SAMPLES_PER_CHAR: usize = SAMPLE_RATE as usize / 14;
 const MOST_TEXT: usize = 64 * 1024;
 /// Word times that a context may hold.
 const MOST_WORDS: usize = 16 * 1024;
+/// Samples handed out that are kept: a second and a half, longer than a word.
+const KEPT: usize = SAMPLE_RATE as usize * 3 / 2;
+/// Length of the rise with which speech goes on: 5 ms.
+const RISE: usize = SAMPLE_RATE as usize / 200;
 
 /// Whether more is to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +34,17 @@ enum Supply {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) context: ContextId,
-    text: String,
+    text: Ledger,
     words: Vec<Word>,
     audio: VecDeque<i16>,
+    /// What was handed out last, the newest at the end.
+    kept: VecDeque<i16>,
     /// Samples that `audio` may hold.
     room: usize,
     /// Samples that must be there to start, or to go on after running dry.
     lead: usize,
     flowing: bool,
+    begun: bool,
     /// Samples handed out.
     played: usize,
     supply: Supply,
@@ -44,22 +54,25 @@ impl Line {
     pub(super) fn new(context: ContextId, text: &Utterance, room: usize, lead: usize) -> Self {
         let mut line = Self {
             context,
-            text: String::new(),
+            text: Ledger::default(),
             words: Vec::new(),
             audio: VecDeque::new(),
+            kept: VecDeque::new(),
             room,
             lead,
             flowing: false,
+            begun: false,
             played: 0,
             supply: Supply::Open,
         };
-        line.append_text(text.text());
+        line.append_text(text.text(), text.text());
         line
     }
 
-    pub(super) fn append_text(&mut self, text: &str) {
-        if self.accepts(self.text.len() + text.len() <= MOST_TEXT) {
-            self.text.push_str(text);
+    pub(super) fn append_text(&mut self, written: &str, spoken: &str) {
+        let room = MOST_TEXT - self.text.written().len().max(self.text.spoken().len());
+        if self.accepts(written.len().max(spoken.len()) <= room) {
+            self.text.append(written, spoken);
         }
     }
 
@@ -96,7 +109,7 @@ impl Line {
     }
 
     pub(super) fn has_begun(&self) -> bool {
-        self.played > 0
+        self.begun
     }
 
     /// Whether nothing more will be handed out.
@@ -112,10 +125,33 @@ impl Line {
         }
         let count = into.len().min(self.audio.len());
         self.copy_next(&mut into[..count]);
-        self.audio.drain(..count);
+        self.kept.extend(self.audio.drain(..count));
+        self.kept.drain(..self.kept.len().saturating_sub(KEPT));
         self.played += count;
+        self.begun |= count > 0;
         self.flowing = !self.audio.is_empty();
         count
+    }
+
+    /// Goes back to the word in which the audio was broken off, and on from there with a short rise.
+    pub(super) fn rewind(&mut self) {
+        if !self.has_begun() {
+            return;
+        }
+        let kept = self.kept.make_contiguous();
+        let back = seam::samples_back(&self.words, self.played, kept).min(self.played).min(kept.len());
+        for _ in 0..back {
+            if let Some(sample) = self.kept.pop_back() {
+                self.audio.push_front(sample);
+            }
+        }
+        self.played -= back;
+        let mut rise = self.upcoming(RISE);
+        fade(&mut rise, 0.0, 1.0);
+        for (sample, risen) in self.audio.iter_mut().zip(rise) {
+            *sample = risen;
+        }
+        self.flowing = true;
     }
 
     /// The samples that would be handed out next, at most `count`.
@@ -136,8 +172,8 @@ impl Line {
     /// What the caller heard, now that no more will be handed out.
     pub(super) fn heard(&self) -> Heard {
         let whole = self.supply == Supply::Complete && self.audio.is_empty() && self.has_begun();
-        if whole || self.text.trim().is_empty() {
-            return Heard { text: Utterance::new(self.text.as_str()), all: true };
+        if whole || self.text.written().trim().is_empty() {
+            return Heard { text: Utterance::new(self.text.written()), all: true };
         }
         Heard { text: Utterance::new(self.beginning_heard()), all: false }
     }
@@ -146,11 +182,14 @@ impl Line {
         if !self.has_begun() {
             return "";
         }
-        if self.words.is_empty() {
-            return heard::by_share(&self.text, self.played, self.expected_samples());
-        }
-        let played = Duration::from_secs_f64(self.played as f64 / f64::from(SAMPLE_RATE));
-        heard::by_words(&self.text, &self.words, played)
+        let spoken = self.text.spoken();
+        let heard = if self.words.is_empty() {
+            heard::by_share(spoken, self.played, self.expected_samples())
+        } else {
+            let played = Duration::from_secs_f64(self.played as f64 / f64::from(SAMPLE_RATE));
+            heard::by_words(spoken, &self.words, played)
+        };
+        self.text.written_until(heard.len())
     }
 
     /// How long the audio is, or will probably be.
@@ -159,7 +198,9 @@ impl Line {
         match self.supply {
             Supply::Complete => given,
             // At least one more than given, so that a part is never taken for the whole.
-            Supply::Open | Supply::Failed => (self.text.chars().count() * SAMPLES_PER_CHAR).max(given + 1),
+            Supply::Open | Supply::Failed => {
+                (self.text.spoken().chars().count() * SAMPLES_PER_CHAR).max(given + 1)
+            }
         }
     }
 }

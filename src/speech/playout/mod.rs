@@ -8,6 +8,7 @@ mod heard;
 mod hold;
 mod line;
 mod queue;
+mod seam;
 #[cfg(test)]
 mod tests;
 

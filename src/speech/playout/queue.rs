@@ -23,6 +23,7 @@ pub struct Playout {
     /// The faded end of what was cut.
     tail: VecDeque<i16>,
     hold: HoldTrack,
+    paused: bool,
     /// Frames handed out.
     frames: u64,
     /// Events and the frame from which they are true for the caller.
@@ -38,6 +39,7 @@ impl Playout {
             lines: VecDeque::new(),
             tail: VecDeque::new(),
             hold: HoldTrack::default(),
+            paused: false,
             frames: 0,
             events: VecDeque::new(),
         }
@@ -59,10 +61,11 @@ impl Playout {
         self.lines.push_back(Line::new(context, text, room, lead));
     }
 
-    /// Adds to the text of a context, verbatim.
-    pub fn append_text(&mut self, context: ContextId, text: &str) {
+    /// Adds to the text of a context, verbatim: as it is written, which is what [`Heard`] tells, and as it is
+    /// spoken, which is what word times are about.
+    pub fn append_text(&mut self, context: ContextId, written: &str, spoken: &str) {
         if let Some(line) = self.line(context) {
-            line.append_text(text);
+            line.append_text(written, spoken);
         }
     }
 
@@ -99,6 +102,7 @@ impl Playout {
     /// Cuts everything that is spoken or queued, with a short fade. All open contexts finish now.
     pub fn cut(&mut self) {
         self.fade_out_head();
+        self.paused = false;
         // What was handed out before is on its way; a cut does not wait for it to arrive.
         for (due, _) in &mut self.events {
             *due = self.frames;
@@ -121,6 +125,36 @@ impl Playout {
         self.finish_heads();
     }
 
+    /// Falls silent at once, with a short fade, and keeps what is spoken and queued; audio and texts may still
+    /// be added. Ends with [`resume`](Self::resume) or [`cut`](Self::cut).
+    pub fn pause(&mut self) {
+        if !self.paused {
+            self.fade_out_head();
+            self.paused = true;
+        }
+    }
+
+    /// Goes on from the beginning of the word that was broken off.
+    pub fn resume(&mut self) {
+        if std::mem::take(&mut self.paused)
+            && let Some(line) = self.lines.front_mut()
+        {
+            line.rewind();
+        }
+    }
+
+    /// Whether it was paused and did not go on.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether samples of a context were handed out, and it has not finished.
+    #[must_use]
+    pub fn has_begun(&self, context: ContextId) -> bool {
+        self.lines.front().is_some_and(|line| line.context == context && line.has_begun())
+    }
+
     /// Plays hold audio (16 kHz mono, looped) whenever nothing is spoken, or stops it with a short fade. It
     /// never delays speech.
     pub fn hold(&mut self, audio: Option<Arc<[i16]>>) {
@@ -133,7 +167,7 @@ impl Playout {
         let mut frame = Frame::silence();
         let samples = frame.samples_mut();
         let faded = self.play_tail(samples);
-        let spoken = self.play_lines(&mut samples[faded..]);
+        let spoken = if self.paused { 0 } else { self.play_lines(&mut samples[faded..]) };
         let speaking = faded + spoken > 0 || self.head_has_begun();
         self.hold.mix(samples, speaking);
         frame
@@ -163,8 +197,11 @@ impl Playout {
         self.lines.iter_mut().find(|line| line.context == context)
     }
 
-    /// What is being spoken ends with a short fade; its line is to be taken out.
+    /// What is being spoken ends with a short fade; what is paused has ended already.
     fn fade_out_head(&mut self) {
+        if self.paused {
+            return;
+        }
         if let Some(line) = self.lines.front().filter(|line| line.has_begun()) {
             let mut tail = line.upcoming(samples_in(self.settings.fade));
             fade(&mut tail, 1.0, 0.0);

@@ -77,6 +77,106 @@ fn one_of_several_is_cut_and_the_others_are_heard() {
     assert!(playout.is_idle());
 }
 
+/// Samples that tell where they are from; never 0.
+fn numbered(count: usize) -> Vec<i16> {
+    (0..count).map(|n| 1_000 + (n % 20_000) as i16).collect()
+}
+
+#[test]
+fn what_was_paused_goes_on_at_the_word_that_was_broken_off_and_is_heard_whole() {
+    let mut playout = playout();
+    let voice = numbered(3_200);
+    let word = |text: &str, from: u64, to: u64| Word {
+        text: text.to_owned(),
+        start: Duration::from_millis(from),
+        end: Duration::from_millis(to),
+    };
+    playout.begin(A, &Utterance::new("one two three"));
+    playout.words(A, vec![word("one", 0, 35), word("two", 50, 120), word("three", 130, 200)]);
+    playout.push(A, &voice);
+    playout.end(A);
+    for _ in 0..4 {
+        playout.next_frame();
+    }
+    playout.pause();
+    playout.pause();
+    let faded = playout.next_frame();
+    assert!(faded.samples()[..240].iter().zip(&voice[1_280..]).all(|(heard, said)| heard <= said));
+    assert!(faded.samples()[240..].iter().all(|sample| *sample == 0), "15 ms, and nothing after them");
+    for _ in 0..50 {
+        assert!(is_silent(&playout.next_frame()));
+        assert!(playout.is_paused() && playout.is_speaking());
+    }
+    playout.resume();
+    let mut heard = Vec::new();
+    while !playout.is_idle() {
+        heard.extend_from_slice(playout.next_frame().samples());
+        while let Some(event) = playout.poll_event() {
+            if let PlayoutEvent::Finished { heard, .. } = event {
+                assert_eq!(heard, Heard { text: Utterance::new("one two three"), all: true });
+            }
+        }
+    }
+    // 50 ms in, where "two" begins, with a rise of 5 ms.
+    assert_eq!(&heard[80..2_400], &voice[880..]);
+    assert!(heard[..80].iter().zip(&voice[800..]).all(|(heard, said)| heard <= said));
+}
+
+#[test]
+fn what_is_cut_while_it_is_paused_makes_no_sound_any_more() {
+    let mut playout = playout();
+    say(&mut playout, A, "one two three", &numbered(3_200));
+    playout.next_frame();
+    playout.pause();
+    playout.next_frame();
+    playout.cut();
+    assert!(!playout.is_paused());
+    assert!(is_silent(&playout.next_frame()) && is_silent(&playout.next_frame()));
+    say(&mut playout, B, "new", &[5; 320]);
+    assert_eq!(playout.next_frame().samples(), &[5; FRAME_SAMPLES]);
+}
+
+#[test]
+fn what_was_heard_of_a_number_is_told_as_it_was_written() {
+    let mut playout = playout();
+    playout.begin(A, &Utterance::default());
+    playout.append_text(A, "It is $5.50 now.", "It is five dollars and fifty cents now.");
+    playout.push(A, &numbered(16_000));
+    playout.end(A);
+    for _ in 0..25 {
+        playout.next_frame();
+    }
+    playout.cut();
+    let cut = events(&mut playout).pop();
+    assert_eq!(cut, Some(finished(A, "It is", false)), "half of the number does not count");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn pauses_lose_nothing_of_what_is_said(pauses in proptest::collection::vec((0usize..30, 0usize..5), 0..6)) {
+        let mut playout = playout();
+        let voice = numbered(16_000);
+        say(&mut playout, A, "one two three four", &voice);
+        let mut frames = Vec::new();
+        for (speak, pause) in pauses {
+            frames.extend((0..speak).map(|_| playout.next_frame()));
+            playout.pause();
+            frames.extend((0..pause).map(|_| playout.next_frame()));
+            playout.resume();
+        }
+        while !playout.is_idle() {
+            frames.push(playout.next_frame());
+            while playout.poll_event().is_some() {}
+        }
+        let heard: std::collections::HashSet<i16> = frames.iter().flat_map(|frame| *frame.samples()).collect();
+        let lost: Vec<_> = voice.iter().filter(|sample| !heard.contains(sample)).collect();
+        // Only a rise or a fade can have changed a sample, and what is faded out is said again.
+        prop_assert!(lost.len() <= 6 * 80, "{} of {}", lost.len(), voice.len());
+    }
+}
+
 #[test]
 fn a_place_is_kept_for_what_has_no_audio_yet() {
     let mut playout = playout();
@@ -144,7 +244,7 @@ fn what_is_said_right_after_a_cut_waits_for_the_fade_only() {
 fn word_times_tell_what_was_heard() {
     let mut playout = playout();
     playout.begin(A, &Utterance::new("Hello there, "));
-    playout.append_text(A, "my friend.");
+    playout.append_text(A, "my friend.", "my friend.");
     let at = Duration::from_millis;
     let word = |text: &str, start, end| Word { text: text.into(), start: at(start), end: at(end) };
     playout.words(A, vec![word("Hello", 0, 20), word("there", 20, 30)]);

@@ -7,6 +7,7 @@
 
 mod calendar;
 mod clock;
+mod ledger;
 mod measure;
 mod number;
 mod phone;
@@ -14,6 +15,11 @@ mod rules;
 mod symbols;
 mod text;
 mod web;
+
+pub use ledger::Ledger;
+
+/// Changes whenever a text may be spoken otherwise than before: what was kept as audio is then not used any more.
+pub const VERSION: u32 = 1;
 
 /// No text was seen to need more than three rounds; the bound is for those that nobody has seen.
 const MAX_ROUNDS: usize = 8;

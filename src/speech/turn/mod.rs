@@ -28,8 +28,11 @@ pub struct TurnSettings {
     pub hangover: Duration,
     /// The silence that ends a turn whose words are fixed, though the vendor did not call the utterance over.
     pub pause: Duration,
-    /// How long words that are missing or not yet fixed are waited for.
+    /// How long words that are not yet fixed are waited for.
     pub transcript: Duration,
+    /// How long the first word is waited for: with [`VadSettings::stop`] a second after the last sound. Sound without
+    /// a word was none of the caller's; a recogniser that gives no interim words needs longer.
+    pub wordless: Duration,
     /// How long after a turn words without speech still belong to it.
     pub late: Duration,
     /// Without audio for so long, speech has stopped.
@@ -54,6 +57,7 @@ impl Default for TurnSettings {
             hangover: Duration::from_millis(250),
             pause: Duration::from_millis(500),
             transcript: Duration::from_millis(1_200),
+            wordless: Duration::from_millis(800),
             late: Duration::from_millis(1_500),
             stall: Duration::from_secs(1),
             stale: Duration::from_secs(5),

@@ -242,7 +242,8 @@ impl Turns {
         match (words.has_interim(), words.has_fixed(), words.are_over()) {
             (false, true, true) => settings.hangover,
             (false, true, false) | (false, false, true) => settings.pause,
-            (true, _, _) | (false, false, false) => settings.transcript,
+            (true, _, _) => settings.transcript,
+            (false, false, false) => settings.wordless,
         }
     }
 

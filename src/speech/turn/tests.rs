@@ -136,7 +136,7 @@ fn what_the_vendor_does_not_call_over_after_the_silence_waits_longer() {
 #[test]
 fn missing_words_are_waited_for_and_interim_words_are_better_than_none() {
     let told = run([Voice(100), Quiet(1_000)]);
-    assert_eq!(told.last(), Some(&(2_200, ended(""))));
+    assert_eq!(told.last(), Some(&(1_800, ended(""))));
     let told =
         run([Voice(100), Words(500, fixed("my number", false)), Words(900, interim("is 5")), Quiet(1_000)]);
     assert_eq!(told.last(), Some(&(2_200, ended("my number is 5"))));
@@ -176,7 +176,7 @@ fn the_bots_echo_does_not_start_a_turn_but_final_words_do() {
 #[test]
 fn late_words_are_told_without_another_start() {
     let told = run([Voice(100), Quiet(1_000), Words(2_500, fixed("a manager", true))]);
-    assert_eq!(told[2..], [(2_200, ended("")), (2_500, ended("a manager"))]);
+    assert_eq!(told[2..], [(1_800, ended("")), (2_500, ended("a manager"))]);
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn sound_that_goes_on_does_not_hold_a_turn_open() {
     let expected = [(100, SpeechStarted), (6_000, SpeechStopped), (6_500, ended("play some music"))];
     assert_eq!(told, expected);
     let told = run([Voice(100)]);
-    assert_eq!(told, [(100, SpeechStarted), (60_100, SpeechStopped), (61_300, ended(""))]);
+    assert_eq!(told, [(100, SpeechStarted), (60_100, SpeechStopped), (60_900, ended(""))]);
 }
 
 fn eager(text: &str) -> SttEvent {
@@ -328,8 +328,8 @@ fn a_cough_that_the_recogniser_takes_for_nothing_does_not_hold_a_turn() {
     let mut turns = Turns::new(TurnSettings { ends_turns: true, ..TurnSettings::default() });
     turns.voice_started(ms(100));
     turns.voice_stopped(ms(300));
-    assert_eq!(turns.deadline(), Some(ms(1_500)));
-    turns.tick(ms(1_500));
+    assert_eq!(turns.deadline(), Some(ms(1_100)));
+    turns.tick(ms(1_100));
     let told: Vec<_> = std::iter::from_fn(|| turns.poll_event()).collect();
     assert_eq!(told, [SpeechStarted, SpeechStopped, ended("")]);
     assert!(!turns.asks_to_finalize(&SpeechStopped), "the pause was the recogniser's to judge");

@@ -11,6 +11,8 @@ mod detector;
 #[cfg(test)]
 pub(crate) mod sounds;
 #[cfg(test)]
+mod speech_tests;
+#[cfg(test)]
 mod tests;
 mod tones;
 mod voicing;

@@ -192,7 +192,7 @@ impl Telephony for Daily {
         let body = wire::sip_refer(leg, to);
         async move {
             if matches!(to, Address::Phone(_)) {
-                return Err(TelephonyError::Refused("SIP REFER goes to sip: addresses only".to_owned()));
+                return Err(wire::refer_to_a_number());
             }
             self.about_room(room, &["sipRefer"], &body, NOT_REPEATABLE).await.map(drop)
         }

@@ -70,6 +70,11 @@ pub(super) fn sip_refer(leg: &LegId, to: &Address) -> Value {
     json!({"sessionId": &*leg.0, "toEndPoint": to.reveal()})
 }
 
+/// Only a SIP address can be referred to.
+pub(super) fn refer_to_a_number() -> TelephonyError {
+    TelephonyError::Refused("SIP REFER goes to sip: addresses only".to_owned())
+}
+
 /// `POST /rooms/:name/dialOut/stop`.
 pub(super) fn leg(leg: &LegId) -> Value {
     json!({"sessionId": &*leg.0})

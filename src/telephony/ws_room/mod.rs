@@ -106,7 +106,7 @@ where
     let queues = Queues { events, audio, commands: commands_in };
     let session = Session::new(socket, own_id.clone(), early, queues);
     let task = AbortOnDropHandle::new(tokio::spawn(session.run().in_current_span()));
-    Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, task })
+    Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, legs: None, task })
 }
 
 /// Waits for the room's word, and keeps what happens before it.

@@ -160,6 +160,33 @@ impl Client {
         self.shared.done(request, None);
     }
 
+    /// As the real one: what cannot be read, and anything outside of a call, is refused with the library's words.
+    pub fn command_leg(&self, request: u64, name: &'static str, properties: &str) {
+        let properties = serde_json::from_str::<Value>(properties).ok().filter(|read| is_complete(name, read));
+        let Some(properties) = properties else {
+            let why = "data did not match any variant of untagged enum DailyStartDialoutProperties";
+            return self.shared.refuse(request, name, why);
+        };
+        self.ask(request, name, properties);
+    }
+
+    pub fn stop_dialout(&self, request: u64, participant: &str) {
+        let is_uuid = participant.len() == 36 && participant.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+        if !is_uuid {
+            return self.shared.refuse(request, "stopDialout", "invalid participant id");
+        }
+        self.ask(request, "stopDialout", json!(participant));
+    }
+
+    fn ask(&self, request: u64, name: &'static str, properties: Value) {
+        let is_in = self.state() == State::Joined as u32;
+        let order = ToRoom::Request { id: request, name, properties };
+        let asked = is_in && lock(&self.to_room).as_ref().is_some_and(|room| room.send(order).is_ok());
+        if !asked {
+            self.shared.refuse(request, name, "Dialout(CallState(NotInACall))");
+        }
+    }
+
     pub fn render(&self, request: u64, id: u64, participant: String, sample_rate: u32) {
         lock(&self.shared.renderers).insert(participant, Renderer { id, sample_rate });
         self.shared.done(request, None);
@@ -253,6 +280,16 @@ impl Shared {
 
 fn publishes(publishing: Option<&Value>) -> Option<bool> {
     publishing?.pointer("/microphone/isPublishing").and_then(Value::as_bool)
+}
+
+/// What is mandatory is there: an address, or the leg and where to.
+fn is_complete(name: &str, properties: &Value) -> bool {
+    let has = |field: &str| properties.get(field).is_some_and(Value::is_string);
+    match name {
+        "startDialout" => has("phoneNumber") != has("sipUri"),
+        "sendDtmf" => has("sessionId") && has("tones"),
+        _ => has("sessionId") && has("toEndPoint"),
+    }
 }
 
 fn is_enabled(settings: &Value) -> bool {

@@ -396,6 +396,52 @@ pub unsafe extern "C" fn daily_core_call_client_update_publishing(
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn daily_core_call_client_start_dialout(
+    pointer: *mut c_void,
+    request: u64,
+    properties: *const c_char,
+) {
+    client(pointer).command_leg(request, "startDialout", &text(properties));
+}
+
+/// The only one of these that takes a bare id and no JSON.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daily_core_call_client_stop_dialout(
+    pointer: *mut c_void,
+    request: u64,
+    participant: *const c_char,
+) {
+    client(pointer).stop_dialout(request, &text(participant));
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daily_core_call_client_send_dtmf(
+    pointer: *mut c_void,
+    request: u64,
+    properties: *const c_char,
+) {
+    client(pointer).command_leg(request, "sendDtmf", &text(properties));
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daily_core_call_client_sip_call_transfer(
+    pointer: *mut c_void,
+    request: u64,
+    properties: *const c_char,
+) {
+    client(pointer).command_leg(request, "sipCallTransfer", &text(properties));
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daily_core_call_client_sip_refer(
+    pointer: *mut c_void,
+    request: u64,
+    properties: *const c_char,
+) {
+    client(pointer).command_leg(request, "sipRefer", &text(properties));
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn daily_core_call_client_update_subscriptions(
     pointer: *mut c_void,
     request: u64,

@@ -16,6 +16,8 @@ pub enum ToRoom {
     Microphone(Vec<i16>),
     Publish(bool),
     Subscribe(bool),
+    /// A request about a leg.
+    Request { id: u64, name: &'static str, properties: Value },
     Leave(u64),
     /// The client is destroyed.
     Finish,
@@ -90,6 +92,7 @@ fn answer_leaves(shared: &Shared, orders: &Receiver<ToRoom>) {
     while let Ok(order) = orders.recv() {
         match order {
             ToRoom::Leave(request) => shared.done(request, None),
+            ToRoom::Request { id, name, .. } => shared.refuse(id, name, "Dialout(CallState(NotInACall))"),
             ToRoom::Finish => return,
             _ => {}
         }
@@ -145,6 +148,9 @@ fn stay(shared: &Shared, socket: &mut Socket, orders: &Receiver<ToRoom>, patienc
                 Ok(ToRoom::Subscribe(on)) => {
                     Message::text(json!({"type": "subscribe", "audio": on}).to_string())
                 }
+                Ok(ToRoom::Request { id, name, properties }) => Message::text(
+                    json!({"type": "request", "id": id, "name": name, "properties": properties}).to_string(),
+                ),
                 Ok(ToRoom::Leave(request)) => {
                     leaving = Some((Some(request), Instant::now()));
                     Message::text(json!({"type": "leave"}).to_string())
@@ -202,6 +208,13 @@ fn tell(shared: &Shared, said: &Value) {
         }
         "participant-left" => shared.emit(json!({"action": action, "leftReason": said["reason"],
             "participant": participant(&said["participant"], false)})),
+        "request-completed" => {
+            let request = said["id"].as_u64().unwrap_or_default();
+            match said["errorMsg"].as_str() {
+                Some(why) => shared.refuse(request, "request", why),
+                None => shared.done(request, said.get("sessionId").filter(|id| id.is_string()).cloned()),
+            }
+        }
         _ if action.starts_with("dial") || action == "dtmf-event" => {
             let mut event: Map<String, Value> = said.as_object().cloned().unwrap_or_default();
             if let Some(message) = event.remove("errorMsg") {

@@ -180,7 +180,7 @@ impl FakeRoom {
         *place.lock().unwrap() = Some(Ends { events, audio: Some(audio) });
         let task = AbortOnDropHandle::new(tokio::spawn(obey));
         let own_id = Some(LegId::new(who));
-        Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, task })
+        Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, legs: None, task })
     }
 }
 

@@ -91,6 +91,7 @@ fn calls(telephony: Arc<dyn Telephony>, speech: &Urls) -> Arc<Calls> {
         stt: Arc::new(Deepgram::new(&speech.deepgram, key()).unwrap()),
         llm: Arc::new(OpenAi::new(&speech.openai, key(), http).unwrap()),
         tts: Arc::new(Cartesia::new(&speech.cartesia, key()).unwrap()),
+        prompts: Arc::default(),
     };
     let env: EnvLookup = Arc::new(|name| (name == "OPERATOR_NUMBER").then(|| "+15550100100".to_owned()));
     let flow = concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml").parse().unwrap();

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::ptr::{NonNull, null, null_mut, without_provenance_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use super::legs::LegFunction;
 use super::listener::{Audio, Registration, tell};
 
 /// What we say to be: the SDK whose header this is. Its examples say that Daily's servers know client
@@ -154,6 +155,11 @@ functions! {
     call_client_set_user_name: Request;
     call_client_update_subscription_profiles: Request;
     call_client_update_publishing: Request;
+    call_client_start_dialout: Request;
+    call_client_stop_dialout: Request;
+    call_client_send_dtmf: Request;
+    call_client_sip_call_transfer: Request;
+    call_client_sip_refer: Request;
     call_client_update_subscriptions: unsafe extern "C" fn(*mut c_void, u64, *const c_char, *const c_char);
     call_client_set_participant_audio_renderer: unsafe extern "C" fn(
         *mut c_void, u64, u64, *const c_char, *const c_char, u32);
@@ -403,6 +409,19 @@ impl Client {
     /// Publishes or unpublishes.
     pub(super) fn update_publishing(&self, request: u64, publishing: &CStr) {
         self.request(self.library.functions.call_client_update_publishing, request, publishing);
+    }
+
+    /// Commands a leg. The text is JSON, but for a stop: that takes the bare session id.
+    pub(super) fn command_leg(&self, function: LegFunction, request: u64, text: &CStr) {
+        let functions = &self.library.functions;
+        let function = match function {
+            LegFunction::Start => functions.call_client_start_dialout,
+            LegFunction::Stop => functions.call_client_stop_dialout,
+            LegFunction::Keys => functions.call_client_send_dtmf,
+            LegFunction::Transfer => functions.call_client_sip_call_transfer,
+            LegFunction::Refer => functions.call_client_sip_refer,
+        };
+        self.request(function, request, text);
     }
 
     /// Sets what is subscribed to of single participants.

@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::abi;
 use super::event::Said;
+use super::legs::LegRequest;
 use super::line::{Line, next_request};
 use super::listener::Registration;
 use crate::audio::{Frame, SAMPLE_RATE};
@@ -45,6 +46,8 @@ pub(super) enum Order {
     Listen(LegId),
     /// Unsubscribe from it.
     Ignore(LegId),
+    /// Command a leg, as the request of this number.
+    Leg(u64, LegRequest),
     /// Leave the room.
     Leave,
 }
@@ -187,6 +190,9 @@ impl Client {
                 self.line.stop_listening(&id);
                 self.subscribe(&id, "unsubscribed")?;
             }
+            Order::Leg(request, LegRequest { function, text }) => {
+                self.client.command_leg(function, request, &CString::new(text)?);
+            }
             Order::Leave => self.client.leave(self.line.leave),
         }
         Ok(())
@@ -246,9 +252,12 @@ mod tests {
     use std::io::Write as _;
     use std::path::Path;
 
+    use super::super::legs::LegFunction;
     use super::super::library;
     use super::super::line::News;
     use super::*;
+    use crate::pii::Address;
+    use crate::telephony::{DialOut, LegCommand};
 
     /// Every text we send, outside of a room: what the real library cannot read, it refuses at once.
     #[tokio::test(flavor = "multi_thread")]
@@ -277,8 +286,29 @@ mod tests {
         client.join(6, c"not a url", c"t0ken", &text(&settings(&track)).unwrap());
         client.leave(7);
         client.update_publishing(8, c"{\"microphone\":7}");
+        let leg = LegId::new(anybody.to_str().unwrap());
+        let to = |address| DialOut {
+            to: Address::parse(address).unwrap(),
+            display_name: Some("operator".into()),
+            caller_id: Some("22b32b65-0000-4000-8000-00000000000c".into()),
+            extension: Some("w12".into()),
+            deaf: true,
+        };
+        let commands = [
+            LegCommand::Start(to("+15550100100")),
+            LegCommand::Start(to("sip:desk@example.com")),
+            LegCommand::Stop(leg.clone()),
+            LegCommand::Keys(leg.clone(), "1#".to_owned()),
+            LegCommand::Transfer(leg.clone(), to("+15550100100")),
+            LegCommand::Refer(leg, to("sip:desk@example.com").to),
+        ];
+        for (request, command) in (9..).zip(&commands) {
+            let LegRequest { function, text } = LegRequest::new(command).unwrap();
+            client.command_leg(function, request, &CString::new(text).unwrap());
+        }
+        client.command_leg(LegFunction::Start, 15, c"{}");
         let mut answers = std::collections::BTreeMap::new();
-        while answers.len() < 8 {
+        while answers.len() < 15 {
             let news = tokio::time::timeout(Duration::from_secs(20), line.said()).await.expect("an answer");
             match news {
                 News::Said(Said::Completed { request, outcome }) => drop(answers.insert(request, outcome)),
@@ -291,6 +321,13 @@ mod tests {
         }
         assert!(answers[&6].as_ref().is_err_and(|why| why.contains("url")), "{:?}", answers[&6]);
         assert!(answers[&8].is_err(), "it refuses what it cannot read");
+        // We are in no room: that is said of what was read.
+        for request in 9..15 {
+            let refused = answers[&request].as_ref().unwrap_err();
+            assert!(refused.contains("NotInACall"), "{request}: {refused}");
+        }
+        let unreadable = answers[&15].as_ref().unwrap_err();
+        assert!(!unreadable.contains("NotInACall"), "{unreadable}");
         drop((client, mine));
     }
 }

@@ -9,6 +9,7 @@
 mod abi;
 mod client;
 mod event;
+mod legs;
 mod library;
 mod line;
 mod listener;
@@ -45,6 +46,7 @@ const CLIENTS: usize = 512;
 pub struct DailyRooms {
     library: &'static abi::Library,
     places: Arc<Semaphore>,
+    commands_legs: bool,
 }
 
 impl DailyRooms {
@@ -54,7 +56,14 @@ impl DailyRooms {
     /// # Errors
     /// See [`CoreError`]; each names the command that mends it.
     pub fn load(path: &Path) -> Result<Self, CoreError> {
-        Ok(Self { library: library::load(path)?, places: Arc::new(Semaphore::new(CLIENTS)) })
+        let places = Arc::new(Semaphore::new(CLIENTS));
+        Ok(Self { library: library::load(path)?, places, commands_legs: false })
+    }
+
+    /// The same, whose rooms take commands for legs: a call then gives them to its client instead of to REST.
+    #[must_use]
+    pub fn commanding_legs(self) -> Self {
+        Self { commands_legs: true, ..self }
     }
 
     /// How many clients exist, those included that are being destroyed.
@@ -78,7 +87,7 @@ impl DailyRooms {
                 return Err(TelephonyError::Unreachable(format!("{CLIENTS} rooms are joined or being left")));
             };
             let until = deadline.min(Instant::now() + ATTEMPT_TIMEOUT);
-            let failure = match session::join(self.library, room, place, until).await {
+            let failure = match session::join(self.library, room, place, self.commands_legs, until).await {
                 Ok(session) => return Ok(session),
                 Err(failure) => failure,
             };

@@ -13,9 +13,12 @@ use tokio_util::task::AbortOnDropHandle;
 use super::abi;
 use super::client::{self, Invitation, NAME, Order, Orders, Unresponsive};
 use super::event::{self, Person, Said};
-use super::line::{Line, News};
+use super::legs::{LegRequest, Pending};
+use super::line::{Line, News, next_request};
 use crate::audio::Frame;
-use crate::telephony::{CloseReason, LegId, Room, RoomCommand, RoomEvent, RoomSession, TelephonyError};
+use crate::telephony::{
+    CloseReason, LegCommand, LegId, LegOrder, Room, RoomCommand, RoomEvent, RoomSession, TelephonyError,
+};
 
 /// Capacity of the queue of events.
 const EVENTS: usize = 64;
@@ -23,6 +26,8 @@ const EVENTS: usize = 64;
 const AUDIO: usize = 10;
 /// Capacity of the queue of commands: more than half a second of our own audio.
 const COMMANDS: usize = 32;
+/// Capacity of the queue of commands for legs.
+const LEGS: usize = 8;
 /// Events that may come before the join is done.
 const EARLY_EVENTS: usize = 64;
 /// How long the library may take to let us go.
@@ -46,6 +51,7 @@ pub(super) async fn join(
     library: &'static abi::Library,
     room: &Room,
     place: OwnedSemaphorePermit,
+    commands_legs: bool,
     deadline: Instant,
 ) -> Result<RoomSession, Failure> {
     let line = Arc::new(Line::new());
@@ -58,12 +64,15 @@ pub(super) async fn join(
     let (events, events_out) = channel(EVENTS);
     let (audio, audio_out) = channel(AUDIO);
     let (commands, commands_in) = channel(COMMANDS);
+    let (legs, legs_in) = channel(LEGS);
     let mut session = Session {
         orders,
         line,
         events,
         audio,
         commands: commands_in,
+        legs: legs_in,
+        pending: Pending::default(),
         own_id: None,
         people: HashSet::new(),
         waiting: VecDeque::new(),
@@ -77,7 +86,8 @@ pub(super) async fn join(
     })?;
     let own_id = session.own_id.clone();
     let task = AbortOnDropHandle::new(tokio::spawn(session.run()));
-    Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, task })
+    let legs = commands_legs.then_some(legs);
+    Ok(RoomSession { own_id, events: events_out, audio: audio_out, commands, legs, task })
 }
 
 /// What was there when we came in.
@@ -129,6 +139,8 @@ enum Next {
     Heard,
     /// The call wants something.
     Obey(RoomCommand),
+    /// The call wants something of a leg.
+    Command(LegOrder),
     /// The library says something.
     Hear(News),
     /// The call is gone.
@@ -143,6 +155,8 @@ struct Session {
     events: Sender<RoomEvent>,
     audio: Sender<(LegId, Frame)>,
     commands: Receiver<RoomCommand>,
+    legs: Receiver<LegOrder>,
+    pending: Pending,
     own_id: Option<LegId>,
     /// Who is in the room besides us.
     people: HashSet<LegId>,
@@ -189,13 +203,14 @@ impl Session {
             // A room that talks without end must not keep us.
             return Err(CloseReason::Left);
         }
-        let Self { events, audio, line, commands, waiting, leave_by, .. } = self;
+        let Self { events, audio, line, commands, legs, waiting, leave_by, .. } = self;
         let next = tokio::select! {
             biased;
             room = events.reserve(), if !waiting.is_empty() => {
                 if room.is_ok() { Next::Give } else { Next::Forgotten }
             }
             command = commands.recv(), if leave_by.is_none() => Next::Obey(command.unwrap_or(RoomCommand::Leave)),
+            Some(order) = legs.recv(), if leave_by.is_none() => Next::Command(order),
             news = line.said(), if waiting.is_empty() => Next::Hear(news),
             () = pass_on(line, audio) => Next::Heard,
             () = passed(*leave_by) => Next::GiveUp,
@@ -204,6 +219,7 @@ impl Session {
             Next::Give => self.give(),
             Next::Heard => {}
             Next::Obey(command) => self.obey(command)?,
+            Next::Command(order) => self.command(order)?,
             Next::Hear(news) => self.hear(news)?,
             Next::Forgotten | Next::GiveUp => return Err(CloseReason::Left),
         }
@@ -244,6 +260,34 @@ impl Session {
         }
     }
 
+    /// Passes a command for a leg on, or says why not. Its answer comes as the completion of its request.
+    fn command(&mut self, LegOrder { command, answer }: LegOrder) -> Result<(), CloseReason> {
+        let request = match LegRequest::new(&command) {
+            Ok(request) if self.pending.has_place() => request,
+            Ok(_) => {
+                let crowd = "too many commands for legs are unanswered".to_owned();
+                drop(answer.send(Err(TelephonyError::Unreachable(crowd))));
+                return Ok(());
+            }
+            Err(error) => {
+                drop(answer.send(Err(error)));
+                return Ok(());
+            }
+        };
+        let number = next_request();
+        self.pending.expect(number, request.function, answer);
+        self.order(Order::Leg(number, request))
+    }
+
+    /// A leg that came up for nobody is hung up; what becomes of that is a warning at most.
+    fn stop_stray(&self, leg: LegId) -> Result<(), CloseReason> {
+        tracing::warn!("a leg came up whose dial-out was given up; it is stopped");
+        match LegRequest::new(&LegCommand::Stop(leg)) {
+            Ok(request) => self.order(Order::Leg(next_request(), request)),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn order(&self, order: Order) -> Result<(), CloseReason> {
         self.orders
             .give(order)
@@ -254,6 +298,11 @@ impl Session {
         match news {
             News::Said(Said::Completed { request, .. }) if request == self.line.leave => {
                 return Err(CloseReason::Left);
+            }
+            News::Said(Said::Completed { request, outcome }) if self.pending.awaits(request) => {
+                if let Some(stray) = self.pending.take(request, outcome) {
+                    self.stop_stray(stray)?;
+                }
             }
             News::Said(Said::Completed { outcome: Err(reason), .. }) => {
                 let message = format!("Daily's media library refused a request: {reason}");

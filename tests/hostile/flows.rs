@@ -1,7 +1,5 @@
 //! Whatever is in a file, checking it ends soon and says something.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use callflow::plan;
 use callflow::source::SourceFile;
 use proptest::prelude::*;
 
-fn examine(text: &str) -> Checked {
+pub fn examine(text: &str) -> Checked {
     let source = SourceFile::new("x.yaml", text);
     let checked = check(&source, EnvMode::Unknown);
     for d in &checked.diagnostics {
@@ -29,7 +27,7 @@ fn examine(text: &str) -> Checked {
 }
 
 /// Against hanging and doubling, not a measurement: the bound is far above what any machine needs.
-fn quickly(what: &str, text: &str) -> Checked {
+pub fn quickly(what: &str, text: &str) -> Checked {
     #[expect(clippy::disallowed_methods, reason = "this measures real time")]
     let start = std::time::Instant::now();
     let checked = examine(text);
@@ -48,6 +46,14 @@ fn shipped() -> Vec<String> {
 
 #[test]
 fn attacks_on_the_parser_are_refused_at_once() {
+    for (what, text) in attacks() {
+        let checked = quickly(what, &text);
+        assert!(checked.flow.is_none(), "{what} passed");
+    }
+}
+
+/// Files that are made to take all time or all memory.
+pub fn attacks() -> Vec<(&'static str, String)> {
     let bomb = {
         let first = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         ('b'..='j').fold((first, 'a'), |(text, last), next| {
@@ -55,7 +61,7 @@ fn attacks_on_the_parser_are_refused_at_once() {
         })
     };
     let long_text = "é".repeat(100_000);
-    for (what, text) in [
+    vec![
         ("an alias bomb", bomb.0),
         ("a text repeated by alias", format!("a: &a {long_text}\nb: [{}]\n", "*a, ".repeat(10_000))),
         ("nested lists", "[".repeat(100_000)),
@@ -64,10 +70,7 @@ fn attacks_on_the_parser_are_refused_at_once() {
         ("ten megabytes", "callflow: 1\n".repeat(900_000)),
         ("one long line", format!("callflow: {}", "x".repeat(1_000_000))),
         ("many values", format!("callflow: [{}]", "1, ".repeat(200_000))),
-    ] {
-        let checked = quickly(what, &text);
-        assert!(checked.flow.is_none(), "{what} passed");
-    }
+    ]
 }
 
 /// A template can take all memory when it is rendered; checking a stranger's flow renders none.
@@ -181,6 +184,59 @@ fn rearranged() -> impl Strategy<Value = String> {
     })
 }
 
+/// Texts and conditions made of the pieces of texts and conditions.
+fn soup() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "{{",
+            "}}",
+            "{%",
+            "%}",
+            "{#",
+            "#}",
+            " ",
+            "if ",
+            "else",
+            "endif",
+            "for ",
+            "in ",
+            "set ",
+            "endfor",
+            "raw",
+            "endraw",
+            "topic",
+            "call.from",
+            "env.SHOP",
+            "|upper",
+            "|replace(",
+            "(",
+            ")",
+            "[",
+            "]",
+            "'",
+            "\"",
+            "not ",
+            "and ",
+            "or ",
+            "==",
+            "<",
+            "is set",
+            "within(office)",
+            "attempts(a)",
+            "8s",
+            "-1",
+            "1e99",
+            "~",
+            ",",
+            ".",
+            "\\",
+        ])
+        .prop_map(str::to_owned),
+        ".{0,3}",
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -199,6 +255,19 @@ proptest! {
     #[test]
     fn rearranged_flows_are_checked_without_panic_and_compile_if_they_pass(text in rearranged()) {
         if let Some(flow) = examine(&text).flow {
+            let _ = plan::compile(flow);
+        }
+    }
+
+    #[test]
+    fn texts_and_conditions_of_any_make_are_checked_without_panic(text in soup(), condition in soup()) {
+        let (text, condition) = (serde_json::to_string(&text).unwrap(), serde_json::to_string(&condition).unwrap());
+        let flow = examine(&format!(
+            "callflow: 1\nstart: a\nenv: {{SHOP: text}}\nvars: {{topic: text}}\nstates:\n  \
+             a:\n    choose:\n      - {{if: {condition}, to: b}}\n      - {{else: b}}\n  b: {{end: {text}}}\n"
+        ))
+        .flow;
+        if let Some(flow) = flow {
             let _ = plan::compile(flow);
         }
     }

@@ -1,0 +1,122 @@
+//! Finding and reading test files and the flows that they are about.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::check::read;
+use crate::diagnostic::{Diagnostic, Style, render_human};
+use crate::scenario::{Subject, Suite, names, parse};
+use crate::source::SourceFile;
+
+/// A test file and its flow, both without errors.
+pub(super) struct Loaded {
+    pub path: String,
+    pub suite: Suite,
+    pub subject: Subject,
+}
+
+/// What is to be loaded.
+pub(super) enum Found {
+    /// A test file.
+    Tests(PathBuf),
+    /// A flow without one.
+    Flow(PathBuf),
+}
+
+/// The endings of test files.
+const ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
+
+fn is_test(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The test files at a path. With `alone`, a flow needs none.
+pub(super) fn find(path: &Path, alone: bool) -> Result<Vec<Found>, String> {
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    if metadata.is_dir() {
+        let mut found = Vec::new();
+        search(path, &mut found).map_err(|error| format!("cannot search {shown}: {error}"))?;
+        return match found.is_empty() {
+            true => Err(format!("there are no tests in {shown}: a test file ends in .test.yaml")),
+            false => Ok(found.into_iter().map(Found::Tests).collect()),
+        };
+    }
+    if is_test(path) {
+        return Ok(vec![Found::Tests(path.to_owned())]);
+    }
+    let beside = ENDINGS.iter().map(|ending| {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        path.with_file_name(format!("{stem}{ending}"))
+    });
+    match beside.into_iter().find(|path| path.is_file()) {
+        Some(tests) => Ok(vec![Found::Tests(tests)]),
+        None if alone => Ok(vec![Found::Flow(path.to_owned())]),
+        None => {
+            Err(format!("{shown} has no test file beside it; `callflow test {shown} --generate` writes one"))
+        }
+    }
+}
+
+fn search(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            search(&path, found)?;
+        } else if is_test(&path) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a test file and its flow; the message holds every finding.
+pub(super) fn load(found: &Found) -> Result<Loaded, String> {
+    match found {
+        Found::Flow(path) => {
+            let subject = flow(path)?;
+            let source = SourceFile::new(path.with_extension("test.yaml"), "");
+            let suite = Suite { source, flow: None, tests: Vec::new() };
+            Ok(Loaded { path: path.display().to_string(), suite, subject })
+        }
+        Found::Tests(path) => {
+            let source = source(path)?;
+            let (suite, mut diagnostics) = parse(&source);
+            let suite = match suite {
+                Some(suite) if !diagnostics.iter().any(Diagnostic::is_error) => suite,
+                _ => return Err(render_human(&source, &diagnostics, Style::Colour)),
+            };
+            let subject = flow(&flow_of(path, &suite))?;
+            diagnostics.extend(names::check(&suite, &subject));
+            if diagnostics.iter().any(Diagnostic::is_error) {
+                return Err(render_human(&source, &diagnostics, Style::Colour));
+            }
+            Ok(Loaded { path: path.display().to_string(), suite, subject })
+        }
+    }
+}
+
+fn source(path: &Path) -> Result<SourceFile, String> {
+    read(path).map_err(|error| format!("error: {error}\nhelp: {}\n", error.help()))
+}
+
+fn flow(path: &Path) -> Result<Subject, String> {
+    let source = source(path)?;
+    Subject::new(source.clone()).map_err(|diagnostics| render_human(&source, &diagnostics, Style::Colour))
+}
+
+/// `flow:`, from the test file; else the file of the same name.
+fn flow_of(path: &Path, suite: &Suite) -> PathBuf {
+    if let Some(flow) = &suite.flow {
+        return path.parent().unwrap_or(Path::new("")).join(&flow.value);
+    }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    let flow = path.with_file_name(format!("{stem}.yaml"));
+    if flow.is_file() { flow } else { path.with_file_name(format!("{stem}.yml")) }
+}

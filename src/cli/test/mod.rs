@@ -1,0 +1,151 @@
+//! `callflow test`: runs the tests beside flows, shows what failed and where, and says what is not tested.
+//!
+//! Reports go to standard output, what kept a file from being tested to standard error.
+
+mod files;
+mod junit;
+mod more;
+mod report;
+mod runner;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::ExitStatus;
+use files::{Loaded, find, load};
+use runner::{Tested, Verdict};
+
+/// Arguments of `callflow test`.
+#[derive(Args, Debug, Clone)]
+#[command(after_help = "\
+All tests of a folder:        callflow test flows/
+What is not tested:           callflow test flows/ --coverage
+Write the missing tests:      callflow test flows/my_flow.yaml --generate -o flows/my_flow.test.yaml
+What a flow survives:         callflow test flows/my_flow.yaml --faults all
+
+Exit status: 0 all passed, 1 a test failed (or covers less than --min-coverage), 2 anything else.")]
+pub struct TestArgs {
+    /// Test files (`NAME.test.yaml`), flows with a test file beside them, and folders to be searched.
+    #[arg(required_unless_present = "list_faults", value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// How results are shown.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Also write the results to this file as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Only tests whose name, file or tag contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// List the tests and run none.
+    #[arg(long)]
+    pub list: bool,
+    /// Stop at the first test that fails.
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Say which states, edges and outcomes no test reaches.
+    #[arg(long)]
+    pub coverage: bool,
+    /// Write the coverage to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub coverage_json: Option<PathBuf>,
+    /// Fail if states, edges or outcomes of a flow are covered by less than this, in percent.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub min_coverage: Option<u8>,
+    /// Write the shortest tests that are missing, in the same format.
+    #[arg(long)]
+    pub generate: bool,
+    /// Where `--generate` writes [default: standard output]; a file that is there is not written over.
+    #[arg(long, short, value_name = "FILE", requires = "generate")]
+    pub output: Option<PathBuf>,
+    /// Run every way through a flow with these edge cases of the catalogue (E17,E19 or all).
+    #[arg(long, value_name = "ID,…|all", value_delimiter = ',')]
+    pub faults: Vec<String>,
+    /// List the edge cases of the catalogue.
+    #[arg(long)]
+    pub list_faults: bool,
+}
+
+/// How results are shown.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A line for each test, and for each that failed where and why.
+    Human,
+    /// One JSON object on the last line.
+    Json,
+    /// JUnit XML, for CI.
+    Junit,
+}
+
+/// Runs the tests. [`ExitStatus::Success`] if all passed, [`ExitStatus::Findings`] if one failed,
+/// [`ExitStatus::Error`] if something could not be read or is no test.
+#[must_use]
+pub fn run(args: &TestArgs) -> ExitStatus {
+    let done = match args.list_faults {
+        true => more::list_faults(&mut anstream::stdout()),
+        false => test(args, &mut anstream::stdout(), &mut anstream::stderr()),
+    };
+    match done {
+        Ok(status) => status,
+        // The reader has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Error,
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            ExitStatus::Error
+        }
+    }
+}
+
+fn test(args: &TestArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
+    let mut loaded: Vec<Loaded> = Vec::new();
+    let mut unusable = false;
+    for path in &args.paths {
+        let found = match find(path, args.generate || !args.faults.is_empty()) {
+            Ok(found) => found,
+            Err(message) => {
+                unusable = true;
+                writeln!(err, "error: {message}")?;
+                continue;
+            }
+        };
+        for file in found {
+            match load(&file) {
+                Ok(one) => loaded.push(one),
+                Err(message) => {
+                    unusable = true;
+                    write!(err, "{message}")?;
+                }
+            }
+        }
+    }
+    if unusable {
+        return Ok(ExitStatus::Error);
+    }
+    if args.list {
+        return more::list(args, &loaded, out);
+    }
+    if args.generate {
+        return more::generate(args, &loaded, out, err);
+    }
+    if !args.faults.is_empty() {
+        return more::survive(args, &loaded, out, err);
+    }
+    let mut sink = report::Sink::new(args.format, out);
+    let tested = runner::run_all(args, &loaded, &mut sink)?;
+    report::finish(args, &loaded, &tested, &mut sink)?;
+    if let Some(path) = &args.junit {
+        std::fs::write(path, junit::render(&tested)).map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        })?;
+    }
+    let covered = more::coverage(args, &loaded, &tested, &mut sink)?;
+    let failed = tested.tests.iter().any(|test| matches!(test.verdict, Verdict::Failed(_)));
+    Ok(if failed || !covered { ExitStatus::Findings } else { ExitStatus::Success })
+}
+
+/// What came of all tests.
+fn count(tested: &Tested, which: impl Fn(&Verdict) -> bool) -> usize {
+    tested.tests.iter().filter(|test| which(&test.verdict)).count()
+}

@@ -1,0 +1,69 @@
+//! What becomes of a call in which nobody does anything any more: how long it lasts, and how long it is silent.
+
+use std::time::Duration;
+
+use super::subject::Subject;
+use super::violation::{Violation, Violations};
+use super::world::{Happening, World};
+use crate::diagnostic::Rule;
+use crate::machine::{Effect, Millis, Timer};
+
+/// Deadlines after which a call counts as going in circles.
+const DEADLINES: usize = 1_000;
+/// Later than anything.
+const NEVER: Millis = Millis(u64::MAX);
+
+/// Lets only timers happen, without the one that bounds every call, until the call is over or handed over.
+///
+/// How long that takes; `None` if it does not end, or only `call.max_duration` would end it.
+pub(super) fn until_the_end<S: Subject>(world: &World<S>) -> Option<Duration> {
+    let mut copy = world.clone();
+    copy.subject.move_deadline(Timer::MaxDuration, NEVER);
+    let mut effects = Vec::new();
+    let mut ignored = Violations::default();
+    for _ in 0..DEADLINES {
+        if copy.subject.is_over() || (copy.ledger.handed_off.is_some() && world.ledger.handed_off.is_none()) {
+            return Some(between(world.now, copy.now));
+        }
+        let (_, timer) = *copy.subject.armed().first().filter(|(_, timer)| *timer != Timer::MaxDuration)?;
+        effects.clear();
+        copy.step(&Happening::Timer(timer), &mut effects, &mut ignored);
+    }
+    None
+}
+
+/// What is wrong if there is no such end.
+pub(super) fn no_end<S: Subject>(world: &World<S>) -> Violation {
+    Violation {
+        rule: Rule::Inevitable,
+        message: "if nobody does anything more, nothing but `call.max_duration` ends this call".to_owned(),
+        from: world.ledger.from,
+        state: world.ledger.state,
+    }
+}
+
+/// How long the caller hears nothing from here on, if nobody does anything. Zero if something is to be heard,
+/// or if they are talking themselves.
+pub(super) fn silence<S: Subject>(world: &World<S>) -> Duration {
+    let mut copy = world.clone();
+    let mut effects = Vec::new();
+    let mut ignored = Violations::default();
+    for _ in 0..DEADLINES {
+        let quiet = copy.has_caller() && !copy.ledger.is_audible() && !copy.ledger.speaking;
+        if !quiet || copy.ledger.room_gone || copy.subject.is_over() || sounded(&effects) {
+            break;
+        }
+        let Some((_, timer)) = copy.subject.armed().first().copied() else { break };
+        effects.clear();
+        copy.step(&Happening::Timer(timer), &mut effects, &mut ignored);
+    }
+    between(world.now, copy.now)
+}
+
+fn sounded(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Say { .. } | Effect::Reply { .. }))
+}
+
+fn between(from: Millis, to: Millis) -> Duration {
+    Duration::from_millis(to.0.saturating_sub(from.0))
+}

@@ -1,0 +1,46 @@
+//! What can be explored: the machine, or in tests a machine with something taken out of it.
+
+use crate::machine::{Bounds, Effect, Input, Machine, Millis, Timer};
+use crate::plan::StateId;
+
+/// One call that can be stepped, copied and compared. [`Machine`] is the only one outside tests.
+pub trait Subject: Clone + PartialEq {
+    /// See [`Machine::handle`].
+    fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>);
+    /// See [`Machine::armed`].
+    fn armed(&self) -> Vec<(Millis, Timer)>;
+    /// See [`Machine::move_deadline`].
+    fn move_deadline(&mut self, timer: Timer, at: Millis);
+    /// See [`Machine::state`].
+    fn state(&self) -> StateId;
+    /// See [`Machine::is_over`].
+    fn is_over(&self) -> bool;
+    /// See [`Machine::fingerprint`].
+    fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128;
+}
+
+impl Subject for Machine {
+    fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+        Self::handle(self, now, input, effects);
+    }
+
+    fn armed(&self) -> Vec<(Millis, Timer)> {
+        Self::armed(self)
+    }
+
+    fn move_deadline(&mut self, timer: Timer, at: Millis) {
+        Self::move_deadline(self, timer, at);
+    }
+
+    fn state(&self) -> StateId {
+        Self::state(self)
+    }
+
+    fn is_over(&self) -> bool {
+        Self::is_over(self)
+    }
+
+    fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128 {
+        Self::fingerprint(self, now, bounds)
+    }
+}

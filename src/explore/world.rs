@@ -1,0 +1,141 @@
+//! One call and the world around it: what happens next, and what that leads to.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::ledger::{Caller, Ledger};
+use super::subject::Subject;
+use super::violation::{Violation, Violations};
+use crate::diagnostic::Rule;
+use crate::machine::{AttemptId, Bounds, Effect, Input, LegEvent, Millis, Timer};
+
+/// One thing that can happen.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Happening {
+    /// The machine is told something, at once.
+    Input(Input),
+    /// A timer comes next. If it is the earliest, time passes until then; else it comes now, before those that
+    /// would have been earlier: it stands for a call in which it was set earlier.
+    Timer(Timer),
+}
+
+/// A call at one moment.
+#[derive(Clone)]
+pub(super) struct World<S> {
+    pub subject: S,
+    pub now: Millis,
+    pub ledger: Ledger,
+}
+
+impl<S: Subject> World<S> {
+    pub(super) fn new(subject: S) -> Self {
+        Self { subject, now: Millis(0), ledger: Ledger::new() }
+    }
+
+    /// Lets something happen; effects and what is wrong with them are appended.
+    pub(super) fn step(
+        &mut self,
+        happening: &Happening,
+        effects: &mut Vec<Effect>,
+        violations: &mut Violations,
+    ) {
+        let first = effects.len();
+        let late = match happening {
+            Happening::Input(input) => {
+                let late = self.late_answer(input);
+                self.ledger.learn(input);
+                self.subject.handle(self.now, input.clone(), effects);
+                self.note_proposal(input, &effects[first..]);
+                late
+            }
+            Happening::Timer(timer) => {
+                self.fire(*timer, effects);
+                None
+            }
+        };
+        for effect in &effects[first..] {
+            self.ledger.watch(effect, violations);
+        }
+        if let Some(attempt) = late {
+            self.judge_late_answer(attempt, &effects[first..], violations);
+        }
+        self.ledger.settle(&self.subject.armed(), violations);
+    }
+
+    fn fire(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
+        let armed = self.subject.armed();
+        match armed.first() {
+            Some((at, first)) if *first == timer => self.now = *at,
+            _ => self.subject.move_deadline(timer, self.now),
+        }
+        for (at, other) in armed {
+            if other == timer || at <= self.now {
+                self.ledger.expire(other);
+            }
+        }
+        self.subject.handle(self.now, Input::Timeout, effects);
+    }
+
+    /// A reply that has led on proposes nothing more.
+    fn note_proposal(&mut self, input: &Input, effects: &[Effect]) {
+        let Input::IntentProposed { reply, .. } = input else { return };
+        if effects.iter().any(|effect| matches!(effect, Effect::Enter { .. })) {
+            for known in self.ledger.replies.iter_mut().filter(|known| known.id == *reply) {
+                known.live = false;
+            }
+        }
+    }
+
+    /// The attempt whose answer this is, if it comes while the attempt is being stopped.
+    fn late_answer(&self, input: &Input) -> Option<AttemptId> {
+        match input {
+            Input::Leg { attempt, event: LegEvent::Answered } => {
+                let leg = self.ledger.leg(*attempt)?;
+                (leg.stopping && !leg.answered && !leg.moves_caller()).then_some(*attempt)
+            }
+            _ => None,
+        }
+    }
+
+    /// Somebody picked up while being given up: they are hung up, or taken after all.
+    fn judge_late_answer(&mut self, attempt: AttemptId, effects: &[Effect], violations: &mut Violations) {
+        let stopped = effects.iter().any(|e| matches!(e, Effect::StopDial { attempt: a } if *a == attempt));
+        let taken = effects.iter().any(|e| matches!(e, Effect::Enter { .. } | Effect::Ask { .. }));
+        match (stopped, taken) {
+            (true, _) => {}
+            (false, true) => {
+                for leg in self.ledger.legs.iter_mut().filter(|leg| leg.attempt == attempt) {
+                    leg.stopping = false;
+                }
+            }
+            (false, false) => violations.add(Violation {
+                rule: Rule::Crossing,
+                message: "somebody answers while the attempt is being stopped, and is left on the line"
+                    .into(),
+                from: self.ledger.from,
+                state: self.ledger.state,
+            }),
+        }
+    }
+
+    /// What makes this moment different from others.
+    pub(super) fn fingerprint(&self, bounds: &Bounds) -> u128 {
+        let (mut a, mut b) = (DefaultHasher::new(), DefaultHasher::new());
+        b.write_u8(2);
+        if self.ledger.ended {
+            // Nothing follows: one call that ended in a state stands for all.
+            let end = (self.ledger.state, self.ledger.caller, self.ledger.handed_off, self.ledger.legs.len());
+            end.hash(&mut a);
+            end.hash(&mut b);
+            return u128::from(a.finish()) << 64 | u128::from(b.finish());
+        }
+        self.ledger.fold(&mut a);
+        self.ledger.fold(&mut b);
+        let world = u128::from(a.finish()) << 64 | u128::from(b.finish());
+        self.subject.fingerprint(self.now, bounds).rotate_left(1) ^ world
+    }
+
+    /// Whether the caller is there and the bot answers for them.
+    pub(super) fn has_caller(&self) -> bool {
+        self.ledger.caller == Caller::Here && self.ledger.handed_off.is_none() && !self.ledger.moved
+    }
+}

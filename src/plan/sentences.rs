@@ -1,0 +1,32 @@
+//! The sentences of a flow that are the same in every call.
+
+use std::sync::Arc;
+
+use super::{Kind, Plan, Text};
+
+impl Plan {
+    /// Every sentence that the flow has spoken and that holds no template, the accept gate's included.
+    #[must_use]
+    pub fn fixed_sentences(&self) -> Vec<Arc<str>> {
+        let mut texts: Vec<&Text> = Vec::new();
+        for state in &self.states {
+            match &state.kind {
+                Kind::Say(say) => texts.push(&say.text),
+                Kind::Confirm(confirm) => texts.push(&confirm.question),
+                Kind::Converse(converse) => {
+                    texts.extend(converse.silence.steps.iter().filter_map(|step| step.say.as_ref()));
+                }
+                Kind::Dial(dial) => {
+                    texts.extend(&dial.announce);
+                    texts.extend(dial.hold.say.as_ref().map(|(text, _)| text));
+                    texts.extend(dial.accept.as_ref().map(|accept| &accept.question));
+                }
+                Kind::End(end) => texts.extend(&end.say),
+                _ => {}
+            }
+        }
+        let edges = self.states.iter().flat_map(|state| &state.on).chain(&self.always);
+        texts.extend(edges.flat_map(|on| &on.branches).filter_map(|branch| branch.say.as_ref()));
+        texts.into_iter().filter(|text| text.is_fixed()).map(|text| text.source().into()).collect()
+    }
+}

@@ -1,0 +1,177 @@
+//! What is commanded, and what comes of it by itself.
+
+use crate::machine::{Effect, Input, LegEvent, Millis, ReplyId, UtteranceId};
+use crate::matcher::{Candidate, best};
+use crate::pii::Utterance;
+use crate::plan::IntentId;
+
+use super::super::document::Command;
+use super::{Meant, Who, World};
+
+/// A voice begins so long after the command, and takes so long for a character; milliseconds.
+const VOICE_AFTER: u64 = 300;
+const PER_CHARACTER: u64 = 60;
+/// The model thinks for so long, and what it says takes so long.
+const THINKS_FOR: u64 = 700;
+const TALKS_FOR: u64 = 2_400;
+/// What is cut is answered so soon.
+const CUT_AFTER: u64 = 40;
+
+impl World {
+    /// As if the machine had commanded it.
+    #[cfg(test)]
+    pub(crate) fn enact_for_test(&mut self, effect: Effect) {
+        self.enact(effect);
+    }
+
+    pub(super) fn enact(&mut self, effect: Effect) {
+        self.check_rules(&effect);
+        match effect {
+            Effect::Enter { state } => self.note_state(state),
+            Effect::Say { utterance, text, .. } => self.say(utterance, &text),
+            Effect::StopSpeaking => {
+                self.tally.add(Command::StopSpeaking);
+                self.cut(|_| true);
+            }
+            Effect::Reply { reply, user, intents, .. } => self.reply(reply, user.as_ref(), &intents),
+            Effect::CancelReply { reply } => {
+                self.cut(|input| is_of_reply(input, reply));
+            }
+            Effect::Hold { on, .. } => {
+                if on {
+                    self.tally.add(Command::Hold);
+                }
+            }
+            Effect::Dial { attempt, target, method, apart } => {
+                self.tally.add(Command::Dial);
+                self.tally.dialled.push(target);
+                let name = self.plan.target(target).name.to_string();
+                self.note(Who::Engine, format!("dials `{name}`"));
+                self.dial(attempt, target, method, apart);
+            }
+            Effect::Ask { attempt, text } => {
+                self.tally.add(Command::Ask);
+                self.note(Who::Bot, format!("(to the phone) “{}”", text.text()));
+                self.leg_later(attempt, VOICE_AFTER + length(&text), LegEvent::Asked);
+            }
+            Effect::Bridge { attempt } => {
+                self.tally.add(Command::Bridge);
+                self.bridge(attempt);
+            }
+            Effect::StopDial { attempt } => {
+                self.tally.add(Command::StopDial);
+                if let Some(leg) = self.legs.iter().find(|leg| leg.attempt == attempt) {
+                    let target = leg.target;
+                    self.tally.stopped.push(target);
+                    let name = self.plan.target(target).name.to_string();
+                    self.note(Who::Engine, format!("hangs up on `{name}`"));
+                }
+                self.stop(attempt);
+            }
+            Effect::Handoff { .. } => {
+                self.tally.add(Command::Handoff);
+                self.note(Who::Engine, "hands the caller over; the bot is out");
+                self.pending.retain(|pending| !pending.sounds);
+                super::super::faults::on_handoff(self);
+            }
+            Effect::End { outcome } => {
+                self.tally.add(Command::End);
+                let outcome = serde_json::to_value(outcome).unwrap_or_default();
+                self.note(Who::Engine, format!("the call is over: {}", outcome.as_str().unwrap_or("?")));
+                self.pending.clear();
+                self.meant = None;
+                super::super::faults::on_end(self);
+            }
+            Effect::Prepare { .. } | Effect::Listen { .. } => {}
+        }
+    }
+
+    /// When everything that sounds will be over.
+    fn quiet_from(&self) -> Millis {
+        let sounding = self.pending.iter().filter(|pending| pending.sounds).map(|pending| pending.at);
+        sounding.max().unwrap_or(self.now).max(self.now)
+    }
+
+    fn say(&mut self, utterance: UtteranceId, text: &Utterance) {
+        self.tally.add(Command::Say);
+        self.note(Who::Bot, format!("“{}”", text.text()));
+        if super::super::faults::on_say(self, utterance) {
+            return;
+        }
+        let over = Millis(self.quiet_from().0 + VOICE_AFTER + length(text));
+        self.schedule(over, Input::Said { utterance, heard_all: true }, true);
+    }
+
+    /// The model understands what the offline stand-in would, or what the script says, or talks.
+    fn reply(&mut self, reply: ReplyId, user: Option<&Utterance>, offered: &[IntentId]) {
+        self.tally.add(Command::Reply);
+        if let Some(service) = self.failing_reply.take() {
+            self.later(THINKS_FOR, Input::ReplyFailed { reply, service });
+            return;
+        }
+        if super::super::faults::on_reply(self, reply, offered) {
+            return;
+        }
+        let meant = match self.meant.take_if(|meant| offered.contains(&meant.intent)) {
+            Some(meant) => Some(meant),
+            None => user.and_then(|text| self.understand(text, offered)),
+        };
+        match meant {
+            Some(Meant { intent, slots }) => {
+                self.later(THINKS_FOR, Input::IntentProposed { reply, intent, slots });
+                let done = Millis(self.now.0 + THINKS_FOR + 10);
+                self.schedule(done, Input::ReplyDone { reply, heard_all: true }, true);
+            }
+            None => self.talk(reply, THINKS_FOR),
+        }
+    }
+
+    /// The model answers in words.
+    pub(crate) fn talk(&mut self, reply: ReplyId, after: u64) {
+        self.note(Who::Bot, "(the model answers)");
+        let over = Millis(self.quiet_from().0.max(self.now.0 + after) + TALKS_FOR);
+        self.schedule(over, Input::ReplyDone { reply, heard_all: true }, true);
+    }
+
+    fn understand(&self, text: &Utterance, offered: &[IntentId]) -> Option<Meant> {
+        let candidate = |intent: &IntentId| {
+            let intent = self.plan.intent(*intent);
+            Candidate { when: &intent.when, examples: intent.examples.iter().map(|e| &**e).collect() }
+        };
+        let index = best(text.text(), offered.iter().map(candidate))?;
+        offered.get(index).map(|intent| Meant { intent: *intent, slots: Vec::new() })
+    }
+
+    /// What sounds is cut and says so; what a reply was about to propose is not proposed.
+    fn cut(&mut self, which: impl Fn(&Input) -> bool) {
+        let (cut, kept) = std::mem::take(&mut self.pending).into_iter().partition(|p| which(&p.input));
+        self.pending = kept;
+        let cut: Vec<super::Pending> = cut;
+        for pending in cut {
+            let input = match pending.input {
+                Input::Said { utterance, .. } => Input::Said { utterance, heard_all: false },
+                Input::ReplyDone { reply, .. } => Input::ReplyDone { reply, heard_all: false },
+                Input::IntentProposed { .. } => continue,
+                _ => {
+                    self.pending.push(pending);
+                    continue;
+                }
+            };
+            self.schedule(Millis(self.now.0 + CUT_AFTER), input, true);
+        }
+    }
+}
+
+fn is_of_reply(input: &Input, of: ReplyId) -> bool {
+    match input {
+        Input::IntentProposed { reply, .. }
+        | Input::ReplyDone { reply, .. }
+        | Input::ReplyFailed { reply, .. } => *reply == of,
+        _ => false,
+    }
+}
+
+/// How long it takes to say a text.
+fn length(text: &Utterance) -> u64 {
+    PER_CHARACTER * u64::try_from(text.text().chars().count()).unwrap_or(u64::MAX / PER_CHARACTER)
+}

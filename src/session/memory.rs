@@ -1,0 +1,108 @@
+//! What the caller said, in the model's memory: words that belong together become one message, and words that differ
+//! by no more than how a recogniser writes them are the same.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::pii::Utterance;
+use crate::speech::{LlmRequest, LlmStream, Message};
+
+/// How long a reply that was asked for ahead of time is good for.
+const GUESS_HOLDS: Duration = Duration::from_secs(5);
+
+/// A reply that was asked for before the caller's turn was over.
+pub(super) struct Guess {
+    pub words: Utterance,
+    pub request: LlmRequest,
+    pub stream: LlmStream,
+    pub at: Instant,
+}
+
+impl Guess {
+    /// Whether this is the reply to a request: everything is the same, but for how the caller's last words are written.
+    pub(super) fn answers(&self, request: &LlmRequest) -> bool {
+        let guess = &self.request;
+        self.at.elapsed() < GUESS_HOLDS
+            && guess.model == request.model
+            && guess.system == request.system
+            && guess.tools == request.tools
+            && same_messages(&guess.messages, &request.messages)
+    }
+}
+
+fn same_messages(guessed: &[Message], asked: &[Message]) -> bool {
+    match (guessed.split_last(), asked.split_last()) {
+        (Some((Message::User(guess), before)), Some((Message::User(said), before_asked))) => {
+            same_words(guess, said) && before == before_asked
+        }
+        _ => guessed == asked,
+    }
+}
+
+/// Interim words lack the punctuation and capitals that fixed ones have.
+pub(super) fn same_words(a: &Utterance, b: &Utterance) -> bool {
+    letters(a.text()) == letters(b.text())
+}
+
+/// Words that were said one after the other. Words that only say the first ones again, and more, stand alone.
+pub(super) fn merged(said: &Utterance, more: &Utterance) -> Utterance {
+    let (before, after) = (said.text().trim(), more.text().trim());
+    if before.is_empty() || letters(after).starts_with(&letters(before)) {
+        return more.clone();
+    }
+    Utterance::new(format!("{before} {after}"))
+}
+
+/// Takes the caller's words out of the message that ends with them.
+pub(super) fn take_back(messages: &mut VecDeque<Message>, words: &Utterance) {
+    let rest = |message: &Message| match message {
+        Message::User(said) => said.text().strip_suffix(words.text()).map(|rest| rest.trim_end().to_owned()),
+        _ => None,
+    };
+    let found = messages.iter().enumerate().rev().find_map(|(n, message)| Some((n, rest(message)?)));
+    if let Some((n, rest)) = found {
+        if rest.is_empty() {
+            messages.remove(n);
+        } else {
+            messages[n] = Message::User(Utterance::new(rest));
+        }
+    }
+}
+
+fn letters(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utterance(text: &str) -> Utterance {
+        Utterance::new(text)
+    }
+
+    #[test]
+    fn words_that_belong_together_are_one_message_and_none_stands_twice() {
+        for (said, more, both) in [
+            ("I need", "a person.", "I need a person."),
+            ("i need", "I need a person.", "I need a person."),
+            ("", "yes", "yes"),
+            ("yes", "no", "yes no"),
+        ] {
+            assert_eq!(merged(&utterance(said), &utterance(more)).text(), both);
+        }
+    }
+
+    #[test]
+    fn words_are_taken_back_from_the_message_that_ends_with_them() {
+        let said = |text: &str| Message::User(utterance(text));
+        let bot = Message::Assistant(utterance("Yes?"));
+        let mut messages = VecDeque::from([said("well hello"), bot.clone()]);
+        take_back(&mut messages, &utterance("hello"));
+        assert!(messages == [said("well"), bot.clone()]);
+        take_back(&mut messages, &utterance("well"));
+        assert!(messages == [bot]);
+    }
+}

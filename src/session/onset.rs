@@ -1,0 +1,99 @@
+//! Whether the caller really talks over the bot. Sound alone makes it fall silent; only words make the machine know.
+//! A cough, a door, a television: the bot goes on with the word that was broken off.
+//!
+//! Only speech that the caller may talk over is treated so; over anything else the machine is told at once, as it
+//! is when the bot is silent. While the bot waits, the model is not listened to, so that nothing which may have
+//! been said in vain can lead on.
+
+use super::call::Call;
+use super::watch::CallEvent;
+use crate::machine::{Input, Millis};
+use crate::pii::Utterance;
+
+/// How long the bot stays silent for sound in which there are no words.
+const LONGEST_DOUBT_MS: u64 = 3_000;
+
+/// What is known of the caller's open turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Onset {
+    /// There is none.
+    #[default]
+    Quiet,
+    /// There is sound, the bot has fallen silent, and no word was heard.
+    Doubted { since: Millis },
+    /// There is sound, but the bot speaks on.
+    Dismissed,
+    /// The machine was told.
+    Told,
+}
+
+impl Call {
+    pub(super) fn on_speech_started(&mut self, now: Millis) {
+        self.turns.caller_started(now);
+        let bot_is_at_it = self.voice.is_speaking() || self.dialogue.is_thinking();
+        if self.onset != Onset::Told && bot_is_at_it && self.voice.may_be_interrupted() {
+            self.voice.pause();
+            self.onset = Onset::Doubted { since: now };
+        } else {
+            self.believe();
+        }
+    }
+
+    /// Words were heard, or it makes no difference.
+    fn believe(&mut self) {
+        self.onset = Onset::Told;
+        self.inbox.push_back(Input::SpeechStarted);
+    }
+
+    /// Looks whether a doubt is over. To be called when words may have come, or time has passed.
+    pub(super) fn settle_doubt(&mut self, now: Millis) {
+        match self.onset {
+            Onset::Doubted { .. } | Onset::Dismissed if self.ears.unfinished().is_some() => self.believe(),
+            Onset::Doubted { since } if now.0.saturating_sub(since.0) >= LONGEST_DOUBT_MS => {
+                self.onset = Onset::Dismissed;
+            }
+            _ => {}
+        }
+    }
+
+    /// Something must be heard now: whoever makes a sound is spoken over.
+    pub(super) fn dismiss_doubt(&mut self) {
+        if matches!(self.onset, Onset::Doubted { .. }) {
+            self.onset = Onset::Dismissed;
+        }
+    }
+
+    pub(super) fn on_turn_ended(&mut self, now: Millis, text: Utterance) {
+        let onset = std::mem::take(&mut self.onset);
+        if text.is_blank() {
+            self.turns.caller_ended(now, &text);
+            if onset == Onset::Told {
+                self.inbox.push_back(Input::TurnEnded { text });
+            }
+            return;
+        }
+        self.watch.event(CallEvent::CallerSaid { text: text.clone() });
+        if onset != Onset::Quiet {
+            self.turns.caller_ended(now, &text);
+        } else {
+            self.turns.caller_amended(now, &text);
+            if self.voice.is_replying() {
+                // The answer is being heard already, and must not be cut by words of the turn it answers.
+                return self.dialogue.amend(&text);
+            }
+        }
+        if matches!(onset, Onset::Doubted { .. } | Onset::Dismissed) {
+            self.inbox.push_back(Input::SpeechStarted);
+        }
+        self.latency.turn_ended();
+        self.inbox.push_back(Input::TurnEnded { text });
+    }
+
+    /// The bot speaks on unless it is being found out whether it may.
+    pub(super) fn end_needless_pause(&mut self) {
+        if self.voice.is_paused() && !matches!(self.onset, Onset::Doubted { .. }) {
+            self.voice.resume();
+            self.dialogue.go_on();
+        }
+    }
+}

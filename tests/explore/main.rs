@@ -1,0 +1,6 @@
+//! The explorer: what it finds in flows and in machines with something taken out of them.
+
+mod flows;
+mod mutants;
+mod rig;
+mod shipped;

@@ -1,0 +1,153 @@
+//! The command: exit statuses, formats, and what is written where.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const FAILING: &str = "tests:\n  - {name: good, script: [\"that's all, bye\"], expect: {outcome: completed}}\n  \
+    - name: bad <one>\n    script: [\"I want to speak to a manager\"]\n    expect: {state: goodbye}\n  \
+    - {name: talks, tags: [llm], script: [\"hello\"]}\n";
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str, tests: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("callflow-test-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).unwrap();
+        fs::copy("flows/cold_transfer.yaml", root.join("a.yaml")).unwrap();
+        fs::write(root.join("a.test.yaml"), tests).unwrap();
+        Self(root)
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_callflow"))
+            .current_dir(&self.0)
+            .arg("test")
+            .args(args)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Times differ from run to run.
+fn timeless(text: &str) -> String {
+    let mut words = text.split_inclusive(['[', ']', ' ', '\n']);
+    let is_time =
+        |word: &str| word.contains('.') && word.trim_end_matches([']', ' ', ':', 's']).parse::<f64>().is_ok();
+    words.by_ref().map(|word| if is_time(word) { "TIME " } else { word }).collect()
+}
+
+#[test]
+fn a_failed_test_is_shown_with_its_place_what_was_expected_and_the_call_up_to_there() {
+    let folder = Folder::new("human", FAILING);
+    let (status, out, err) = folder.run(&["."]);
+    assert_eq!((status, err.as_str()), (1, ""));
+    insta::assert_snapshot!(timeless(&out));
+}
+
+#[test]
+fn tests_are_chosen_listed_and_stopped_at_the_first_failure() {
+    let folder = Folder::new("choice", FAILING);
+    let (status, out, _) = folder.run(&["a.yaml", "--filter", "good"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("1 test in") && out.contains("1 passed"), "{out}");
+    let (status, out, _) = folder.run(&["a.test.yaml", "--list"]);
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "a.test.yaml: good\na.test.yaml: bad <one>\na.test.yaml: talks\n")
+    );
+    let (status, out, _) = folder.run(&["a.test.yaml", "--fail-fast"]);
+    assert_eq!(status, 1);
+    assert!(out.contains("2 tests in"), "{out}");
+}
+
+#[test]
+fn programs_are_told_the_same_as_json_and_junit() {
+    let folder = Folder::new("formats", FAILING);
+    let (status, out, _) = folder.run(&[".", "--format", "json", "--junit", "out.xml"]);
+    assert_eq!(status, 1);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["passed"], &json["failed"], &json["skipped"]), (&1.into(), &1.into(), &1.into()));
+    let bad = &json["tests"][1];
+    assert_eq!(bad["message"], "expected the call to be in `goodbye`");
+    assert_eq!((&bad["place"]["line"], &bad["place"]["column"]), (&5.into(), &21.into()));
+    let xml = fs::read_to_string(folder.0.join("out.xml")).unwrap();
+    assert!(xml.contains("<testsuites tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{xml}");
+    assert!(xml.contains("name=\"bad &lt;one&gt;\"") && !xml.contains("bad <one>"), "{xml}");
+    let (_, again, _) = folder.run(&[".", "--format", "junit"]);
+    assert_eq!(again.lines().count(), xml.lines().count());
+}
+
+#[test]
+fn what_is_no_test_is_status_2_with_every_finding() {
+    let folder =
+        Folder::new("unusable", "tests:\n  - {name: x, script: [operator.answerd], expect: {sate: x}}\n");
+    let (status, out, err) = folder.run(&["."]);
+    assert_eq!((status, out.as_str()), (2, ""));
+    assert!(
+        err.contains("did you mean `operator.answered`?") && err.contains("did you mean `state`?"),
+        "{err}"
+    );
+    for (path, says) in [("nowhere", "cannot read nowhere"), ("b.yaml", "cannot read b.yaml")] {
+        let (status, _, err) = folder.run(&[path]);
+        assert_eq!(status, 2);
+        assert!(err.contains(says), "{err}");
+    }
+    fs::remove_file(folder.0.join("a.test.yaml")).unwrap();
+    let (status, _, err) = folder.run(&["a.yaml"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("--generate` writes one"), "{err}");
+}
+
+#[test]
+fn missing_tests_are_written_pass_and_are_not_written_over() {
+    let folder = Folder::new("generate", "tests: []\n");
+    fs::remove_file(folder.0.join("a.test.yaml")).unwrap();
+    let (status, _, err) = folder.run(&["a.yaml", "--generate", "-o", "a.test.yaml"]);
+    assert_eq!(status, 0, "{err}");
+    let (status, out, _) =
+        folder.run(&[".", "--coverage", "--min-coverage", "90", "--coverage-json", "c.json"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("a.yaml: states 6/6 (100 %)"), "{out}");
+    let json: Value = serde_json::from_str(&fs::read_to_string(folder.0.join("c.json")).unwrap()).unwrap();
+    assert_eq!(json["flows"][0]["summary"]["states"]["percent"], 100);
+    let (status, _, err) = folder.run(&["a.yaml", "--generate", "-o", "a.test.yaml"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("is there already"), "{err}");
+}
+
+#[test]
+fn too_little_coverage_fails_if_that_is_asked_for() {
+    let folder = Folder::new("least", "tests:\n  - {name: x, script: [\"hello\"]}\n");
+    assert_eq!(folder.run(&["."]).0, 0);
+    let (status, out, _) = folder.run(&[".", "--min-coverage", "80", "--coverage"]);
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("warning[F070]: no test enters `confirm_transfer`") && out.contains("wanted are 80 %"),
+        "{out}"
+    );
+}
+
+#[test]
+fn a_flow_is_put_through_the_catalogue() {
+    let folder = Folder::new("faults", "tests: []\n");
+    let (status, out, _) = folder.run(&["a.yaml", "--faults", "E17,E19"]);
+    assert_eq!(status, 0, "{out}");
+    assert_eq!(out.lines().filter(|line| line.starts_with("  survived")).count(), 2, "{out}");
+    let (status, _, err) = folder.run(&["a.yaml", "--faults", "E53"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("E53"), "{err}");
+    let (_, out, _) = folder.run(&["--list-faults"]);
+    assert_eq!(out.lines().count(), 69);
+}

@@ -1,0 +1,12 @@
+//! `callflow test`: what a test file means, what the shipped ones hold, and the catalogue of edge cases.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cases;
+mod command;
+mod document;
+mod faults;
+mod reader;
+mod shipped;
+mod stage;
+mod steps;
