@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::endpoints::{self, Endpoint};
 use super::scope::Scope;
+use super::services::{self, ModelServer};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{Document, EnvVar, Target, ValueType};
 use crate::pii::Address;
@@ -34,6 +35,7 @@ pub(super) struct Resolved {
     pub env: Vec<(String, String)>,
     pub targets: Vec<Address>,
     pub endpoints: Vec<Endpoint>,
+    pub model_servers: [Option<ModelServer>; 2],
 }
 
 /// A number that cannot exist (there is no area 555 with an exchange 010): reaches nobody.
@@ -53,9 +55,10 @@ pub(super) fn resolve(
         targets.push(if usable { address(document, target, &values, mode, out) } else { None });
     }
     let endpoints = endpoints::resolve(document, &values, mode, out);
+    let model_servers = services::resolve(document, scope, mode, &values, out);
     let named = |(var, value): (&EnvVar, Option<String>)| Some((var.name.value.clone(), value?));
     let env = document.env.iter().zip(values).map(named).collect::<Option<_>>()?;
-    Some(Resolved { env, targets: targets.into_iter().collect::<Option<_>>()?, endpoints: endpoints? })
+    Some(Resolved { env, targets: targets.into_iter().collect::<Option<_>>()?, endpoints: endpoints?, model_servers: model_servers? })
 }
 
 fn value(var: &EnvVar, mode: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {

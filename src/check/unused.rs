@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::scope::{Names, Scope};
-use super::walk;
+use super::{services, walk};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::ExprKind;
 use crate::flow::{Document, Event, Kind};
@@ -100,7 +100,12 @@ impl<'d> Used<'d> {
             }
         }
         let addresses = document.targets.iter().filter_map(|target| target.address.as_ref());
-        for name in walk::templates(document).map(|(_, t)| t).chain(addresses).flat_map(|t| &t.names) {
+        for name in walk::templates(document)
+            .map(|(_, t)| t)
+            .chain(addresses)
+            .chain(services::templates(document))
+            .flat_map(|t| &t.names)
+        {
             match name.name.strip_prefix("env.") {
                 Some(var) => note(&mut used.env, var, &scope.env),
                 None => note(&mut used.names, &name.name, &scope.vars),

@@ -138,6 +138,10 @@ rules! {
     ImpossibleEvent = "F072";
     /// A waiver that is not needed, has no reason, or waives an error.
     Waiver = "F073";
+    /// A model of another provider than the one that is named.
+    ServiceModel = "F080";
+    /// A provider that cannot do what the flow asks of it.
+    ServiceAbility = "F081";
 }
 
 impl fmt::Display for Rule {

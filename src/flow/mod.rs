@@ -9,6 +9,7 @@ pub mod guard;
 mod kinds;
 mod load;
 mod parse;
+mod provider;
 mod schema;
 mod suggest;
 mod template;
@@ -28,6 +29,7 @@ pub use kinds::{
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;
 pub(crate) use parse::{Reader, Shape, listed, shortened};
+pub use provider::{Part, Provider};
 pub use schema::{json_schema, json_schema_text};
 pub use suggest::{did_you_mean, nearest};
 pub use template::{NameUse, Template};

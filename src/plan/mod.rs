@@ -31,6 +31,11 @@ pub use tools::{
     RequestTemplate, Tool, ToolArgs, ToolRequest, answer_with, field, json_of,
 };
 
+/// A server that speaks a provider's protocol.
+pub use crate::check::ModelServer;
+/// Who can hear, think and speak, and which of these it is.
+pub use crate::flow::{Part, Provider};
+
 /// The type of a variable. A text that cannot be read as it leaves the variable as it was.
 pub use crate::flow::ValueType as VarKind;
 
@@ -227,10 +232,21 @@ pub struct Services {
 /// One vendor choice.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// `deepgram`, `openai`, `cartesia`.
-    pub provider: Arc<str>,
+    /// Who.
+    pub provider: Provider,
     /// The vendor's model name.
     pub model: Arc<str>,
     /// The vendor's voice id (text to speech only).
     pub voice: Option<Arc<str>>,
+    /// Another server that speaks the vendor's protocol (language model only).
+    pub endpoint: Option<ModelServer>,
+    /// Who steps in when this one fails.
+    pub fallback: Option<Box<Service>>,
+}
+
+impl Service {
+    /// Itself and who steps in for it, in order.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.fallback.as_deref())
+    }
 }

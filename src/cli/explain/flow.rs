@@ -6,7 +6,7 @@ use crate::flow::show_duration;
 use crate::machine::{APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP};
 use crate::plan::{
     Branch, CallApi, ContextPolicy, Converse, Dial, DialMethod, DialRetry, EndCause, Event, First, Handoff,
-    HandoffMode, Kind, LateAnswer, On, Plan, State, Text,
+    HandoffMode, Kind, LateAnswer, On, Plan, Service, State, Text,
 };
 
 /// Where the mark stands.
@@ -64,11 +64,22 @@ impl Page<'_> {
         self.line(0, "services:", false);
         for (name, service) in [("stt", &services.stt), ("llm", &services.llm), ("tts", &services.tts)] {
             self.line(1, &format!("{name}:"), false);
-            self.key(2, "provider", &service.provider, &written[name]);
-            self.key(2, "model", &service.model, &written[name]);
-            if let Some(voice) = &service.voice {
-                self.key(2, "voice", voice, &written[name]);
+            self.service(2, service, &written[name]);
+            if let Some(fallback) = &service.fallback {
+                self.line(2, "fallback:", false);
+                self.service(3, fallback, &written[name]["fallback"]);
             }
+        }
+    }
+
+    fn service(&mut self, depth: usize, service: &Service, written: &Value) {
+        self.key(depth, "provider", service.provider.name(), written);
+        self.key(depth, "model", &service.model, written);
+        if let Some(voice) = &service.voice {
+            self.key(depth, "voice", voice, written);
+        }
+        if service.endpoint.is_some() {
+            self.key(depth, "base_url", written["base_url"].as_str().unwrap_or_default(), written);
         }
     }
 
