@@ -73,7 +73,7 @@ fn a_wrong_number_in_the_environment_is_reported_and_not_repeated() {
 fn every_shipped_flow_is_right() {
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("flows")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|e| e == "yaml") {
+        if path.extension().is_some_and(|e| e == "yaml") && !path.to_string_lossy().ends_with(".test.yaml") {
             plan_of(&SourceFile::new(&path, std::fs::read_to_string(&path).unwrap()));
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::graph::{Cause, Edge, Graph};
-use super::walk;
+use super::{tools, walk};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::{Expr, ExprKind};
 use crate::flow::{Assignment, Document, Event, Kind, Plain, Template};
@@ -51,6 +51,7 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
         for (_, template) in walk::kind_templates(&state.kind.value) {
             rule.uses(template, &known, out);
         }
+        rule.arguments(graph, index, &known, out);
         for edge in graph.edges_of(index) {
             rule.leave(graph, edge, known.clone(), Some(out));
         }
@@ -109,6 +110,12 @@ impl<'d> Assigned<'d> {
         {
             collect.slots.iter().for_each(|slot| self.learn(&slot.name.value, &mut known));
         }
+        // What is to be saved and is not there is no `ok`.
+        if let Kind::CallApi(api) = &graph.state(edge.from).kind.value
+            && edge.cause == Cause::Event(&Event::Plain(Plain::Ok))
+        {
+            api.save.iter().for_each(|saved| self.learn(&saved.var.value, &mut known));
+        }
         let Some(branch) = edge.branch else { return known };
         for part in branch.guard.iter().flat_map(Expr::conjuncts) {
             if let ExprKind::IsSet(name) = &part.kind {
@@ -124,6 +131,27 @@ impl<'d> Assigned<'d> {
             out.append(&mut findings);
         }
         known
+    }
+
+    /// The variables that a tool's parameters take by name.
+    fn arguments(&self, graph: &Graph<'_>, state: usize, known: &Known, out: &mut Vec<Diagnostic>) {
+        let Kind::CallApi(api) = &graph.state(state).kind.value else { return };
+        let Some(name) = &api.tool else { return };
+        let Some(tool) = graph.document.tools.iter().find(|tool| tool.name.value == name.value) else {
+            return;
+        };
+        for param in tools::implicit(tool, api).filter(|param| !param.optional).map(|param| &param.name) {
+            if self.tracked.get(param.value.as_str()).is_some_and(|&bit| !known.has(bit)) {
+                let message =
+                    format!("`{}` needs `{}`, which may have no value here", name.value, param.value);
+                let help = format!(
+                    "give it a `default:` under `vars:`, `set:` it on every way here, ask whether `{} is set`, or make the parameter optional",
+                    param.value
+                );
+                let error = Diagnostic::error(Rule::Unset, name.span, message);
+                out.push(error.also(param.span, "the parameter").help(help));
+            }
+        }
     }
 
     fn learn(&self, name: &str, known: &mut Known) {

@@ -31,8 +31,11 @@ fn outcomes(state: &State, document: &Document, out: &mut Vec<Diagnostic>) {
                 out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
             }
         }
-        Kind::Collect(_) => {
-            let needed = [Plain::Filled, Plain::Exhausted];
+        Kind::Collect(_) | Kind::CallApi(_) => {
+            let needed = match &state.kind.value {
+                Kind::Collect(_) => [Plain::Filled, Plain::Exhausted],
+                _ => [Plain::Ok, Plain::Failed],
+            };
             let missing: Vec<_> = needed.into_iter().filter(|e| !has(state, *e)).map(Plain::name).collect();
             if !missing.is_empty() && !has(state, Plain::Otherwise) {
                 let message = format!("`{name}` has no way out for {}", super::listed(&missing));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::document::Branch;
 use super::event::Plain;
 use super::template::Template;
+use super::tools::CallApi;
 use super::value::ValueType;
 use crate::source::Spanned;
 
@@ -21,6 +22,8 @@ pub enum Kind {
     Collect(Collect),
     /// `choose:`: the branches, `else` last.
     Choose(Vec<Branch>),
+    /// `call_api:`.
+    CallApi(Box<CallApi>),
     /// `dial:`.
     Dial(Box<Dial>),
     /// `handoff:`.
@@ -41,6 +44,7 @@ impl Kind {
             Self::Confirm(_) => "confirm",
             Self::Collect(_) => "collect",
             Self::Choose(_) => "choose",
+            Self::CallApi(_) => "call_api",
             Self::Dial(_) => "dial",
             Self::Handoff(_) => "handoff",
             Self::End(_) => "end",
@@ -77,6 +81,10 @@ pub struct Converse {
     pub context: ContextPolicy,
     /// The silence ladder; absent means the default.
     pub silence: Option<Vec<Rung>>,
+    /// The tools that the model may use.
+    pub tools: Vec<Spanned<String>>,
+    /// Said while a tool takes its time.
+    pub fill: Option<Template>,
     /// How readily the caller is taken to speak, and to be done.
     pub sensitivity: Sensitivity,
 }
@@ -198,6 +206,8 @@ pub struct Dial {
     pub listen: Vec<Spanned<String>>,
     /// What the person called is asked before the caller is put through.
     pub accept: Option<Spanned<Accept>>,
+    /// The tool that is called when it starts to ring.
+    pub notify: Option<Spanned<String>>,
 }
 
 /// `accept:` of a `dial`.
@@ -246,7 +256,7 @@ pub enum LateAnswer {
     Accept,
 }
 
-/// `retry:` of a `dial`.
+/// `retry:` of a `dial` or a `call_api`.
 #[derive(Debug)]
 pub struct Retry {
     /// Further attempts.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::leg::Leg;
 use super::speech::Speech;
+use super::tools::Tools;
 use super::values::Vars;
 use super::{CallInfo, Effect, Millis, Outcome, Service, Timers, TransferReport};
 use crate::pii::Utterance;
@@ -34,6 +35,8 @@ pub(super) struct Call {
     pub listening: bool,
     /// How readily they are taken to speak, and to be done.
     pub sensitivity: Sensitivity,
+    /// Requests that are under way.
+    pub tools: Tools,
     pub leg: Option<Leg>,
     /// Dial attempts made.
     pub attempts: u32,
@@ -86,6 +89,7 @@ impl Call {
             speaking: false,
             listening: false,
             sensitivity: Sensitivity::Normal,
+            tools: Tools::default(),
             leg: None,
             attempts: 0,
             transfer: None,

@@ -7,6 +7,7 @@ use super::confirming::Confirming;
 use super::conversing::Conversing;
 use super::dialing::Dialing;
 use super::ending::Ending;
+use super::requesting::Requesting;
 use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
@@ -125,6 +126,7 @@ impl State {
             Kind::Confirm(_) => Self::Confirming { confirming: Confirming::new(id) },
             Kind::Collect(_) => Self::Collecting { collecting: Collecting::new(id) },
             Kind::Choose(_) => Self::Choosing { place: id },
+            Kind::CallApi(_) => Self::Requesting { requesting: Requesting::new(id) },
             Kind::Dial(_) => Self::Dialing { dialing: Dialing::new(id) },
             Kind::Handoff(_) => Self::Bridged { bridged: Bridged::new(id) },
             Kind::End(_) => Self::from(Ending::of_flow(id)),

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::compile::{Compiler, plain_event, text};
+use super::compile_tools;
 use super::{
     Accept, Choice, Choose, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod,
-    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Say, Sensitivity,
-    Silence, SilenceStep, State, StateId, Text,
+    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, RetryOn, Say,
+    Sensitivity, Silence, SilenceStep, State, StateId, Text,
 };
 use crate::flow;
 
 /// The silence ladder of a `converse` that has none: this long, the sentence, this long again, the end.
 const SILENCE: Duration = Duration::from_secs(8);
 const STILL_THERE: &str = "Are you still there?";
+/// `converse`: said while a tool takes its time.
+const FILL: &str = "One moment, please.";
 /// `confirm`: how often it is asked, and how long an answer may take.
 const TRIES: u32 = 2;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -61,6 +64,7 @@ fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
         }),
         flow::Kind::Collect(c) => Kind::Collect(collect(compiler, c)),
         flow::Kind::Choose(branches) => Kind::Choose(choose(compiler, id, branches)),
+        flow::Kind::CallApi(api) => Kind::CallApi(compile_tools::call_api(compiler, api)),
         flow::Kind::Dial(d) => Kind::Dial(dial(compiler, d)),
         flow::Kind::Handoff(h) => Kind::Handoff(Handoff {
             mode: match h.mode {
@@ -113,6 +117,8 @@ fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) 
             flow::Sensitivity::Normal => Sensitivity::Normal,
             flow::Sensitivity::High => Sensitivity::High,
         },
+        tools: written.tools.iter().map(|name| compiler.tool(&name.value).0).collect(),
+        fill: written.fill.as_ref().map_or_else(|| Text::plain(FILL), text),
     }
 }
 
@@ -187,10 +193,11 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
             times: retry.times,
             wait: retry.wait.unwrap_or(RETRY_WAIT),
             backoff: retry.backoff.unwrap_or(1.0),
-            on: retry.on.iter().map(|event| plain_event(*event)).collect(),
+            on: RetryOn::of(&retry.on.iter().map(|event| plain_event(*event)).collect::<Vec<_>>()),
         }),
         listen: written.listen.iter().map(|name| compiler.intent(&name.value)).collect(),
         accept: written.accept.as_ref().map(|accept| self::accept(&accept.value)),
+        notify: written.notify.as_ref().map(|name| compile_tools::notify(compiler, &name.value)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EdgeId, Expr, IntentId, StateId, TargetId, Text, VarId};
+use super::{Arg, CallApi, EdgeId, Event, Expr, IntentId, StateId, TargetId, Text, ToolId, VarId};
 
 /// The one thing a state does.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub enum Kind {
     Collect(Collect),
     /// Decides by guards, at once.
     Choose(Choose),
+    /// Asks a server.
+    CallApi(CallApi),
     /// Reaches a person.
     Dial(Dial),
     /// The cold transfer itself; final for the dialogue.
@@ -48,6 +50,10 @@ pub struct Converse {
     pub context: ContextPolicy,
     /// What happens when the caller says nothing.
     pub silence: Silence,
+    /// The tools that the model may use.
+    pub tools: Vec<ToolId>,
+    /// Said while a tool takes its time.
+    pub fill: Text,
     /// How readily the caller is taken to speak, and to be done.
     pub sensitivity: Sensitivity,
 }
@@ -200,6 +206,8 @@ pub struct Dial {
     pub listen: Vec<IntentId>,
     /// What the person called is asked before the caller is put through.
     pub accept: Option<Accept>,
+    /// The tool that is called when a target's phone starts to ring, and with what.
+    pub notify: Option<(ToolId, Vec<Arg>)>,
 }
 
 /// `accept:` of a `dial`: who picked up must press a key before the caller is put through.
@@ -247,17 +255,52 @@ pub enum LateAnswer {
     Accept,
 }
 
-/// `retry:` of a `dial`.
-#[derive(Debug, Clone)]
+/// `retry:` of a `dial` or a `call_api`.
+#[derive(Debug, Clone, Copy)]
 pub struct DialRetry {
-    /// Further attempts after the first, for each target.
+    /// Further attempts after the first (of a `dial`: for each target).
     pub times: u32,
     /// Pause before each.
     pub wait: Duration,
     /// Factor on the pause for each further attempt.
     pub backoff: f64,
     /// After which failures; after all, if empty.
-    pub on: Vec<super::Event>,
+    pub on: RetryOn,
+}
+
+/// The failures after which an attempt is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RetryOn(u8);
+
+impl RetryOn {
+    const ALL: [Event; 6] = [
+        Event::OperatorNoAnswer,
+        Event::OperatorBusy,
+        Event::OperatorRejected,
+        Event::OperatorUnreachable,
+        Event::OperatorVoicemail,
+        Event::OperatorFailed,
+    ];
+
+    /// After these, if any is named; else after all.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Self {
+        let bits = Self::ALL.iter().enumerate().filter(|(_, event)| events.contains(event));
+        Self(bits.fold(0, |bits, (index, _)| bits | 1 << index))
+    }
+
+    /// Whether an attempt that failed so is repeated.
+    #[must_use]
+    pub fn covers(self, event: Event) -> bool {
+        self.0 == 0 || self.events().contains(&event)
+    }
+
+    /// Those that are named.
+    #[must_use]
+    pub fn events(self) -> Vec<Event> {
+        let named = Self::ALL.iter().enumerate().filter(|(index, _)| self.0 & (1 << index) != 0);
+        named.map(|(_, event)| *event).collect()
+    }
 }
 
 /// `handoff:`.

@@ -237,6 +237,7 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::Confirm(_) => "confirm",
         Kind::Collect(_) => "collect",
         Kind::Choose(_) => "choose",
+        Kind::CallApi(_) => "call_api",
         Kind::Dial(_) => "dial",
         Kind::Handoff(_) => "handoff",
         Kind::End(_) => "end",
@@ -262,6 +263,7 @@ fn possible(plan: &Plan) -> Vec<(&'static str, &'static str)> {
                 }
             }
             Kind::Dial(dial) => dial_outcomes(dial),
+            Kind::CallApi(_) => &["ok", "failed"],
             Kind::Choose(_) | Kind::Handoff(_) | Kind::End(_) => &[],
         };
         all.extend(names.iter().map(|name| (kind, *name)));

@@ -11,4 +11,5 @@ mod handoff;
 mod language;
 mod properties;
 mod rig;
+mod tools;
 mod transfer;

@@ -18,4 +18,5 @@ mod recorded;
 mod recording;
 mod stopping;
 mod thinking;
+mod tools;
 mod transfer;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fields::{Fields, Shape};
 use super::reader::{Reader, is_phrase};
-use super::{collect, dial, edges, taken_in};
+use super::{collect, dial, edges, taken_in, tools};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::kinds::{
     Confirm, ContextPolicy, Converse, End, EndCause, First, Handoff, HandoffMode, Kind, Rung, Say,
@@ -24,8 +24,8 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "prompt_file", "first", "context", "silence", "sensitivity"],
-    later: &[("tools", "leave it out; the state's intents are offered to the model by themselves")],
+    keys: &["prompt", "prompt_file", "first", "context", "silence", "sensitivity", "tools", "fill"],
+    later: &[],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };
 const RUNG: Shape =
@@ -74,6 +74,7 @@ pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) 
         }
         "collect" => Kind::Collect(collect::collect(reader, node, key)?),
         "choose" => Kind::Choose(edges::choices(reader, node, key)),
+        "call_api" => Kind::CallApi(Box::new(tools::call_api(reader, node, key)?)),
         "dial" => Kind::Dial(Box::new(dial::dial(reader, node, key)?)),
         "handoff" => {
             Kind::Handoff(if is_map { handoff(reader, node, key)? } else { short_handoff(reader, node)? })
@@ -100,8 +101,16 @@ fn flag(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, default: bool) 
 
 fn short_converse(reader: &mut Reader<'_>, node: &Node) -> Converse {
     let prompt = reader.template(node, "a prompt");
-    let sensitivity = Sensitivity::Normal;
-    Converse { prompt, first: First::Auto, context: ContextPolicy::Append, silence: None, sensitivity }
+    let (first, context) = (First::Auto, ContextPolicy::Append);
+    Converse {
+        prompt,
+        first,
+        context,
+        silence: None,
+        tools: Vec::new(),
+        fill: None,
+        sensitivity: Sensitivity::Normal,
+    }
 }
 
 fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse> {
@@ -133,7 +142,9 @@ fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse>
     let sensitivity = fields.get("sensitivity").and_then(|node| reader.word(node, &levels));
     let sensitivity = sensitivity.unwrap_or(Sensitivity::Normal);
     let (first, context) = (first.unwrap_or(First::Auto), context.unwrap_or(ContextPolicy::Append));
-    Some(Converse { prompt, first, context, silence, sensitivity })
+    let tools = fields.get("tools").map(|node| tools::names(reader, node)).unwrap_or_default();
+    let fill = fields.get("fill").and_then(|node| reader.template(node, "a sentence"));
+    Some(Converse { prompt, first, context, silence, tools, fill, sensitivity })
 }
 
 fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {

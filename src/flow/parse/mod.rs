@@ -12,6 +12,7 @@ mod reader;
 mod sections;
 mod states;
 mod taken_in;
+mod tools;
 
 use super::document::Document;
 use super::load::load;
@@ -34,6 +35,7 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
         dial::shapes(),
         collect::shapes(),
         groups::shapes(),
+        tools::shapes(),
     ]
     .concat()
 }
@@ -52,6 +54,7 @@ const FLOW: Shape = Shape {
         "call",
         "services",
         "targets",
+        "tools",
         "intents",
         "vars",
         "hours",
@@ -61,7 +64,7 @@ const FLOW: Shape = Shape {
         "use",
         "states",
     ],
-    later: &[("tools", "leave it out; a flow that calls nothing outside can do without")],
+    later: &[],
     elsewhere: &[
         ("tests", "tests stand beside the flow, in a file that ends in `.test.yaml`"),
         ("on", "edges for the whole flow stand under `always:`"),
@@ -101,6 +104,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let call = sections::call(reader, &fields);
     let services = sections::services(reader, &fields);
     let targets = sections::targets(reader, &fields);
+    let tools = tools::tools(reader, &fields);
     let intents = sections::intents(reader, &fields);
     let mut vars = sections::vars(reader, &fields);
     let hours = hours::hours(reader, &fields);
@@ -119,6 +123,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
         call,
         services,
         targets,
+        tools,
         intents,
         vars,
         hours,

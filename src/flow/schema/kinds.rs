@@ -66,6 +66,12 @@ pub(super) struct Converse {
     /// for callers who pause while they think, `high` for quick answers.
     #[schemars(extend("enum" = ["low", "normal", "high"]))]
     sensitivity: Option<String>,
+    /// The tools that the model may use here, declared under `tools:`; none if left out.
+    #[schemars(extend("examples" = [["order_status"]]))]
+    tools: Option<Vec<String>>,
+    /// Said when a tool takes longer than 800ms, and every 6s after; "One moment, please." if left out.
+    #[schemars(extend("examples" = ["One moment, please."]))]
+    fill: Option<Text>,
 }
 
 /// One step of the silence ladder.
@@ -233,6 +239,9 @@ pub(super) struct Dial {
     /// The only intents that are heard while it rings; none if left out.
     #[schemars(extend("examples" = [["cancel"]]))]
     listen: Option<Vec<String>>,
+    /// A tool that is called once when a target's phone starts to ring. It neither delays nor fails the dial.
+    #[schemars(extend("examples" = ["tell_operator"]))]
+    notify: Option<String>,
 }
 
 /// What the caller hears while it rings.
