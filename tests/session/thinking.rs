@@ -169,7 +169,7 @@ async fn what_is_said_over_the_greeting_is_asked_once() {
     world.begin();
     world.until("joined").await;
     world.caller_arrives().await;
-    world.until("speak Hello").await;
+    world.until("entered greet").await;
     world.caller_says("my bill").await;
     world.until("entered converse").await;
     world.until(&bot_said("Sure.")).await;
