@@ -24,7 +24,9 @@ fn generated(states: usize) -> String {
         let next = if index + 1 < states { format!("s{}", index + 1) } else { "bye".to_owned() };
         let line = match index % 3 {
             0 => format!("  s{index}: {{say: Step {index}., next: {next}}}\n"),
-            1 => format!("  s{index}: {{converse: Be brief., on: {{intent.on: {next}, caller.dtmf(\"0\"): bye}}}}\n"),
+            1 => format!(
+                "  s{index}: {{converse: Be brief., on: {{intent.on: {next}, caller.dtmf(\"0\"): bye}}}}\n"
+            ),
             _ => format!(
                 "  s{index}: {{confirm: Shall I?, on: {{accepted: {next}, declined: {next}, exhausted: bye}}}}\n"
             ),

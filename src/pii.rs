@@ -197,6 +197,19 @@ impl fmt::Debug for Utterance {
     }
 }
 
+/// What a tool is called with, or what it answers: JSON that may say anything about a caller.
+///
+/// Serialises in clear, as [`Utterance`] does and for the same reason.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Payload(pub serde_json::Value);
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Payload(…)")
+    }
+}
+
 /// A vendor's API key or a shared secret; wiped from memory when dropped.
 #[derive(Clone)]
 pub struct ApiKey(SecretString);

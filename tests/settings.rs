@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use callflow::settings::{
-    Destinations, DialOutPath, DialRules, LogSettings, Media, NO_KEY, OFFLINE_OPERATOR, Overrides, Settings,
-    SettingsError, SettingsErrors, Vendor, load_dotenv,
+    Destinations, DialOutPath, DialRules, LogSettings, Media, NO_KEY, OFFLINE_OPERATOR, Overrides, Service,
+    Settings, SettingsError, SettingsErrors, Uses, Vendor, load_dotenv,
 };
 
 fn read(variables: &[(&str, &str)], overrides: &Overrides) -> Result<Settings, SettingsErrors> {
@@ -98,12 +98,46 @@ fn offline_ignores_all_keys_even_unusable_ones() {
 #[test]
 fn a_real_model_goes_with_emulated_phones() {
     let settings = read(&[("OPENAI_API_KEY", "sk")], &Overrides::default()).unwrap();
-    assert_eq!(base_url(&settings.vendors.llm), "https://api.openai.com/v1");
+    assert_eq!(base_url(&settings.vendors.openai), "https://api.openai.com/v1");
     assert!(settings.vendors.is_phone_emulated());
     let own = [("OPENAI_BASE_URL", "http://localhost:11434/v1/")];
     let settings = read(&own, &Overrides::default()).unwrap();
-    assert_eq!(base_url(&settings.vendors.llm), "http://localhost:11434/v1");
-    assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
+    assert_eq!(base_url(&settings.vendors.openai), "http://localhost:11434/v1");
+    assert!(matches!(&settings.vendors.openai, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
+}
+
+#[test]
+fn only_keys_of_vendors_that_the_flows_use_are_wanted() {
+    let uses = |hearing: &[Service], voice: &[Service], model| Uses {
+        hearing: hearing.to_vec(),
+        voice: voice.to_vec(),
+        model,
+        own_model: !model,
+    };
+    let with = |uses| Overrides { uses, ..Overrides::default() };
+    let (deepgram, openai) = (Service::Deepgram, Service::OpenAi);
+    let aura = with(uses(&[deepgram], &[deepgram], false));
+    let vendors = read(&LIVE[..2], &aura).unwrap().vendors;
+    assert!(!vendors.needs_sandbox(), "neither Cartesia nor OpenAI is asked for a key");
+    let heard = with(uses(&[openai], &[openai], true));
+    let missing = SettingsError::Mixed { set: vec!["DAILY_API_KEY"], missing: vec!["OPENAI_API_KEY"] };
+    assert_eq!(problems(&LIVE[..1], &heard), [missing]);
+    let vendors = read(&[("OPENAI_API_KEY", "sk")], &heard).unwrap().vendors;
+    assert!(
+        !vendors.openai.is_emulated() && vendors.openai_audio.is_emulated(),
+        "speech goes with the phones"
+    );
+    let parts: Vec<_> =
+        vendors.explain().iter().map(|note| (note.part, note.vendor, note.emulated)).collect();
+    assert_eq!(
+        parts,
+        [
+            ("phones and rooms", "Daily", true),
+            ("hearing", "OpenAI", true),
+            ("model", "OpenAI", false),
+            ("voice", "OpenAI", true),
+        ]
+    );
 }
 
 #[test]
@@ -174,8 +208,8 @@ fn an_emulator_of_ones_own_needs_mix_and_then_no_key() {
     assert!(matches!(problems(&url, &Overrides::default())[..], [SettingsError::UrlWithoutKey { .. }]));
     for overrides in [mix(), Overrides { offline: true, ..mix() }] {
         let settings = read(&url, &overrides).unwrap();
-        assert_eq!(base_url(&settings.vendors.stt), "http://127.0.0.1:9000/deepgram");
-        assert!(settings.vendors.tts.is_emulated() && settings.vendors.is_phone_emulated());
+        assert_eq!(base_url(&settings.vendors.deepgram), "http://127.0.0.1:9000/deepgram");
+        assert!(settings.vendors.cartesia.is_emulated() && settings.vendors.is_phone_emulated());
     }
     let daily = [("DAILY_API_URL", "http://127.0.0.1:9000/v1"), ("DAILY_API_KEY", "k")];
     assert_eq!(base_url(&read(&daily, &mix()).unwrap().vendors.telephony), "http://127.0.0.1:9000/v1");
@@ -185,7 +219,7 @@ fn an_emulator_of_ones_own_needs_mix_and_then_no_key() {
 fn offline_with_mix_sends_no_key_anywhere() {
     let variables = [("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"), ("OPENAI_API_KEY", "sk-mine")];
     let settings = read(&variables, &Overrides { offline: true, ..mix() }).unwrap();
-    assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
+    assert!(matches!(&settings.vendors.openai, Vendor::Real { key, .. } if key.reveal() == NO_KEY));
 }
 
 const PRODUCTION: [(&str, &str); 4] = [
@@ -297,7 +331,7 @@ fn urls_are_accepted_as_people_write_them_and_nothing_else_is() {
         ("ws://[::1]:1", "http://[::1]:1"),
     ] {
         let settings = read(&[("OPENAI_BASE_URL", given)], &Overrides::default()).unwrap();
-        assert_eq!(base_url(&settings.vendors.llm), normal);
+        assert_eq!(base_url(&settings.vendors.openai), normal);
     }
     for bad in ["127.0.0.1:80", "ftp://x", "http://", "http://x?y=1", "http://x#y", "/v1", "http:x"] {
         let refused = problems(&[("OPENAI_BASE_URL", bad)], &Overrides::default());

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Edge, Graph};
-use super::walk;
+use super::graph::{Cause, Edge, Graph};
+use super::{tools, walk};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::{Expr, ExprKind};
-use crate::flow::{Assignment, Document, Template};
+use crate::flow::{Assignment, Document, Event, Kind, Plain, Template};
 
 /// Which variables have a value, one bit each.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,8 +51,9 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
         for (_, template) in walk::kind_templates(&state.kind.value) {
             rule.uses(template, &known, out);
         }
+        rule.arguments(graph, index, &known, out);
         for edge in graph.edges_of(index) {
-            rule.leave(edge, known.clone(), Some(out));
+            rule.leave(graph, edge, known.clone(), Some(out));
         }
     }
     // One text can be reached over several edges (`always:`, `next:`).
@@ -80,7 +81,7 @@ impl<'d> Assigned<'d> {
             let Some(mut known) = entered[state].clone() else { continue };
             self.sets(&graph.state(state).set, &mut known, &mut Vec::new());
             for edge in graph.edges_of(state) {
-                let left = self.leave(edge, known.clone(), None);
+                let left = self.leave(graph, edge, known.clone(), None);
                 let changed = match &mut entered[edge.to] {
                     Some(before) => before.meet(&left),
                     slot => {
@@ -97,7 +98,19 @@ impl<'d> Assigned<'d> {
     }
 
     /// What is known after an edge has been taken.
-    fn leave(&self, edge: &Edge<'_>, mut known: Known, mut out: Option<&mut Vec<Diagnostic>>) -> Known {
+    fn leave(
+        &self,
+        graph: &Graph<'_>,
+        edge: &Edge<'_>,
+        mut known: Known,
+        mut out: Option<&mut Vec<Diagnostic>>,
+    ) -> Known {
+        // What is to be saved and is not there is no `ok`.
+        if let Kind::CallApi(api) = &graph.state(edge.from).kind.value
+            && edge.cause == Cause::Event(&Event::Plain(Plain::Ok))
+        {
+            api.save.iter().for_each(|saved| self.learn(&saved.var.value, &mut known));
+        }
         let Some(branch) = edge.branch else { return known };
         for part in branch.guard.iter().flat_map(Expr::conjuncts) {
             if let ExprKind::IsSet(name) = &part.kind {
@@ -113,6 +126,27 @@ impl<'d> Assigned<'d> {
             out.append(&mut findings);
         }
         known
+    }
+
+    /// The variables that a tool's parameters take by name.
+    fn arguments(&self, graph: &Graph<'_>, state: usize, known: &Known, out: &mut Vec<Diagnostic>) {
+        let Kind::CallApi(api) = &graph.state(state).kind.value else { return };
+        let Some(name) = &api.tool else { return };
+        let Some(tool) = graph.document.tools.iter().find(|tool| tool.name.value == name.value) else {
+            return;
+        };
+        for param in tools::implicit(tool, api).filter(|param| !param.optional).map(|param| &param.name) {
+            if self.tracked.get(param.value.as_str()).is_some_and(|&bit| !known.has(bit)) {
+                let message =
+                    format!("`{}` needs `{}`, which may have no value here", name.value, param.value);
+                let help = format!(
+                    "give it a `default:` under `vars:`, `set:` it on every way here, ask whether `{} is set`, or make the parameter optional",
+                    param.value
+                );
+                let error = Diagnostic::error(Rule::Unset, name.span, message);
+                out.push(error.also(param.span, "the parameter").help(help));
+            }
+        }
     }
 
     fn learn(&self, name: &str, known: &mut Known) {

@@ -13,17 +13,21 @@ use crate::flow::{Event, Kind, Plain};
 const BUDGET: u32 = 2_000;
 
 pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
-    let is_dial = |&state: &usize| matches!(graph.state(state).kind.value, Kind::Dial(_));
+    let is_dial = |&state: &usize| matches!(graph.state(state).kind.value, Kind::Dial(_) | Kind::CallApi(_));
     // The engine itself bounds what happens when services fail or the call runs out of time.
     let ordinary: Vec<usize> = (0..graph.edges.len()).filter(|&e| !graph.edges[e].is_abnormal()).collect();
     let mut search = Search { graph, budget: BUDGET };
-    // Dialling in a circle costs money and rings somebody's phone: that the caller wishes it is no bound.
+    // Dialling in a circle costs money and rings somebody's phone, and requests load a server: that the caller
+    // wishes it is no bound.
     let dialling = search.circles(ordinary.clone(), &|part| part.iter().any(is_dial));
     for part in &dialling {
         let Some(circle) = graph.circle(part, part.states.iter().copied().find(is_dial)) else {
             continue;
         };
-        let message = format!("{} can dial again and again, without a bound", graph.shown(&circle));
+        let dials =
+            circle.iter().any(|&e| matches!(graph.state(graph.edges[e].from).kind.value, Kind::Dial(_)));
+        let what = if dials { "dial" } else { "call a tool" };
+        let message = format!("{} can {what} again and again, without a bound", graph.shown(&circle));
         let help =
             "give an edge of the circle `max_visits: 2`, and put a branch behind it for what comes then";
         out.push(Diagnostic::error(Rule::Unbounded, graph.edges[circle[0]].span, message).help(help));

@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use super::endpoints::{self, Endpoint};
 use super::scope::Scope;
+use super::services::{self, ModelServer};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{Document, EnvVar, Target, ValueType};
 use crate::pii::Address;
@@ -28,10 +30,12 @@ impl fmt::Debug for EnvMode<'_> {
     }
 }
 
-/// What `env:` and `targets:` come to.
+/// What `env:`, `targets:` and the URLs of `tools:` come to.
 pub(super) struct Resolved {
     pub env: Vec<(String, String)>,
     pub targets: Vec<Address>,
+    pub endpoints: Vec<Endpoint>,
+    pub model_servers: [Option<ModelServer>; 2],
 }
 
 /// A number that cannot exist (there is no area 555 with an exchange 010): reaches nobody.
@@ -50,9 +54,11 @@ pub(super) fn resolve(
         let usable = names_are_allowed(target, scope, out);
         targets.push(if usable { address(document, target, &values, mode, out) } else { None });
     }
+    let endpoints = endpoints::resolve(document, &values, mode, out);
+    let model_servers = services::resolve(document, scope, mode, &values, out);
     let named = |(var, value): (&EnvVar, Option<String>)| Some((var.name.value.clone(), value?));
     let env = document.env.iter().zip(values).map(named).collect::<Option<_>>()?;
-    Some(Resolved { env, targets: targets.into_iter().collect::<Option<_>>()? })
+    Some(Resolved { env, targets: targets.into_iter().collect::<Option<_>>()?, endpoints: endpoints?, model_servers: model_servers? })
 }
 
 fn value(var: &EnvVar, mode: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
@@ -172,7 +178,11 @@ fn address(
 
 /// The text with the values of its `{{ env.NAME }}`. Nothing else may stand in an address: a template that a
 /// stranger wrote could take all memory when it is rendered, and flows are checked before they are trusted.
-fn with_values(document: &Document, text: &str, values: &[Option<String>]) -> Result<String, NotPlain> {
+pub(super) fn with_values(
+    document: &Document,
+    text: &str,
+    values: &[Option<String>],
+) -> Result<String, NotPlain> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, tag)) = rest.split_once("{{") {
@@ -188,7 +198,7 @@ fn with_values(document: &Document, text: &str, values: &[Option<String>]) -> Re
 }
 
 /// Why an address has no text.
-enum NotPlain {
+pub(super) enum NotPlain {
     /// There is more in it than names of the environment.
     Tag,
     /// A value is missing, which was told.

@@ -72,7 +72,7 @@ pub(super) fn refusal(document: &Document, state: &State, event: &Event) -> Opti
         Kind::Unknown => return None,
         Kind::Choose(_) => return Some("a `choose` decides at once; nothing can happen in it"),
         Kind::End(_) | Kind::Handoff(_) => return Some("the dialogue is over here"),
-        Kind::Say(_) | Kind::Converse(_) | Kind::Confirm(_) | Kind::Dial(_) => {}
+        Kind::Say(_) | Kind::Converse(_) | Kind::Confirm(_) | Kind::CallApi(_) | Kind::Dial(_) => {}
     }
     match event {
         Event::CallerDtmf(_) => None,
@@ -114,12 +114,16 @@ fn plain_refusal(kind: &Kind, event: Plain) -> Option<&'static str> {
         }
         P::CallerInterrupted => return interruption_refusal(kind),
         P::Said => (matches!(kind, Kind::Say(_)), "`said` ends a `say`"),
-        P::Failed => (matches!(kind, Kind::Say(_) | Kind::Confirm(_)), "a failing model is `service.failed`"),
+        P::Failed => (
+            matches!(kind, Kind::Say(_) | Kind::Confirm(_) | Kind::CallApi(_)),
+            "a failing model is `service.failed`",
+        ),
         P::Accepted | P::Declined => {
             (matches!(kind, Kind::Confirm(_)), "yes and no are the answers to a `confirm`")
         }
         P::Exhausted => (matches!(kind, Kind::Confirm(_)), "only the tries of a `confirm` can be used up"),
-        P::Filled | P::Ok => (false, "the kind of state that ends so is not supported by this version yet"),
+        P::Ok => (matches!(kind, Kind::CallApi(_)), "`ok` ends a `call_api`"),
+        P::Filled => (false, "the kind of state that ends so is not supported by this version yet"),
         P::OperatorLeft => (false, "the operator can leave only after the handoff"),
         P::OperatorAccepted => return accepted_refusal(kind),
         P::OperatorRinging => {
@@ -153,6 +157,7 @@ fn interruption_refusal(kind: &Kind) -> Option<&'static str> {
             Some("the caller cannot talk over it: see `interruptible:`")
         }
         Kind::Dial(_) => Some("nothing of a `dial` can be interrupted by talking"),
+        Kind::CallApi(api) if api.fill.is_none() => Some("nothing is said here that could be talked over"),
         _ => None,
     }
 }

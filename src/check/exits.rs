@@ -31,6 +31,14 @@ fn outcomes(state: &State, document: &Document, out: &mut Vec<Diagnostic>) {
                 out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
             }
         }
+        Kind::CallApi(_) => {
+            let missing: Vec<_> =
+                [Plain::Ok, Plain::Failed].into_iter().filter(|e| !has(state, *e)).map(Plain::name).collect();
+            if !missing.is_empty() && !has(state, Plain::Otherwise) {
+                let message = format!("`{name}` has no way out for {}", super::listed(&missing));
+                out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
+            }
+        }
         Kind::Converse(_) if state.on.is_empty() && document.always.is_empty() => {
             let message = format!("nothing that is said in `{name}` leads out of it");
             let help = "add `on:` with the intents that end this part of the conversation";

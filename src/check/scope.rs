@@ -13,6 +13,7 @@ pub(super) struct Scope<'d> {
     pub intents: Names<'d>,
     pub targets: Names<'d>,
     pub vars: Names<'d>,
+    pub tools: Names<'d>,
     pub hours: Names<'d>,
     pub env: Names<'d>,
 }
@@ -87,6 +88,7 @@ impl<'d> Scope<'d> {
             states: Names::new(document.states.iter().map(|s| &s.name)),
             intents: Names::new(document.intents.iter().map(|i| &i.name)),
             targets: Names::new(document.targets.iter().map(|t| &t.name)),
+            tools: Names::new(document.tools.iter().map(|t| &t.name)),
             vars: Names::new(document.vars.iter().map(|v| &v.name)),
             hours: Names::new(document.hours.iter().map(|h| &h.name)),
             env: Names::new(document.env.iter().map(|e| &e.name)),

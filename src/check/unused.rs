@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::scope::{Names, Scope};
-use super::walk;
+use super::{services, walk};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::guard::ExprKind;
 use crate::flow::{Document, Event, Kind};
@@ -31,6 +31,12 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
         "`dial` it, or remove it",
     );
     report(
+        &mut document.tools.iter().map(|t| &t.name),
+        &used.tools,
+        "the tool",
+        "call it in a `call_api`, offer it in a `converse: {tools: […]}`, `notify` with it, or remove it",
+    );
+    report(
         &mut document.vars.iter().map(|v| &v.name),
         &used.names,
         "the variable",
@@ -55,6 +61,7 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
 struct Used<'d> {
     intents: HashSet<&'d str>,
     targets: HashSet<&'d str>,
+    tools: HashSet<&'d str>,
     hours: HashSet<&'d str>,
     env: HashSet<&'d str>,
     /// Variables, in templates and guards.
@@ -75,6 +82,7 @@ impl<'d> Used<'d> {
                 dial.to.iter().for_each(|name| note(&mut used.targets, &name.value, &scope.targets));
                 dial.listen.iter().for_each(|name| note(&mut used.intents, &name.value, &scope.intents));
             }
+            used.tools_of(&state.kind.value, document, scope);
         }
         for guard in walk::guards(document) {
             guard.walk(&mut |expr| match &expr.kind {
@@ -84,14 +92,50 @@ impl<'d> Used<'d> {
                 _ => {}
             });
         }
+        let keys = document.tools.iter().filter_map(|tool| tool.idempotency.as_ref());
+        let requests = document.tools.iter().filter_map(|tool| tool.http.as_ref()).flat_map(|h| h.texts());
+        for name in keys.chain(requests).flat_map(|text| &text.names) {
+            if let Some(var) = name.name.strip_prefix("env.") {
+                note(&mut used.env, var, &scope.env);
+            }
+        }
         let addresses = document.targets.iter().filter_map(|target| target.address.as_ref());
-        for name in walk::templates(document).map(|(_, t)| t).chain(addresses).flat_map(|t| &t.names) {
+        for name in walk::templates(document)
+            .map(|(_, t)| t)
+            .chain(addresses)
+            .chain(services::templates(document))
+            .flat_map(|t| &t.names)
+        {
             match name.name.strip_prefix("env.") {
                 Some(var) => note(&mut used.env, var, &scope.env),
                 None => note(&mut used.names, &name.name, &scope.vars),
             }
         }
         used
+    }
+}
+
+impl<'d> Used<'d> {
+    /// Tools, and the variables that their parameters take by name.
+    fn tools_of(&mut self, kind: &'d Kind, document: &'d Document, scope: &Scope<'d>) {
+        let offered = match kind {
+            Kind::Converse(converse) => converse.tools.as_slice(),
+            _ => &[],
+        };
+        offered.iter().for_each(|name| note(&mut self.tools, &name.value, &scope.tools));
+        let (name, args) = match kind {
+            Kind::CallApi(api) => (api.tool.as_ref(), api.args.as_slice()),
+            Kind::Dial(dial) => (dial.notify.as_ref(), &[][..]),
+            _ => return,
+        };
+        let Some(name) = name else { return };
+        note(&mut self.tools, &name.value, &scope.tools);
+        let Some(tool) = scope.tools.meant(&name.value).map(|index| &document.tools[index]) else { return };
+        for param in tool.params.iter().map(|param| &param.name.value) {
+            if !args.iter().any(|(arg, _)| arg.value == *param) && scope.vars.get(param).is_some() {
+                note(&mut self.names, param, &scope.vars);
+            }
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
     secrets(document, out);
 }
 
-fn reserved(name: &Spanned<String>, out: &mut Vec<Diagnostic>) {
+pub(super) fn reserved(name: &Spanned<String>, out: &mut Vec<Diagnostic>) {
     if RESERVED.contains(&name.value.as_str()) {
         let message = format!("`{}` is a word of the language", name.value);
         out.push(Diagnostic::error(Rule::BadName, name.span, message).help("choose another name"));
@@ -68,6 +68,10 @@ fn constants(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) 
 fn secrets(document: &Document, out: &mut Vec<Diagnostic>) {
     let mut secret: HashSet<&str> =
         document.vars.iter().filter(|var| var.secret).map(|var| var.name.value.as_str()).collect();
+    // What a tool sends in its headers is a key to something.
+    let headers = document.tools.iter().filter_map(|tool| tool.http.as_ref()).flat_map(|http| &http.headers);
+    let keys = headers.flat_map(|(_, text)| &text.names).map(|name| name.name.as_str());
+    secret.extend(keys.filter(|name| name.starts_with("env.")));
     if secret.is_empty() {
         return;
     }
@@ -83,12 +87,17 @@ fn secrets(document: &Document, out: &mut Vec<Diagnostic>) {
         }
     }
     let mut seen = HashSet::new();
-    for (what, template) in walk::templates(document).filter(|(what, _)| *what != Use::Set) {
+    for (what, template) in
+        walk::templates(document).filter(|(what, _)| !matches!(what, Use::Set | Use::Tool))
+    {
         let whom = if what == Use::Prompt { "shown to the model" } else { "spoken to the caller" };
         for name in uses(template, &secret).filter(|name| seen.insert(name.span)) {
             let message = format!("`{}` is secret, or made from what is, and would be {whom}", name.name);
             let error = Diagnostic::error(Rule::Secret, name.span, message);
-            out.push(error.help("leave it out, or take `secret: true` from the variable"));
+            out.push(error.help(match name.name.starts_with("env.") {
+                true => "leave it out: what a tool sends in its headers is a key to something",
+                false => "leave it out, or take `secret: true` from the variable",
+            }));
         }
     }
 }

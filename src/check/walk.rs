@@ -12,6 +12,8 @@ pub(super) enum Use {
     Prompt,
     /// Stored in a variable.
     Set,
+    /// Sent to a server.
+    Tool,
 }
 
 /// The templates that a state's kind holds, all of them rendered in that state.
@@ -20,9 +22,11 @@ pub(super) fn kind_templates(kind: &Kind) -> Vec<(Use, &Template)> {
         Kind::Say(say) => speech(&say.text).into_iter().collect(),
         Kind::Converse(converse) => {
             let rungs = converse.silence.iter().flatten().filter_map(|rung| speech(&rung.say));
-            converse.prompt.iter().map(|t| (Use::Prompt, t)).chain(rungs).collect()
+            let fill = speech(&converse.fill);
+            converse.prompt.iter().map(|t| (Use::Prompt, t)).chain(rungs).chain(fill).collect()
         }
         Kind::Confirm(confirm) => speech(&confirm.question).into_iter().collect(),
+        Kind::CallApi(api) => api.args.iter().map(|(_, t)| (Use::Tool, t)).chain(speech(&api.fill)).collect(),
         Kind::Dial(dial) => {
             let hold = dial.hold.as_ref().and_then(|hold| speech(&hold.say));
             let asked = dial.accept.as_ref().and_then(|accept| speech(&accept.value.say));

@@ -18,7 +18,7 @@ use super::run::app::{self, RunError};
 use super::run::calls::{CallHandle, Calls};
 use super::run::flows::{Flows, UnknownFlow};
 use super::run::routes::Routes;
-use super::run::{FlowArgs, signals};
+use super::run::{FlowArgs, providers, signals};
 use super::{ExitStatus, media};
 use crate::cloud::{FlowRef, SessionArgs};
 use crate::plan::Plan;
@@ -91,6 +91,7 @@ async fn serve(args: &BotArgs, env: Arc<Env>) -> Result<(), RunError> {
         port: args.port,
         bind: args.bind,
         max_calls: Some(args.max_calls as usize),
+        uses: providers::uses_of_files(&routes),
         ..Overrides::default()
     };
     let get = |name: &str| env.get(name);
@@ -104,7 +105,7 @@ async fn serve(args: &BotArgs, env: Arc<Env>) -> Result<(), RunError> {
         false => None,
     };
     let daily = Arc::new(app::daily(&settings, sandbox.as_ref())?);
-    let vendors = app::vendors(&settings, sandbox.as_ref(), daily, media.rooms)?;
+    let vendors = app::vendors(&settings, sandbox.as_ref(), daily, media.rooms);
     let dial_limits = Arc::new(app::dial_limits(&settings, &flows));
     for (warning, fix) in app::undialable(&flows, &dial_limits) {
         anstream::eprintln!("warning: {warning}; {fix}");

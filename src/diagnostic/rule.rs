@@ -78,7 +78,7 @@ rules! {
     Shadowed = "F023";
     /// A secret would be spoken or shown to the model.
     Secret = "F024";
-    /// Text of the call would reach a dial target.
+    /// Text of the call would decide who is dialled, or which server is asked.
     DialTargetInput = "F025";
     /// A list of branches whose last one has a condition.
     NoElse = "F026";
@@ -92,6 +92,8 @@ rules! {
     RingLimit = "F031";
     /// A circle without a bound.
     Unbounded = "F033";
+    /// Attempts that cannot all be made before the state's own timer.
+    RetryBudget = "F035";
     /// A moment from which timers alone do not end the call.
     Inevitable = "F037";
     /// A target that is neither E.164 nor a SIP address.
@@ -122,6 +124,12 @@ rules! {
     AfterEnd = "F057";
     /// A tool call of a discarded turn leads on.
     DiscardedTurn = "F058";
+    /// What the model is offered and what the flow means by it do not match.
+    ToolOffer = "F060";
+    /// A tool that may take too long, or no time at all.
+    ToolTimeout = "F066";
+    /// A tool that writes without anything that tells a repeated request.
+    NotIdempotent = "F067";
     /// No test enters a state, or takes an edge.
     Uncovered = "F070";
     /// No test has a kind of state end in a way in which it can.
@@ -130,6 +138,10 @@ rules! {
     ImpossibleEvent = "F072";
     /// A waiver that is not needed, has no reason, or waives an error.
     Waiver = "F073";
+    /// A model of another provider than the one that is named.
+    ServiceModel = "F080";
+    /// A provider that cannot do what the flow asks of it.
+    ServiceAbility = "F081";
 }
 
 impl fmt::Display for Rule {

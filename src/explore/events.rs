@@ -5,10 +5,14 @@
 use super::ledger::{Caller, Ledger, Leg};
 use super::subject::Subject;
 use super::world::{Happening, World};
-use crate::machine::{Input, LegCause, LegEvent, LegOutcome, Service, Timer};
+use crate::machine::{
+    Input, LegCause, LegEvent, LegOutcome, ProposedCall, Service, Timer, ToolFailure, ToolResult,
+};
 use crate::matcher::{self, Candidate};
-use crate::pii::Utterance;
-use crate::plan::{Accept, Event, Expr, IntentId, Kind, Plan, StateId, Value, VarKind};
+use crate::pii::{Payload, Utterance};
+use crate::plan::{
+    Accept, CallApi, Event, Expr, IntentId, Kind, Plan, StateId, ToolId, Value, VarId, VarKind, answer_with,
+};
 
 /// How often services may fail in one call.
 const FAILED_SERVICES: u8 = 1;
@@ -28,6 +32,8 @@ struct Here {
     turns: Vec<&'static str>,
     phrases: Vec<String>,
     causes: Vec<LegOutcome>,
+    /// Answers of the tool that is called here.
+    answers: Vec<Payload>,
 }
 
 impl<'p> Environment<'p> {
@@ -53,6 +59,7 @@ impl<'p> Environment<'p> {
             Caller::Here | Caller::Gone => {}
         }
         self.speech(ledger, &mut tell);
+        self.requests(world, &mut tell);
         let accept = self.accept(world.subject.state());
         for leg in &ledger.legs {
             self.leg(leg, accept, world.subject.state(), &mut tell);
@@ -93,10 +100,41 @@ impl<'p> Environment<'p> {
                         tell(Input::IntentProposed { reply: reply.id, intent: *intent, slots });
                     }
                 }
+                if !reply.consulted && !reply.tools.is_empty() {
+                    let calls = reply.tools.iter().map(|tool| self.proposed(*tool));
+                    tell(Input::ToolsProposed { reply: reply.id, calls: calls.collect() });
+                    tell(Input::ToolsProposed {
+                        reply: reply.id,
+                        calls: vec![ProposedCall { tool: None, args: None }],
+                    });
+                }
             }
             tell(Input::ReplyDone { reply: reply.id, heard_all: true });
             tell(Input::ReplyFailed { reply: reply.id, service: Service::Llm });
         }
+    }
+
+    /// Requests that are under way end well, or badly for now, or badly for good.
+    fn requests<S: Subject>(&self, world: &World<S>, tell: &mut impl FnMut(Input)) {
+        let answers = &self.states[world.subject.state().index()].answers;
+        for (call, _) in &world.ledger.requests {
+            for value in answers {
+                tell(Input::ToolDone { call: *call, result: ToolResult::Ok { value: value.clone() } });
+            }
+            if answers.is_empty() {
+                tell(Input::ToolDone { call: *call, result: ToolResult::Ok { value: Payload::default() } });
+            }
+            for cause in [ToolFailure::Unreachable, ToolFailure::Refused { status: 404 }] {
+                tell(Input::ToolDone { call: *call, result: ToolResult::Failed { cause } });
+            }
+        }
+    }
+
+    /// A call whose arguments fit.
+    fn proposed(&self, tool: ToolId) -> ProposedCall {
+        let params = &self.plan.tool(tool).params;
+        let args = params.iter().map(|param| (param.name.to_string(), usual(&param.kind).into()));
+        ProposedCall { tool: Some(tool), args: Some(Payload(serde_json::Value::Object(args.collect()))) }
     }
 
     fn leg(&self, leg: &Leg, accept: Option<&Accept>, state: StateId, tell: &mut impl FnMut(Input)) {
@@ -168,7 +206,7 @@ impl<'p> Environment<'p> {
 
 /// Whether a deadline is for what is being said or is gone, so that it comes also while a lot is to be heard.
 fn makes_room(timer: Timer) -> bool {
-    matches!(timer, Timer::Speech | Timer::Reply | Timer::StopCommand)
+    matches!(timer, Timer::Speech | Timer::Reply | Timer::StopCommand | Timer::Tool)
 }
 
 /// A cause of which nothing but the outcome matters.
@@ -200,6 +238,10 @@ fn here(plan: &Plan, state: StateId) -> Here {
         Kind::Dial(dial) => {
             here.turns.push("I have a question");
             here.phrases.extend(dial.listen.iter().filter_map(|intent| phrase(plan, &dial.listen, *intent)));
+        }
+        Kind::CallApi(api) => {
+            here.turns.push("I have a question");
+            here.answers = answers(plan, api);
         }
         Kind::Choose(_) | Kind::Handoff(_) | Kind::End(_) => {}
     }
@@ -234,9 +276,23 @@ fn fillings(plan: &Plan, intent: IntentId) -> Vec<Vec<(String, Utterance)>> {
     fillings
 }
 
-/// A usual value of a variable, and those beside and on the values that guards compare it with.
-fn values(plan: &Plan, var: usize) -> Vec<String> {
-    let usual = match &plan.vars[var].kind {
+/// Answers in which everything that is wanted is found: with usual values, and each variable with each value that
+/// some guard asks for.
+fn answers(plan: &Plan, api: &CallApi) -> Vec<Payload> {
+    let usual_of = |var: VarId| usual(&plan.vars[var.index()].kind);
+    let mut answers = vec![answer_with(&api.save, usual_of)];
+    for (wanted, _) in &api.save {
+        let others = values(plan, wanted.index()).into_iter().skip(1);
+        answers.extend(others.map(|value| {
+            answer_with(&api.save, |var| if var == *wanted { value.clone() } else { usual_of(var) })
+        }));
+    }
+    answers
+}
+
+/// A usual value of a type.
+pub(super) fn usual(kind: &VarKind) -> String {
+    match kind {
         VarKind::Text | VarKind::List => "something".to_owned(),
         VarKind::Int | VarKind::Number => "7".to_owned(),
         VarKind::Bool => "true".to_owned(),
@@ -244,8 +300,12 @@ fn values(plan: &Plan, var: usize) -> Vec<String> {
         VarKind::Date => "2026-12-24".to_owned(),
         VarKind::Duration => "20s".to_owned(),
         VarKind::Enum(choices) => choices.first().map(ToString::to_string).unwrap_or_default(),
-    };
-    let mut values = vec![usual];
+    }
+}
+
+/// A usual value of a variable, and those beside and on the values that guards compare it with.
+fn values(plan: &Plan, var: usize) -> Vec<String> {
+    let mut values = vec![usual(&plan.vars[var].kind)];
     for guard in guards(plan) {
         collect(guard, var, &mut values);
     }

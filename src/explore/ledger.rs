@@ -7,8 +7,10 @@ use std::hash::{Hash, Hasher};
 
 use super::violation::{Violation, Violations};
 use crate::diagnostic::Rule;
-use crate::machine::{AttemptId, Effect, Input, LegEvent, Millis, ReplyId, Service, Timer, UtteranceId};
-use crate::plan::{DialMethod, HandoffMode, IntentId, StateId};
+use crate::machine::{
+    AttemptId, Effect, Input, LegEvent, Millis, ReplyId, Service, Timer, ToolCallId, UtteranceId,
+};
+use crate::plan::{DialMethod, HandoffMode, IntentId, StateId, ToolId};
 
 /// Sentences and replies that may wait to be heard before the caller does anything more.
 const BACKLOG: usize = 2;
@@ -35,6 +37,9 @@ pub(super) struct Reply {
     /// It may still propose something.
     pub live: bool,
     pub offered: Vec<IntentId>,
+    pub tools: Vec<ToolId>,
+    /// It has asked for tools.
+    pub consulted: bool,
 }
 
 /// A leg that was asked for and is not known to be gone.
@@ -85,6 +90,9 @@ pub(super) struct Ledger {
     pub sentences: Vec<Sentence>,
     pub replies: Vec<Reply>,
     pub legs: Vec<Leg>,
+    /// Requests that were asked for and are not over.
+    pub requests: Vec<(ToolCallId, ToolId)>,
+    pub last_request: u32,
     pub last_utterance: u32,
     pub last_reply: u32,
     pub last_attempt: u32,
@@ -117,6 +125,8 @@ impl Ledger {
             sentences: Vec::new(),
             replies: Vec::new(),
             legs: Vec::new(),
+            requests: Vec::new(),
+            last_request: 0,
             last_utterance: 0,
             last_reply: 0,
             last_attempt: 0,
@@ -141,7 +151,9 @@ impl Ledger {
         self.sentences.len().hash(out);
         self.sentences.iter().for_each(|s| s.cut.hash(out));
         self.replies.len().hash(out);
-        self.replies.iter().for_each(|r| r.live.hash(out));
+        self.replies.iter().for_each(|r| (r.live, r.consulted, r.tools.len()).hash(out));
+        self.requests.len().hash(out);
+        self.requests.iter().for_each(|(_, tool)| tool.hash(out));
         self.legs.len().hash(out);
         for leg in &self.legs {
             // How far it had come before it was answered or stopped matters no more.
@@ -196,6 +208,10 @@ impl Ledger {
             Input::ReplyDone { reply, .. } | Input::ReplyFailed { reply, .. } => {
                 self.replies.retain(|r| r.id != *reply);
             }
+            Input::ToolsProposed { reply, .. } => {
+                self.replies.iter_mut().filter(|r| r.id == *reply).for_each(|r| r.consulted = true);
+            }
+            Input::ToolDone { call, .. } => self.requests.retain(|(request, _)| request != call),
             Input::Leg { attempt, event } => self.learn_leg(*attempt, event),
             Input::ServiceFailed { service } => {
                 self.broken += 1;
@@ -270,7 +286,9 @@ impl Ledger {
             }
             Effect::Prepare { .. } => {}
             Effect::StopSpeaking => self.sentences.iter_mut().for_each(|s| s.cut = true),
-            Effect::Reply { reply, intents, .. } => {
+            Effect::Reply { reply, intents, tools, .. } => {
+                // One that has asked for tools leads nowhere any more once it is asked again.
+                self.replies.iter_mut().filter(|r| r.consulted).for_each(|r| r.live = false);
                 if reply.0 <= self.last_reply {
                     out.add(self.violation(Rule::Completion, "a reply has the id of another"));
                 }
@@ -281,7 +299,8 @@ impl Ledger {
                     out.add(self.violation(Rule::BotSpeaks, "the model is asked after the handoff"));
                 }
                 self.last_reply = self.last_reply.max(reply.0);
-                self.replies.push(Reply { id: *reply, live: true, offered: intents.clone() });
+                let (offered, tools) = (intents.clone(), tools.clone());
+                self.replies.push(Reply { id: *reply, live: true, offered, tools, consulted: false });
                 self.debt = None;
             }
             Effect::CancelReply { reply } => {
@@ -290,6 +309,20 @@ impl Ledger {
                 }
                 self.replies.retain(|r| r.id != *reply);
             }
+            Effect::CallTool { call, tool, .. } => {
+                if call.0 <= self.last_request {
+                    out.add(self.violation(Rule::Completion, "a request has the id of another"));
+                }
+                self.last_request = self.last_request.max(call.0);
+                self.requests.push((*call, *tool));
+            }
+            Effect::CancelTool { call } => {
+                if !self.requests.iter().any(|(request, _)| request == call) {
+                    out.add(self.violation(Rule::Completion, "a request is cancelled that was over"));
+                }
+                self.requests.retain(|(request, _)| request != call);
+            }
+            Effect::ToolResult { .. } => {}
             Effect::Listen { on } => {
                 self.listening = *on;
                 self.speaking = false;
@@ -331,6 +364,7 @@ impl Ledger {
     fn watch_without_caller(&self, effect: &Effect, out: &mut Violations) {
         let wrong = match effect {
             Effect::Dial { .. } => "somebody is dialled",
+            Effect::CallTool { .. } => "a tool is asked",
             Effect::Reply { .. } => "the model is asked",
             Effect::Ask { .. } | Effect::Bridge { .. } => "somebody is put through",
             Effect::Handoff { .. } => "the call is handed over",
@@ -388,11 +422,14 @@ impl Ledger {
 
     fn watch_end(&mut self, out: &mut Violations) {
         self.ended = true;
+        if !self.requests.is_empty() {
+            out.add(self.violation(Rule::Completion, "a request is left at the end of the call"));
+        }
         if self.holding {
             out.add(self.violation(Rule::Completion, "hold audio is left on at the end of the call"));
         }
         let left = self.handed_off == Some(HandoffMode::Leave) || self.moved;
-        let alive = self.legs.iter().any(|leg| !leg.stopping && !(leg.is_operator() && left));
+        let alive = self.legs.iter().any(|leg| !(leg.stopping || leg.is_operator() && left));
         if alive && !left {
             let rule = if self.caller == Caller::Gone { Rule::CallerLeft } else { Rule::Completion };
             out.add(self.violation(rule, "the call ends, and the leg of the person called is left alive"));
@@ -438,6 +475,9 @@ impl Ledger {
         let sounds = !self.sentences.is_empty() || !self.replies.is_empty();
         if sounds && !has(&[Timer::Speech, Timer::Reply]) {
             out.add(self.violation(Rule::Completion, "no deadline ends the wait for what is being said"));
+        }
+        if !self.requests.is_empty() && !has(&[Timer::Tool]) {
+            out.add(self.violation(Rule::Completion, "no deadline ends the wait for a tool"));
         }
         let bounded = has(&[Timer::Join, Timer::MaxDuration, Timer::Handoff, Timer::Speech, Timer::Reply]);
         if !bounded || self.overtimes > 2 {

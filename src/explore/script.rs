@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::trace::{Step, Trace};
 use super::world::Happening;
-use crate::machine::{Input, LegEvent, LegOutcome, Service, Timer};
+use crate::machine::{Input, LegEvent, LegOutcome, Service, Timer, ToolResult};
 use crate::plan::Plan;
 
 impl Trace {
@@ -85,6 +85,9 @@ fn write(plan: &Plan, step: &Step, bot_speaks: bool) -> Vec<String> {
                 false => format!("- intent: {{{name}: {{{}}}}}", filled.join(", ")),
             }
         }
+        Input::ToolsProposed { .. } => "# the model asks for its tools".to_owned(),
+        Input::ToolDone { result: ToolResult::Ok { .. }, .. } => "# the tool answers".to_owned(),
+        Input::ToolDone { result: ToolResult::Failed { .. }, .. } => "# the tool fails".to_owned(),
         Input::ReplyFailed { .. } => "- reply.failed: llm".to_owned(),
         Input::Said { heard_all: true, .. } => "- said".to_owned(),
         Input::Said { heard_all: false, .. } => return Vec::new(),

@@ -116,7 +116,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
                 self.note_entered(&effects);
                 let node = Node { parent: id, choice: narrow(choice) };
                 self.report(violations, node);
-                if self.discover(next, node, Some(happening)) && self.nodes.len() % TELL_EVERY == 0 {
+                if self.discover(next, node, Some(happening)) && self.nodes.len().is_multiple_of(TELL_EVERY) {
                     progress(self.nodes.len());
                 }
             }

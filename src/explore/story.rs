@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::trace::{Step, Trace};
 use super::world::Happening;
-use crate::machine::{Effect, Input, LegEvent, LegOutcome, Service, Timer};
+use crate::machine::{Effect, Input, LegEvent, LegOutcome, Service, Timer, ToolResult};
 use crate::plan::Plan;
 
 /// One sentence of a story, and what follows from it.
@@ -82,6 +82,9 @@ fn told(plan: &Plan, input: &Input) -> String {
                 false => format!("The model takes it for `{name}` ({}).", filled.join(", ")),
             }
         }
+        Input::ToolsProposed { .. } => "The model asks for its tools.".to_owned(),
+        Input::ToolDone { result: ToolResult::Ok { .. }, .. } => "The tool answers.".to_owned(),
+        Input::ToolDone { result: ToolResult::Failed { cause }, .. } => format!("The tool fails: {cause}."),
         Input::ReplyDone { .. } => "The model's answer is heard to its end.".to_owned(),
         Input::ReplyFailed { .. } => "The model's answer fails.".to_owned(),
         Input::Said { heard_all: true, .. } => "The sentence is heard to its end.".to_owned(),
@@ -148,6 +151,8 @@ fn due(timer: Timer) -> &'static str {
         Timer::StopCommand => "Nothing is heard of the leg that was stopped",
         Timer::Retry => "The pause before the next attempt is over",
         Timer::HoldSay => "It is time for a word over the hold audio",
+        Timer::Tool => "Nothing is heard of the tool",
+        Timer::Fill => "The tool takes its time",
         Timer::Handoff => "The two have talked as long as they may",
         Timer::MaxDuration => "The call has lasted as long as it may",
     }
@@ -171,9 +176,12 @@ fn noticed(plan: &Plan, effect: &Effect) -> Option<String> {
         Effect::StopDial { .. } => "the leg is told to stop".to_owned(),
         Effect::Handoff { .. } => "the bot hands the call over".to_owned(),
         Effect::StopSpeaking => "the bot is cut".to_owned(),
+        Effect::CallTool { tool, .. } => format!("`{}` is asked", plan.tool(*tool).name),
+        Effect::CancelTool { .. } => "the tool is given up".to_owned(),
         Effect::Enter { .. }
         | Effect::Prepare { .. }
         | Effect::CancelReply { .. }
+        | Effect::ToolResult { .. }
         | Effect::Listen { .. }
         | Effect::End { .. } => return None,
     })
@@ -193,6 +201,9 @@ fn short(plan: &Plan, step: &Step) -> String {
             Input::SpeechStarted => "(speech)",
             Input::TurnEnded { text } => return format!("\"{}\"", text.text()),
             Input::IntentProposed { intent, .. } => return format!("intent.{}", plan.intent(*intent).name),
+            Input::ToolsProposed { .. } => "(tools)",
+            Input::ToolDone { result: ToolResult::Ok { .. }, .. } => "(tool answers)",
+            Input::ToolDone { result: ToolResult::Failed { .. }, .. } => "(tool fails)",
             Input::ReplyDone { .. } => "(reply heard)",
             Input::ReplyFailed { .. } => "(reply failed)",
             Input::Said { .. } => "said",

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::event::Event;
 use super::guard::Expr;
 use super::kinds::Kind;
+use super::provider::Provider;
 use super::template::Template;
+use super::tools::Tool;
 use super::value::{Literal, ValueType};
 use crate::source::{SourceFile, Span, Spanned};
 
@@ -26,6 +28,8 @@ pub struct Document {
     pub services: Services,
     /// `targets:`.
     pub targets: Vec<Target>,
+    /// `tools:`.
+    pub tools: Vec<Tool>,
     /// `intents:`.
     pub intents: Vec<Intent>,
     /// `vars:`.
@@ -73,11 +77,17 @@ pub struct Services {
 #[derive(Debug, Default)]
 pub struct Service {
     /// The vendor.
-    pub provider: Option<Spanned<String>>,
+    pub provider: Option<Spanned<Provider>>,
     /// The vendor's model.
     pub model: Option<Spanned<String>>,
     /// The vendor's voice.
     pub voice: Option<Spanned<String>>,
+    /// Another server that speaks the vendor's protocol.
+    pub base_url: Option<Template>,
+    /// That server's key.
+    pub key: Option<Template>,
+    /// Who steps in when this one fails.
+    pub fallback: Option<Box<Service>>,
 }
 
 /// One entry of `targets:`.

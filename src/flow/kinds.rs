@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::document::Branch;
 use super::template::Template;
+use super::tools::CallApi;
 use crate::source::Spanned;
 
 /// The one thing a state does.
@@ -17,6 +18,8 @@ pub enum Kind {
     Confirm(Confirm),
     /// `choose:`: the branches, `else` last.
     Choose(Vec<Branch>),
+    /// `call_api:`.
+    CallApi(Box<CallApi>),
     /// `dial:`.
     Dial(Box<Dial>),
     /// `handoff:`.
@@ -36,6 +39,7 @@ impl Kind {
             Self::Converse(_) => "converse",
             Self::Confirm(_) => "confirm",
             Self::Choose(_) => "choose",
+            Self::CallApi(_) => "call_api",
             Self::Dial(_) => "dial",
             Self::Handoff(_) => "handoff",
             Self::End(_) => "end",
@@ -70,6 +74,10 @@ pub struct Converse {
     pub context: ContextPolicy,
     /// The silence ladder; absent means the default.
     pub silence: Option<Vec<Rung>>,
+    /// The tools that the model may use.
+    pub tools: Vec<Spanned<String>>,
+    /// Said while a tool takes its time.
+    pub fill: Option<Template>,
 }
 
 /// One rung of the silence ladder.
@@ -141,6 +149,8 @@ pub struct Dial {
     pub listen: Vec<Spanned<String>>,
     /// What the person called is asked before the caller is put through.
     pub accept: Option<Spanned<Accept>>,
+    /// The tool that is called when it starts to ring.
+    pub notify: Option<Spanned<String>>,
 }
 
 /// `accept:` of a `dial`.
@@ -189,7 +199,7 @@ pub enum LateAnswer {
     Accept,
 }
 
-/// `retry:` of a `dial`.
+/// `retry:` of a `dial` or a `call_api`.
 #[derive(Debug)]
 pub struct Retry {
     /// Further attempts.

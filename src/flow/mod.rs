@@ -9,9 +9,11 @@ pub mod guard;
 mod kinds;
 mod load;
 mod parse;
+mod provider;
 mod schema;
 mod suggest;
 mod template;
+mod tools;
 mod tree;
 mod value;
 
@@ -27,8 +29,10 @@ pub use kinds::{
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;
 pub(crate) use parse::{Reader, Shape, listed, shortened};
+pub use provider::{Part, Provider};
 pub use schema::{json_schema, json_schema_text};
 pub use suggest::{did_you_mean, nearest};
 pub use template::{NameUse, Template};
+pub use tools::{Body, CallApi, Http, HttpMethod, JsonTemplate, OnInterrupt, Param, Saved, Tool, ToolEffect};
 pub use tree::{Core, Key, Node, Scalar, ScalarStyle, Value, locate};
 pub use value::{BadDuration, Literal, ValueType, parse_duration, show_duration};

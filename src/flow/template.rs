@@ -17,6 +17,16 @@ pub struct Template {
     pub names: Vec<NameUse>,
 }
 
+impl Template {
+    /// The name, if the text is `{{ name }}` and nothing else.
+    #[must_use]
+    pub fn only_name(&self) -> Option<&str> {
+        let inside = self.text.value.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+        let [only] = self.names.as_slice() else { return None };
+        (only.name == inside).then_some(inside)
+    }
+}
+
 /// One use of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameUse {

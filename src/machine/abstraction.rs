@@ -239,6 +239,7 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
         entered,
         taken,
         speech,
+        tools,
         way,
         caller,
         speaking,
@@ -257,6 +258,7 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
         timer.hash(fold);
     }
     speech.fold(fold);
+    tools.fold(fold);
     (caller, handed_off, outcome, leg.is_some()).hash(fold);
     if let Some(Leg { attempt: _, gated, stage, picked_up_at, .. }) = leg {
         (gated, stage, picked_up_at.is_some()).hash(fold);
@@ -304,6 +306,7 @@ fn fold_state(state: &State, fold: &mut Fold<'_>) {
         State::Conversing { conversing } => conversing.fold(fold),
         State::Confirming { confirming } => confirming.fold(fold),
         State::Choosing { place } => place.hash(fold),
+        State::Requesting { requesting } => requesting.hash(fold),
         State::Dialing { dialing } => dialing.fold(fold),
         State::Bridged { bridged } => bridged.hash(fold),
         State::Ending { ending } => ending.hash(fold),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::leg::Leg;
 use super::speech::Speech;
+use super::tools::Tools;
 use super::values::Vars;
 use super::{CallInfo, Effect, Millis, Outcome, Service, Timers, TransferReport};
 use crate::pii::Utterance;
@@ -32,6 +33,8 @@ pub(super) struct Call {
     pub speaking: bool,
     /// Whether the caller's speech is wanted.
     pub listening: bool,
+    /// Requests that are under way.
+    pub tools: Tools,
     pub leg: Option<Leg>,
     /// Dial attempts made.
     pub attempts: u32,
@@ -83,6 +86,7 @@ impl Call {
             caller: Presence::Awaited,
             speaking: false,
             listening: false,
+            tools: Tools::default(),
             leg: None,
             attempts: 0,
             transfer: None,

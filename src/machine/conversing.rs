@@ -4,6 +4,7 @@ use std::hash::Hash as _;
 
 use super::abstraction::Fold;
 use super::call::{Step, TURN_WITHIN};
+use super::consulting::Consulting;
 use super::ending::Ending;
 use super::signal::Signal;
 use super::speech::Manner;
@@ -31,22 +32,33 @@ pub(super) struct Conversing {
     rung: usize,
     quiet_since: Option<Millis>,
     silent_since: Option<Millis>,
+    /// The model's tools.
+    pub(super) consulting: Consulting,
 }
 
 impl Conversing {
     pub(super) fn new(state: StateId) -> Self {
-        Self { state, fresh: true, unspeakable: false, rung: 0, quiet_since: None, silent_since: None }
+        Self {
+            state,
+            fresh: true,
+            unspeakable: false,
+            rung: 0,
+            quiet_since: None,
+            silent_since: None,
+            consulting: Consulting::default(),
+        }
     }
 
     /// For the explorer.
     pub(super) fn fold(&self, fold: &mut Fold<'_>) {
         // `fresh` matters to the model's memory only.
-        let Self { state, fresh: _, unspeakable, rung, quiet_since, silent_since } = self;
+        let Self { state, fresh: _, unspeakable, rung, quiet_since, silent_since, consulting } = self;
         (state, unspeakable, rung, quiet_since.is_some()).hash(fold);
+        consulting.fold(fold);
         fold.since(*silent_since);
     }
 
-    fn spec<'p>(&self, plan: &'p Plan) -> &'p Converse {
+    pub(super) fn spec<'p>(&self, plan: &'p Plan) -> &'p Converse {
         match &plan.state(self.state).kind {
             Kind::Converse(converse) => converse,
             _ => unreachable!("made from a `converse`"),
@@ -70,7 +82,11 @@ impl Conversing {
 
     pub(super) fn leave(&self, step: &mut Step<'_>) {
         step.depart();
+        step.leave_tools();
         step.call.way.spoken = false;
+        if let Some(heard) = &self.consulting.heard {
+            step.call.way.heard = Some(heard.clone());
+        }
     }
 
     pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
@@ -80,7 +96,9 @@ impl Conversing {
                 None => self.carry_on(step),
             },
             Signal::SpeechStarted => {
+                let thinking = step.call.speech.has_reply();
                 let branch = step.interrupt();
+                self.cut_off(thinking, step);
                 self.settle(step);
                 match branch {
                     Some(branch) => Transition(step.take(branch)),
@@ -88,26 +106,46 @@ impl Conversing {
                 }
             }
             Signal::TurnEnded(text) => {
-                if !text.is_blank() {
+                if text.is_blank() {
+                    self.resume(step);
+                } else {
                     self.rung = 0;
                     step.barge_in();
                     step.cancel_live_reply();
-                    self.reply(Some((*text).clone()), step);
+                    self.take_turn(text, step);
                 }
                 self.settle(step);
                 self.carry_on(step)
             }
             Signal::IntentProposed { reply, intent, slots } => self.propose(*reply, *intent, slots, step),
-            Signal::ReplyDone => {
-                step.call.failed_replies = 0;
+            Signal::ToolsProposed { reply, calls } => {
+                self.consult(*reply, calls, step);
+                self.settle(step);
+                self.carry_on(step)
+            }
+            Signal::ToolDone(_) => {
+                self.resume(step);
+                self.settle(step);
+                self.carry_on(step)
+            }
+            Signal::Due(Timer::Fill) => {
+                self.fill_in(step);
                 self.settle(step);
                 Handled
+            }
+            Signal::ReplyDone => {
+                step.call.failed_replies = 0;
+                self.resume(step);
+                self.settle(step);
+                self.carry_on(step)
             }
             Signal::ReplyFailed(service) => self.reply_failed(*service, step),
             Signal::Said(_) | Signal::SayFailed(_) => {
                 // What could not be cut is over; if the caller is talking, the rest can be.
                 if step.call.speaking {
+                    let thinking = step.call.speech.has_reply();
                     step.barge_in();
+                    self.cut_off(thinking, step);
                 }
                 self.settle(step);
                 Handled
@@ -127,7 +165,7 @@ impl Conversing {
         if self.unspeakable { Transition(step.fail(None)) } else { Handled }
     }
 
-    fn reply(&mut self, user: Option<Utterance>, step: &mut Step<'_>) {
+    pub(super) fn reply(&mut self, user: Option<Utterance>, step: &mut Step<'_>) {
         let converse = self.spec(step.plan);
         let Ok(prompt) = step.render(&converse.prompt) else {
             self.unspeakable = true;
@@ -137,9 +175,11 @@ impl Conversing {
         self.fresh = false;
         let mut intents = step.plan.intents_of(self.state);
         intents.retain(|intent| step.edge(Event::Intent(*intent)).is_some());
+        let tools = self.consulting.offer(&user, &converse.tools);
+        step.call.speech.spend_all();
         let reply = step.new_reply();
         let prompt = Utterance::new(&*prompt);
-        step.emit(Effect::Reply { reply, state: self.state, prompt, context, user, intents });
+        step.emit(Effect::Reply { reply, state: self.state, prompt, context, user, intents, tools });
     }
 
     /// The model proposes, the flow disposes: an intent counts if the state has an open edge for it.
@@ -166,6 +206,9 @@ impl Conversing {
         if step.call.failed_replies > 1 {
             return Transition(step.fail(Some(service)));
         }
+        if !step.call.tools.model_waits() {
+            self.consulting.answered();
+        }
         step.say(Utterance::new(ONCE_MORE), Manner::Interruptible);
         self.settle(step);
         Handled
@@ -184,13 +227,13 @@ impl Conversing {
             self.quiet_since = None;
             self.silent_since = None;
             step.call.timers.arm(Timer::Silence, step.now.after(TURN_WITHIN));
-        } else if step.call.speech.is_silent() {
+        } else if step.call.speech.is_silent() && !step.call.tools.model_waits() {
             self.quiet_since = Some(step.now);
             self.silent_since.get_or_insert(step.now);
             self.arm(step);
         } else {
             self.quiet_since = None;
-            if !step.call.speech.is_only(Manner::Prompt) {
+            if step.call.tools.model_waits() || !step.call.speech.is_only(Manner::Prompt) {
                 self.silent_since = None;
             }
             self.arm(step);
@@ -217,8 +260,9 @@ impl Conversing {
         if step.call.speaking {
             // The end of the turn was lost.
             step.call.speaking = false;
+            self.resume(step);
             self.settle(step);
-            return Handled;
+            return self.carry_on(step);
         }
         let overdue = self.edges(step.plan).find_map(|on| match (on.event, self.silent_since) {
             (Event::CallerSilent(wait), Some(since)) if since.after(wait) <= step.now => step.edge(on.event),

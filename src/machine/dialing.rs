@@ -10,6 +10,7 @@ use super::leg::{LegNews, Stage};
 use super::signal::Signal;
 use super::speech::{Manner, time_to_say};
 use super::states::State;
+use super::tools::Whose;
 use super::{Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
 use crate::matcher::{self, Candidate};
 use crate::plan::{Accept, Dial, DialMethod, Event, IntentId, Kind, LateAnswer, Plan, StateId};
@@ -38,6 +39,8 @@ pub(super) struct Dialing {
     phase: Phase,
     /// Hold audio is playing.
     on_hold: bool,
+    /// Targets whose ringing was told of.
+    notified: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -55,13 +58,21 @@ enum Phase {
 
 impl Dialing {
     pub(super) fn new(state: StateId) -> Self {
-        Self { state, target: 0, failed: 0, counted: false, phase: Phase::Waiting, on_hold: false }
+        Self {
+            state,
+            target: 0,
+            failed: 0,
+            counted: false,
+            phase: Phase::Waiting,
+            on_hold: false,
+            notified: 0,
+        }
     }
 
     /// For the explorer.
     pub(super) fn fold(&self, fold: &mut Fold<'_>) {
-        let Self { state, target, failed, counted, phase, on_hold } = self;
-        (state, target, failed, counted, on_hold).hash(fold);
+        let Self { state, target, failed, counted, phase, on_hold, notified } = self;
+        (state, target, failed, counted, on_hold, notified).hash(fold);
         std::mem::discriminant(phase).hash(fold);
         match phase {
             Phase::Announcing(announcement) => fold.sentence(Some(*announcement)),
@@ -161,6 +172,11 @@ impl Dialing {
 
     fn observe(&mut self, news: LegNews, step: &mut Step<'_>) -> Outcome<State> {
         let dial = self.spec(step.plan);
+        if self.phase == Phase::Trying
+            && matches!(news, LegNews::Ringing | LegNews::Answered | LegNews::PickedUp)
+        {
+            self.notify(step);
+        }
         match (self.phase, news) {
             (Phase::Trying, LegNews::Started | LegNews::Ringing | LegNews::Answered)
                 if self.moves_caller(step.plan) =>
@@ -201,6 +217,19 @@ impl Dialing {
             _ => {}
         }
         self.carry_on(step)
+    }
+
+    /// It rings at a target that nobody was told of yet. Nothing waits for what becomes of it.
+    fn notify(&mut self, step: &mut Step<'_>) {
+        let Some((tool, args)) = &self.spec(step.plan).notify else { return };
+        if self.notified > self.target {
+            return;
+        }
+        self.notified = self.target + 1;
+        if let Some((args, turns)) = step.arguments(*tool, args) {
+            let within = step.plan.tool(*tool).timeout;
+            step.call_tool(*tool, args, turns, within, Whose::Nobody);
+        }
     }
 
     fn open_gate(&mut self, step: &mut Step<'_>) -> Outcome<State> {

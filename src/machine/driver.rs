@@ -92,7 +92,7 @@ impl Machine {
     #[must_use]
     pub fn accepts_speech(&self) -> bool {
         let waits = match self.states.state() {
-            State::Conversing { .. } => true,
+            State::Conversing { .. } => !self.call.tools.model_waits(),
             State::Confirming { confirming } => confirming.awaits_answer(),
             State::Dialing { dialing } => dialing.hears(&self.plan),
             _ => false,
@@ -145,6 +145,7 @@ impl Machine {
         }
         if self.call.outcome.is_none() {
             self.call.speech.arm(&mut self.call.timers);
+            self.call.tools.arm(&mut self.call.timers);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::confirming::Confirming;
 use super::conversing::Conversing;
 use super::dialing::Dialing;
 use super::ending::Ending;
+use super::requesting::Requesting;
 use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
@@ -119,6 +120,7 @@ impl State {
             Kind::Converse(_) => Self::Conversing { conversing: Conversing::new(id) },
             Kind::Confirm(_) => Self::Confirming { confirming: Confirming::new(id) },
             Kind::Choose(_) => Self::Choosing { place: id },
+            Kind::CallApi(_) => Self::Requesting { requesting: Requesting::new(id) },
             Kind::Dial(_) => Self::Dialing { dialing: Dialing::new(id) },
             Kind::Handoff(_) => Self::Bridged { bridged: Bridged::new(id) },
             Kind::End(_) => Self::from(Ending::of_flow(id)),

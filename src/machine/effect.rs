@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{AttemptId, ReplyId, UtteranceId};
+use super::{AttemptId, Proposal, ReplyId, ToolCallId, UtteranceId};
 use crate::pii::Utterance;
-use crate::plan::{ContextPolicy, DialMethod, HandoffMode, IntentId, StateId, TargetId};
+use crate::plan::{ContextPolicy, DialMethod, HandoffMode, IntentId, StateId, TargetId, ToolArgs, ToolId};
 
 /// One thing to be done to the world.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -27,6 +27,9 @@ pub enum Effect {
         /// Whether it may be cut by `StopSpeaking` on barge-in (for the session's own metering only;
         /// the machine decides).
         interruptible: bool,
+        /// It passes the time, and the model need not know of it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        aside: bool,
     },
     /// Render this now, so that it can be spoken later without a vendor. Not answered.
     Prepare {
@@ -52,11 +55,40 @@ pub enum Effect {
         user: Option<Utterance>,
         /// The intents offered as tools.
         intents: Vec<IntentId>,
+        /// The tools offered.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tools: Vec<ToolId>,
     },
     /// Discard a reply: no more words, no more tool calls. Answered by `ReplyDone` with `heard_all` false.
     CancelReply {
         /// Which.
         reply: ReplyId,
+    },
+    /// Send a tool's request. Answered by one `ToolDone`, unless it is cancelled.
+    CallTool {
+        /// Its id.
+        call: ToolCallId,
+        /// Which tool.
+        tool: ToolId,
+        /// What it is called with.
+        args: ToolArgs,
+        /// The argument `turns` is to be filled in: what was said last.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        turns: bool,
+        /// How long it may take, milliseconds.
+        timeout_ms: u64,
+    },
+    /// Give a request up: nobody waits for it any more. Not answered.
+    CancelTool {
+        /// Which.
+        call: ToolCallId,
+    },
+    /// Tell the model what came of what it wanted; exactly once for each call it proposed.
+    ToolResult {
+        /// Which of its calls.
+        proposal: Proposal,
+        /// What came of it, for the model.
+        text: Utterance,
     },
     /// Turn the caller's speech input on or off; it begins off. DTMF is always heard.
     Listen {

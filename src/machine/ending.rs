@@ -131,6 +131,7 @@ impl Step<'_> {
     /// The last thing of every call.
     pub(super) fn end(&mut self, outcome: CallOutcome) {
         self.stop_leg();
+        self.end_tools();
         let outcome = if self.call.handed_off { CallOutcome::Transferred } else { outcome };
         self.call.outcome = Some(outcome);
         self.call.timers.clear_all();

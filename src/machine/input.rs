@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptId, ReplyId, UtteranceId};
+use super::{AttemptId, ProposedCall, ReplyId, ToolCallId, ToolResult, UtteranceId};
 use crate::pii::Utterance;
 use crate::plan::IntentId;
 
@@ -40,6 +40,20 @@ pub enum Input {
         intent: IntentId,
         /// Slot values by name.
         slots: Vec<(String, Utterance)>,
+    },
+    /// The model wants to use tools: all that one reply asks for, once. Before `IntentProposed` of the same reply.
+    ToolsProposed {
+        /// The reply.
+        reply: ReplyId,
+        /// What it asks for, in its order.
+        calls: Vec<ProposedCall>,
+    },
+    /// A request of a tool came to its end (`Effect::CallTool`).
+    ToolDone {
+        /// Which.
+        call: ToolCallId,
+        /// What came of it.
+        result: ToolResult,
     },
     /// The model's reply is complete and was played to its end, or cut (`heard_all` false).
     ReplyDone {

@@ -18,7 +18,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Leg {
     pub attempt: AttemptId,
-    target: TargetId,
+    pub target: TargetId,
     /// Whoever picks up is asked whether they take the call.
     pub gated: bool,
     pub stage: Stage,

@@ -68,6 +68,12 @@
 //! * With `accept:`, who picks up is not the operator until they press the key. Hanging up on the question is
 //!   `rejected`; a question that nobody answers was put to a machine, `voicemail`. The key also counts while the
 //!   question is still being said.
+//! * What the model wants of its tools is done at once, all together; it is asked again when the last of them is
+//!   done, or when the caller has finished speaking. In the fifth round of a turn, and after arguments that did
+//!   not fit twice, it is offered no tools and has to answer.
+//! * A turn of the caller gives up the tools that are not to be finished. For the others it waits, and is
+//!   answered together with them.
+//! * `notify` is sent once for each target that rings. What becomes of it changes nothing.
 //! * `timeout:` without an edge is the state's own failure: `failed`, `exhausted`, `no_answer`, the end of
 //!   the ladder.
 
@@ -75,6 +81,7 @@ mod abstraction;
 mod bridged;
 mod call;
 mod confirming;
+mod consulting;
 mod conversing;
 mod dialing;
 mod driver;
@@ -84,11 +91,13 @@ mod ending;
 mod gate;
 mod input;
 mod leg;
+mod requesting;
 mod saying;
 mod signal;
 mod speech;
 mod states;
 mod timer;
+mod tools;
 mod values;
 
 pub use abstraction::Bounds;
@@ -99,6 +108,7 @@ pub use effect::{Effect, Outcome};
 pub use input::{Input, Known, LegCause, LegEvent, LegOutcome, Service};
 pub use states::{SHUTTING_DOWN, TIME_IS_UP};
 pub use timer::{Millis, Timer, Timers};
+pub use tools::{Proposal, ProposedCall, ToolFailure, ToolResult};
 
 use std::sync::Arc;
 
@@ -122,6 +132,8 @@ ids! {
     ReplyId;
     /// One attempt to reach one target.
     AttemptId;
+    /// One request of one tool.
+    ToolCallId;
 }
 
 /// What is known of a call when it begins.

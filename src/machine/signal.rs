@@ -3,7 +3,7 @@
 
 use super::call::{Presence, Step};
 use super::leg::LegNews;
-use super::{Effect, Input, ReplyId, Service, Timer, UtteranceId};
+use super::{Effect, Input, ProposedCall, ReplyId, Service, Timer, ToolFailure, ToolResult, UtteranceId};
 use crate::pii::Utterance;
 use crate::plan::IntentId;
 
@@ -12,7 +12,7 @@ use crate::plan::IntentId;
 pub(super) enum Signal<'a> {
     /// The state was just entered; it may lead on at once.
     Entered,
-    /// A deadline of the state or the call has passed. `Speech`, `Reply` and `StopCommand` never come as
+    /// A deadline of the state or the call has passed. `Speech`, `Reply`, `Tool` and `StopCommand` never come as
     /// such, but as the failed answer that they stand for.
     Due(Timer),
     Start,
@@ -27,6 +27,13 @@ pub(super) enum Signal<'a> {
         intent: IntentId,
         slots: &'a [(String, Utterance)],
     },
+    /// Comes with a live reply only, and once.
+    ToolsProposed {
+        reply: ReplyId,
+        calls: &'a [ProposedCall],
+    },
+    /// A request for which the state waits came to its end.
+    ToolDone(&'a ToolResult),
     ReplyDone,
     ReplyFailed(Service),
     Said(UtteranceId),
@@ -65,6 +72,10 @@ impl Step<'_> {
             Input::IntentProposed { reply, intent, slots } if speech.is_live(*reply) => {
                 Signal::IntentProposed { reply: *reply, intent: *intent, slots }
             }
+            Input::ToolsProposed { reply, calls } if speech.takes_tools(*reply) => {
+                Signal::ToolsProposed { reply: *reply, calls }
+            }
+            Input::ToolDone { call, result } => return self.tool_done(*call, result),
             Input::ReplyDone { reply, .. } => {
                 speech.replied(*reply, now)?;
                 Signal::ReplyDone
@@ -90,6 +101,7 @@ impl Step<'_> {
             | Input::SpeechStarted
             | Input::TurnEnded { .. }
             | Input::IntentProposed { .. }
+            | Input::ToolsProposed { .. }
             | Input::Said { .. }
             | Input::SayFailed { .. }
             | Input::Timeout => return None,
@@ -110,6 +122,11 @@ impl Step<'_> {
                 let was_live = speech.replied(reply, self.now)?;
                 self.emit(Effect::CancelReply { reply });
                 Some(if was_live { Signal::ReplyFailed(Service::Llm) } else { Signal::ReplyDone })
+            }
+            Timer::Tool => {
+                let call = self.call.tools.overdue(self.now)?;
+                self.emit(Effect::CancelTool { call });
+                self.tool_done(call, &ToolResult::Failed { cause: ToolFailure::Timeout })
             }
             Timer::StopCommand => self.drop_leg().map(|_| Signal::Leg(LegNews::Cleared)),
             timer => Some(Signal::Due(timer)),

@@ -50,6 +50,8 @@ enum Sound {
         /// Whether it may still propose intents. One that has led to a transition may not, but its words
         /// are played to their end.
         live: bool,
+        /// Whether it has asked for tools, which it can do once.
+        consulted: bool,
     },
 }
 
@@ -85,7 +87,7 @@ impl Speech {
         for Item { sound, within: _ } in queue {
             match sound {
                 Sound::Sentence { id: _, manner, cut } => (0_u8, manner, cut).hash(fold),
-                Sound::Reply { id: _, live } => (1_u8, live).hash(fold),
+                Sound::Reply { id: _, live, consulted } => (1_u8, live, consulted).hash(fold),
             }
         }
     }
@@ -104,8 +106,20 @@ impl Speech {
         self.sounds().any(|sound| matches!(sound, Sound::Sentence { manner: Manner::Hold, .. }))
     }
 
+    pub(super) fn has_reply(&self) -> bool {
+        self.sounds().any(|sound| matches!(sound, Sound::Reply { .. }))
+    }
+
     pub(super) fn is_live(&self, reply: ReplyId) -> bool {
-        self.sounds().any(|sound| sound == Sound::Reply { id: reply, live: true })
+        self.sounds().any(|sound| matches!(sound, Sound::Reply { id, live: true, .. } if id == reply))
+    }
+
+    /// Whether a reply may ask for tools; from now on it may not.
+    pub(super) fn takes_tools(&mut self, reply: ReplyId) -> bool {
+        self.queue.iter_mut().any(|item| match &mut item.sound {
+            Sound::Reply { id, live: true, consulted } if *id == reply => !std::mem::replace(consulted, true),
+            _ => false,
+        })
     }
 
     /// Takes a sentence out because it was answered; false if the answer is stale.
@@ -119,10 +133,19 @@ impl Speech {
         Some(matches!(sound, Sound::Reply { live: true, .. }))
     }
 
+    /// No reply may propose anything any more.
+    pub(super) fn spend_all(&mut self) {
+        for item in &mut self.queue {
+            if let Sound::Reply { live, .. } = &mut item.sound {
+                *live = false;
+            }
+        }
+    }
+
     /// The reply has led to a transition: it proposes nothing more.
     pub(super) fn spend(&mut self, reply: ReplyId) {
         for item in &mut self.queue {
-            if let Sound::Reply { id, live } = &mut item.sound {
+            if let Sound::Reply { id, live, .. } = &mut item.sound {
                 *live &= *id != reply;
             }
         }
@@ -200,11 +223,20 @@ impl Speech {
 impl Step<'_> {
     /// Speaks a sentence after whatever is being spoken.
     pub(super) fn say(&mut self, text: Utterance, manner: Manner) -> UtteranceId {
+        self.utter(text, manner, false)
+    }
+
+    /// [`Step::say`] for what passes the time.
+    pub(super) fn say_aside(&mut self, text: Utterance) -> UtteranceId {
+        self.utter(text, Manner::Interruptible, true)
+    }
+
+    fn utter(&mut self, text: Utterance, manner: Manner, aside: bool) -> UtteranceId {
         let speech = &mut self.call.speech;
         speech.last_utterance += 1;
         let id = UtteranceId(speech.last_utterance);
         speech.push(Sound::Sentence { id, manner, cut: false }, time_to_say(&text), self.now);
-        self.emit(Effect::Say { utterance: id, text, interruptible: manner.is_interruptible() });
+        self.emit(Effect::Say { utterance: id, text, interruptible: manner.is_interruptible(), aside });
         id
     }
 
@@ -213,7 +245,7 @@ impl Step<'_> {
         let speech = &mut self.call.speech;
         speech.last_reply += 1;
         let id = ReplyId(speech.last_reply);
-        speech.push(Sound::Reply { id, live: true }, REPLY_WITHIN, self.now);
+        speech.push(Sound::Reply { id, live: true, consulted: false }, REPLY_WITHIN, self.now);
         id
     }
 

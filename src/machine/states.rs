@@ -11,6 +11,7 @@ use super::conversing::Conversing;
 use super::dialing::Dialing;
 use super::ending::Ending;
 use super::leg::LegNews;
+use super::requesting::Requesting;
 use super::saying::Saying;
 use super::signal::Signal;
 use super::{Outcome as CallOutcome, Timer};
@@ -136,6 +137,21 @@ impl Lifecycle {
         context.depart();
     }
 
+    #[state(superstate = "dialogue", entry_action = "enter_requesting", exit_action = "leave_requesting")]
+    fn requesting(requesting: &mut Requesting, context: &mut Step<'_>, event: &Signal<'_>) -> Outcome<State> {
+        requesting.handle(event, context)
+    }
+
+    #[action]
+    fn enter_requesting(requesting: &mut Requesting, context: &mut Step<'_>) {
+        requesting.enter(context);
+    }
+
+    #[action]
+    fn leave_requesting(requesting: &Requesting, context: &mut Step<'_>) {
+        requesting.leave(context);
+    }
+
     #[state(superstate = "dialogue", entry_action = "enter_dialing", exit_action = "leave_dialing")]
     fn dialing(dialing: &mut Dialing, context: &mut Step<'_>, event: &Signal<'_>) -> Outcome<State> {
         dialing.handle(event, context)
@@ -246,6 +262,8 @@ impl Lifecycle {
             | Signal::SpeechStarted
             | Signal::TurnEnded(_)
             | Signal::IntentProposed { .. }
+            | Signal::ToolsProposed { .. }
+            | Signal::ToolDone(_)
             | Signal::ReplyDone
             | Signal::ReplyFailed(_)
             | Signal::Said(_)
@@ -266,6 +284,8 @@ impl Lifecycle {
                 | Timer::StopCommand
                 | Timer::Retry
                 | Timer::HoldSay
+                | Timer::Tool
+                | Timer::Fill
                 | Timer::Handoff
                 | Timer::MaxDuration,
             ) => Handled,

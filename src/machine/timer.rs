@@ -45,13 +45,17 @@ pub enum Timer {
     Retry,
     /// The next sentence over the hold audio.
     HoldSay,
+    /// A request of a tool was not answered.
+    Tool,
+    /// The next sentence while a tool takes its time.
+    Fill,
     /// `handoff.max`.
     Handoff,
     /// `call.max_duration`.
     MaxDuration,
 }
 
-const KINDS: usize = 15;
+const KINDS: usize = 17;
 
 /// At most one deadline for each kind of timer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -86,11 +90,13 @@ impl Timers {
                 | Timer::Ring
                 | Timer::Gate
                 | Timer::Retry
-                | Timer::HoldSay => self.clear(timer),
+                | Timer::HoldSay
+                | Timer::Fill => self.clear(timer),
                 Timer::Join
                 | Timer::Speech
                 | Timer::Reply
                 | Timer::StopCommand
+                | Timer::Tool
                 | Timer::Handoff
                 | Timer::MaxDuration => {}
             }
@@ -154,6 +160,8 @@ const ALL: [Timer; KINDS] = [
     Timer::StopCommand,
     Timer::Retry,
     Timer::HoldSay,
+    Timer::Tool,
+    Timer::Fill,
     Timer::Handoff,
     Timer::MaxDuration,
 ];

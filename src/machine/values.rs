@@ -6,8 +6,11 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::call::{Call, Step};
-use crate::pii::{PhoneNumber, Utterance};
-use crate::plan::{GuardContext, HoursId, IntentId, Plan, RenderError, StateId, Text, Value, VarId};
+use crate::pii::{Payload, PhoneNumber, Utterance};
+use crate::plan::{
+    Arg, ArgSource, GuardContext, HoursId, IntentId, Plan, RenderError, StateId, Text, ToolArgs, ToolId,
+    Value, VarId, field,
+};
 
 /// The variables of a call. Prints which are set, and not what the caller said.
 #[derive(Clone, PartialEq)]
@@ -59,6 +62,17 @@ fn in_template(value: &Value) -> minijinja::Value {
         Value::Number(value) => (*value).into(),
         Value::Text(value) => minijinja::Value::from(Arc::clone(value)),
         Value::List(items) => items.iter().map(in_template).collect(),
+    }
+}
+
+fn as_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Bool(value) => (*value).into(),
+        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough for an i64")]
+        Value::Number(value) if value.fract() == 0.0 && value.abs() < 1e15 => (*value as i64).into(),
+        Value::Number(value) => (*value).into(),
+        Value::Text(value) => (&**value).into(),
+        Value::List(items) => items.iter().map(as_json).collect(),
     }
 }
 
@@ -136,6 +150,67 @@ impl Step<'_> {
                 self.store(VarId::from_index(index), text.text());
             }
         }
+    }
+
+    /// What a tool is called with, and whether `turns` is still to be filled in. `None` if something it needs has
+    /// no value.
+    pub(super) fn arguments(&self, tool: ToolId, args: &[Arg]) -> Option<(ToolArgs, bool)> {
+        let params = &self.plan.tool(tool).params;
+        let (mut made, mut turns) = (ToolArgs::default(), false);
+        for (index, param) in params.iter().enumerate() {
+            let arg = args.iter().find(|arg| arg.param == index);
+            if arg.is_some_and(|arg| matches!(arg.from, ArgSource::Turns)) {
+                turns = true;
+                continue;
+            }
+            let value = arg.and_then(|arg| match &arg.from {
+                ArgSource::Var(var) => {
+                    let value = self.call.vars.0.get(var.index())?.as_ref()?;
+                    let same = self.plan.vars.get(var.index()).is_some_and(|var| var.kind == param.kind);
+                    let blank =
+                        matches!(value, Value::Text(text) if text.trim().is_empty()) && !param.optional;
+                    if same && !blank {
+                        Some(as_json(value))
+                    } else {
+                        param.read(&in_template(value).to_string())
+                    }
+                }
+                ArgSource::Text(text) => param.read(&self.render(text).ok()?),
+                ArgSource::Target => {
+                    let leg = self.call.leg.as_ref()?;
+                    param.read(&self.plan.target(leg.target).name)
+                }
+                ArgSource::From => param.read(self.call.info.from.as_ref()?.reveal()),
+                ArgSource::To => param.read(self.call.info.to.as_ref()?.reveal()),
+                ArgSource::Turns => None,
+            });
+            match value {
+                Some(value) => {
+                    made.values.insert(param.name.to_string(), value);
+                    if arg.is_some_and(|arg| arg.secret) {
+                        made.hidden.push(Arc::clone(&param.name));
+                    }
+                }
+                None if param.optional => {}
+                None => return None,
+            }
+        }
+        Some((made, turns))
+    }
+
+    /// Puts what an answer says into variables: everything that is wanted, or nothing. Whether it did.
+    pub(super) fn save(&mut self, wanted: &[(VarId, Vec<String>)], answer: &Payload) -> bool {
+        let read = |(var, path): &(VarId, Vec<String>)| {
+            let kind = &self.plan.vars.get(var.index())?.kind;
+            Some((*var, Value::from(kind.read(&field(answer, path)?)?)))
+        };
+        let Some(values) = wanted.iter().map(read).collect::<Option<Vec<_>>>() else { return false };
+        for (var, value) in values {
+            if let Some(place) = self.call.vars.0.get_mut(var.index()) {
+                *place = Some(value);
+            }
+        }
+        true
     }
 
     fn store(&mut self, var: VarId, text: &str) {

@@ -6,20 +6,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compile_states;
 use super::{
     Branch, CallSettings, Edge, EdgeId, Event, FlowHash, Hours, Intent, IntentId, On, Open, Plan, Service,
     Services, Slot, StateId, Target, TargetId, Text, Value, Var, VarId,
 };
-use crate::check::CheckedFlow;
-use crate::flow;
+use super::{compile_states, compile_tools};
+use crate::check::{CheckedFlow, ModelServer};
+use crate::flow::{self, Part};
 
 /// `call.language` of a flow that does not say.
 const LANGUAGE: &str = "en-US";
 /// `call.max_duration` of a flow that does not say.
 const MAX_DURATION: Duration = Duration::from_secs(20 * 60);
-/// The voice of a flow that does not choose one.
-const VOICE: &str = "b7d50908-b17c-442d-ad8d-810c63997ed9";
 
 /// Compiles a checked flow.
 ///
@@ -46,6 +44,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
         states,
         intents: document.intents.iter().map(intent).collect(),
         targets,
+        tools: compile_tools::tools(&flow),
         vars: document.vars.iter().map(var).collect(),
         hours: document.hours.iter().map(hours).collect(),
         edges,
@@ -60,7 +59,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
             language: document.call.language.as_ref().map_or(LANGUAGE, |l| &l.value).into(),
             max_duration: document.call.max_duration.as_ref().map_or(MAX_DURATION, |d| d.value),
         },
-        services: services(&document.services),
+        services: services(&document.services, flow.model_servers()),
     })
 }
 
@@ -77,8 +76,8 @@ fn index<'n>(mut names: impl Iterator<Item = &'n crate::source::Spanned<String>>
     names.position(|n| n.value == name).expect("the checker refuses flows with unresolved names")
 }
 
-impl Compiler<'_> {
-    fn document(&self) -> &flow::Document {
+impl<'f> Compiler<'f> {
+    pub(super) fn document(&self) -> &'f flow::Document {
         self.flow.document()
     }
 
@@ -237,25 +236,34 @@ fn hours(hours: &flow::Hours) -> Hours {
 impl Default for Services {
     /// Those of a flow that chooses nothing.
     fn default() -> Self {
-        services(&flow::Services::default())
+        services(&flow::Services::default(), &[None, None])
     }
 }
 
-fn services(chosen: &flow::Services) -> Services {
+fn services(chosen: &flow::Services, models: &[Option<ModelServer>; 2]) -> Services {
     Services {
-        stt: service(&chosen.stt, "deepgram", "nova-3-general", None),
-        llm: service(&chosen.llm, "openai", "gpt-4o", None),
-        tts: service(&chosen.tts, "cartesia", "sonic-3", Some(VOICE)),
+        stt: service(&chosen.stt, Part::Stt, &[None, None]),
+        llm: service(&chosen.llm, Part::Llm, models),
+        tts: service(&chosen.tts, Part::Tts, &[None, None]),
     }
 }
 
-fn service(service: &flow::Service, provider: &str, model: &str, voice: Option<&str>) -> Service {
-    let or = |written: &Option<crate::source::Spanned<String>>, default: &str| -> Arc<str> {
-        written.as_ref().map_or(default, |w| &w.value).into()
-    };
+fn service(service: &flow::Service, part: Part, endpoints: &[Option<ModelServer>; 2]) -> Service {
+    let [own, other] = endpoints;
+    let fallback = service.fallback.as_deref();
+    let fallback = fallback.map(|fallback| Box::new(one_service(fallback, part, other.clone())));
+    Service { fallback, ..one_service(service, part, own.clone()) }
+}
+
+fn one_service(service: &flow::Service, part: Part, endpoint: Option<ModelServer>) -> Service {
+    let model = service.model.as_ref().map(|model| model.value.as_str());
+    let provider = service.provider.as_ref().map_or_else(|| part.provider_for(model), |p| p.value);
+    let voice = service.voice.as_ref().map(|voice| voice.value.as_str());
     Service {
-        provider: or(&service.provider, provider),
-        model: or(&service.model, model),
-        voice: service.voice.as_ref().map(|v| v.value.as_str()).or(voice).map(Arc::from),
+        provider,
+        model: model.unwrap_or(provider.default_model(part)).into(),
+        voice: voice.or(provider.default_voice(part)).map(Arc::from),
+        endpoint,
+        fallback: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::compile::{Compiler, text};
+use super::compile_tools;
 use super::{
     Accept, Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause,
     First, Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep, State, StateId, Text,
@@ -12,6 +13,8 @@ use crate::flow;
 /// The silence ladder of a `converse` that has none: this long, the sentence, this long again, the end.
 const SILENCE: Duration = Duration::from_secs(8);
 const STILL_THERE: &str = "Are you still there?";
+/// `converse`: said while a tool takes its time.
+const FILL: &str = "One moment, please.";
 /// `confirm`: how often it is asked, and how long an answer may take.
 const TRIES: u32 = 2;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -50,6 +53,7 @@ fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
             interruptible: c.interruptible,
         }),
         flow::Kind::Choose(branches) => Kind::Choose(choose(compiler, id, branches)),
+        flow::Kind::CallApi(api) => Kind::CallApi(compile_tools::call_api(compiler, api)),
         flow::Kind::Dial(d) => Kind::Dial(dial(compiler, d)),
         flow::Kind::Handoff(h) => Kind::Handoff(Handoff {
             mode: match h.mode {
@@ -97,6 +101,8 @@ fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) 
                 then: None,
             },
         },
+        tools: written.tools.iter().map(|name| compiler.tool(&name.value).0).collect(),
+        fill: written.fill.as_ref().map_or_else(|| Text::plain(FILL), text),
     }
 }
 
@@ -147,6 +153,7 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
         }),
         listen: written.listen.iter().map(|name| compiler.intent(&name.value)).collect(),
         accept: written.accept.as_ref().map(|accept| self::accept(&accept.value)),
+        notify: written.notify.as_ref().map(|name| compile_tools::notify(compiler, &name.value)),
     }
 }
 

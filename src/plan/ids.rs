@@ -35,6 +35,8 @@ ids! {
     IntentId;
     /// A dial target of the flow.
     TargetId;
+    /// A tool of the flow.
+    ToolId;
     /// A variable of the flow.
     VarId;
     /// A set of opening hours.

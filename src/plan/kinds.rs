@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EdgeId, Expr, IntentId, StateId, TargetId, Text};
+use super::{Arg, CallApi, EdgeId, Expr, IntentId, StateId, TargetId, Text, ToolId};
 
 /// The one thing a state does.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub enum Kind {
     Confirm(Confirm),
     /// Decides by guards, at once.
     Choose(Choose),
+    /// Asks a server.
+    CallApi(CallApi),
     /// Reaches a person.
     Dial(Dial),
     /// The cold transfer itself; final for the dialogue.
@@ -44,6 +46,10 @@ pub struct Converse {
     pub context: ContextPolicy,
     /// What happens when the caller says nothing.
     pub silence: Silence,
+    /// The tools that the model may use.
+    pub tools: Vec<ToolId>,
+    /// Said while a tool takes its time.
+    pub fill: Text,
 }
 
 /// Who speaks first on entering a `converse`.
@@ -138,6 +144,8 @@ pub struct Dial {
     pub listen: Vec<IntentId>,
     /// What the person called is asked before the caller is put through.
     pub accept: Option<Accept>,
+    /// The tool that is called when a target's phone starts to ring, and with what.
+    pub notify: Option<(ToolId, Vec<Arg>)>,
 }
 
 /// `accept:` of a `dial`: who picked up must press a key before the caller is put through.
@@ -185,10 +193,10 @@ pub enum LateAnswer {
     Accept,
 }
 
-/// `retry:` of a `dial`.
+/// `retry:` of a `dial` or a `call_api`.
 #[derive(Debug, Clone, Copy)]
 pub struct DialRetry {
-    /// Further attempts after the first, for each target.
+    /// Further attempts after the first (of a `dial`: for each target).
     pub times: u32,
     /// Pause before each.
     pub wait: Duration,

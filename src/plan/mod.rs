@@ -6,6 +6,7 @@
 mod compile;
 mod compile_guard;
 mod compile_states;
+mod compile_tools;
 mod edges;
 pub mod graph;
 mod guard;
@@ -13,17 +14,27 @@ mod ids;
 mod kinds;
 mod sentences;
 mod text;
+mod tools;
 mod words;
 
 pub use compile::compile;
 pub use edges::{Branch, Edge, Event, On};
 pub use guard::{Expr, GuardContext, Hours, Op, Open, Value};
-pub use ids::{EdgeId, FlowHash, HoursId, IntentId, StateId, TargetId, VarId};
+pub use ids::{EdgeId, FlowHash, HoursId, IntentId, StateId, TargetId, ToolId, VarId};
 pub use kinds::{
     Accept, Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause,
     First, Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep,
 };
-pub use text::{RenderError, Text};
+pub use text::{Escape, RenderError, Text};
+pub use tools::{
+    Arg, ArgSource, BadArgument, BadRequest, BodyTemplate, CallApi, HttpMethod, JsonText, Param,
+    RequestTemplate, Tool, ToolArgs, ToolRequest, answer_with, field, json_of,
+};
+
+/// A server that speaks a provider's protocol.
+pub use crate::check::ModelServer;
+/// Who can hear, think and speak, and which of these it is.
+pub use crate::flow::{Part, Provider};
 
 /// The type of a variable. A text that cannot be read as it leaves the variable as it was.
 pub use crate::flow::ValueType as VarKind;
@@ -49,6 +60,8 @@ pub struct Plan {
     pub intents: Vec<Intent>,
     /// All dial targets; [`TargetId`] is the index.
     pub targets: Vec<Target>,
+    /// All tools; [`ToolId`] is the index.
+    pub tools: Vec<Tool>,
     /// All variables; [`VarId`] is the index.
     pub vars: Vec<Var>,
     /// All named opening hours; [`HoursId`] is the index.
@@ -90,6 +103,12 @@ impl Plan {
     #[must_use]
     pub fn target(&self, id: TargetId) -> &Target {
         &self.targets[id.index()]
+    }
+
+    /// The tool of an id.
+    #[must_use]
+    pub fn tool(&self, id: ToolId) -> &Tool {
+        &self.tools[id.index()]
     }
 
     /// A recording by the name that the flow gives it.
@@ -213,10 +232,21 @@ pub struct Services {
 /// One vendor choice.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// `deepgram`, `openai`, `cartesia`.
-    pub provider: Arc<str>,
+    /// Who.
+    pub provider: Provider,
     /// The vendor's model name.
     pub model: Arc<str>,
     /// The vendor's voice id (text to speech only).
     pub voice: Option<Arc<str>>,
+    /// Another server that speaks the vendor's protocol (language model only).
+    pub endpoint: Option<ModelServer>,
+    /// Who steps in when this one fails.
+    pub fallback: Option<Box<Service>>,
+}
+
+impl Service {
+    /// Itself and who steps in for it, in order.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.fallback.as_deref())
+    }
 }

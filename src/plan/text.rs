@@ -10,6 +10,29 @@ pub struct Text {
     template: Option<Arc<minijinja::Environment<'static>>>,
 }
 
+/// How values are written into a text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Escape {
+    /// As they are.
+    None,
+    /// Percent-encoded, for a part of a URL.
+    Url,
+    /// As JSON.
+    Json,
+}
+
+/// All but the unreserved characters of RFC 3986 as `%XX`.
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 /// A template could not be rendered. The checker rules this out for declared names; what is left is a
 /// filter that fails on a value of the call.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +48,25 @@ impl Text {
     /// # Errors
     /// [`RenderError`] if the template has a syntax error.
     pub fn new(source: &str) -> Result<Self, RenderError> {
+        Self::escaped(source, Escape::None)
+    }
+
+    /// [`Text::new`], with values written so that they cannot be taken for anything else.
+    ///
+    /// # Errors
+    /// See [`Text::new`].
+    pub fn escaped(source: &str, escape: Escape) -> Result<Self, RenderError> {
         let template = if source.contains("{{") || source.contains("{%") {
             let mut env = minijinja::Environment::new();
             env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-            env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+            let json = escape == Escape::Json;
+            env.set_auto_escape_callback(move |_| match json {
+                true => minijinja::AutoEscape::Json,
+                false => minijinja::AutoEscape::None,
+            });
+            if escape == Escape::Url {
+                env.set_formatter(|out, _, value| Ok(out.write_str(&percent_encoded(&value.to_string()))?));
+            }
             env.set_fuel(Some(FUEL));
             env.add_template_owned("text", source.to_owned())?;
             Some(Arc::new(env))

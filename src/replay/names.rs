@@ -11,6 +11,8 @@ pub struct Names {
     states: Vec<String>,
     intents: Vec<String>,
     targets: Vec<String>,
+    #[serde(default)]
+    tools: Vec<String>,
 }
 
 impl Names {
@@ -19,6 +21,7 @@ impl Names {
             states: plan.states.iter().map(|state| state.name.to_string()).collect(),
             intents: plan.intents.iter().map(|intent| intent.name.to_string()).collect(),
             targets: plan.targets.iter().map(|target| target.name.to_string()).collect(),
+            tools: plan.tools.iter().map(|tool| tool.name.to_string()).collect(),
         }
     }
 
@@ -31,6 +34,7 @@ impl Names {
             "state" => Some(&self.states),
             "intent" | "intents" => Some(&self.intents),
             "target" => Some(&self.targets),
+            "tool" | "tools" => Some(&self.tools),
             _ => None,
         }
     }
@@ -44,6 +48,9 @@ impl Names {
             }
         };
         for (key, value) in step.as_object_mut().into_iter().flatten() {
+            if let ("calls", Value::Array(calls)) = (key.as_str(), &mut *value) {
+                calls.iter_mut().for_each(|call| *call = self.name(call.take()));
+            }
             let Some(names) = self.of(key) else { continue };
             match value {
                 Value::Array(items) => items.iter_mut().for_each(|item| name(names, item)),
@@ -56,6 +63,12 @@ impl Names {
     /// An input with numbers in place of names; the name that this flow does not have, if there is one.
     pub(super) fn number(&self, mut step: Value) -> Result<Value, String> {
         for (key, value) in step.as_object_mut().into_iter().flatten() {
+            if let ("calls", Value::Array(calls)) = (key.as_str(), &mut *value) {
+                for call in calls {
+                    *call = self.number(call.take())?;
+                }
+                continue;
+            }
             let (Some(names), Some(name)) = (self.of(key), value.as_str()) else { continue };
             let index = names.iter().position(|known| known == name);
             let index = index.ok_or_else(|| format!("{key} `{name}`"))?;

@@ -236,6 +236,7 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::Converse(_) => "converse",
         Kind::Confirm(_) => "confirm",
         Kind::Choose(_) => "choose",
+        Kind::CallApi(_) => "call_api",
         Kind::Dial(_) => "dial",
         Kind::Handoff(_) => "handoff",
         Kind::End(_) => "end",
@@ -260,6 +261,7 @@ fn possible(plan: &Plan) -> Vec<(&'static str, &'static str)> {
                 }
             }
             Kind::Dial(dial) => dial_outcomes(dial),
+            Kind::CallApi(_) => &["ok", "failed"],
             Kind::Choose(_) | Kind::Handoff(_) | Kind::End(_) => &[],
         };
         all.extend(names.iter().map(|name| (kind, *name)));

@@ -1,6 +1,6 @@
 //! The loop of a call: wait for one thing, make it an input, step the machine, enact its effects.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +19,15 @@ use super::prompts::Prompts;
 use super::record::{CallRecord, Turns};
 use super::room::{JoinedRoom, RoomNews};
 use super::teardown::Wreckage;
+use super::tools::Tools;
 use super::voice::{Speech, Spoken, Voice};
 use super::watch::{CallEvent, CallStatus, Watch};
 use super::waterfall::{Latency, Mark};
 use super::{CallSetup, Vendors};
-use crate::machine::{AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service};
+use crate::machine::{
+    AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service, ToolCallId, ToolResult,
+    UtteranceId,
+};
 use crate::plan::Plan;
 use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
@@ -44,6 +48,9 @@ pub(super) struct Call {
     pub(super) ears: Ears,
     pub(super) voice: Voice,
     pub(super) dialogue: Dialogue,
+    pub(super) tools: Tools,
+    /// Sentences that only pass the time.
+    pub(super) asides: HashSet<UtteranceId>,
     pub(super) legs: Legs,
     pub(super) gate: Option<Gate>,
     pub(super) people: People,
@@ -96,6 +103,7 @@ enum Wake {
     Llm(Option<LlmEvent>),
     Tts(Result<Option<TtsEvent>, SpeechError>),
     Leg(Answer),
+    Tool(ToolCallId, ToolResult),
     Gate(GateNews),
     Deadline,
     RoomExpires,
@@ -159,6 +167,8 @@ impl Call {
                 Prompts::new(Arc::clone(&vendors.prompts), &plan),
             ),
             dialogue: Dialogue::new(Arc::clone(&plan), Arc::clone(&vendors.llm), Arc::clone(&info.id)),
+            tools: Tools::default(),
+            asides: HashSet::new(),
             legs: Legs::new(telephony, dial_limits, &room.name),
             place: room,
             gate: None,
@@ -227,6 +237,7 @@ impl Call {
             () = self.shutdown.cancelled(), if !self.told_shutdown => Wake::Shutdown,
             () = self.cadence.beat(), if is_audible => Wake::Beat,
             answer = self.legs.answer() => Wake::Leg(answer),
+            (call, result) = self.tools.done() => Wake::Tool(call, result),
             news = gate_news(&mut self.gate) => Wake::Gate(news),
             news = self.room.next() => Wake::Room(news),
             event = self.voice.tts_event() => Wake::Tts(event),
@@ -243,6 +254,7 @@ impl Call {
             Wake::Room(RoomNews::Event(event)) => self.on_room(event),
             Wake::Room(RoomNews::Audio(leg, frame)) => self.on_audio(&leg, frame),
             Wake::Leg(answer) => self.on_answer(answer),
+            Wake::Tool(call, result) => self.on_tool_done(call, result),
             Wake::Gate(news) => self.on_gate(news),
             Wake::Tts(event) => {
                 if let Ok(Some(TtsEvent::Audio { context, .. })) = &event
@@ -379,8 +391,10 @@ impl Call {
 
     /// Puts what was said into the model's memory, the record and the transcript.
     pub(super) fn note_spoken(&mut self, spoken: Spoken, now: Millis) {
-        let Spoken { text, heard, start, .. } = spoken;
-        self.dialogue.heard(&heard.text);
+        let Spoken { speech, text, heard, start, .. } = spoken;
+        if !matches!(speech, Speech::Fixed(utterance) if self.asides.remove(&utterance)) {
+            self.dialogue.heard(&heard.text);
+        }
         self.turns.bot_said(text.clone(), heard.text.clone(), start, now);
         self.watch.event(CallEvent::BotSaid { text, heard: heard.text });
     }
@@ -414,6 +428,9 @@ impl Call {
             Said::Proposed(reply, intent, slots) => {
                 self.inbox.push_back(Input::IntentProposed { reply, intent, slots });
             }
+            Said::ToolsProposed(reply, calls) => {
+                self.inbox.push_back(Input::ToolsProposed { reply, calls });
+            }
             Said::Failed(reply, error) => {
                 tracing::warn!(%error, "the model's reply failed");
                 self.voice.end_reply(reply);
@@ -436,7 +453,7 @@ impl Call {
                 Some(&id) => Arc::clone(&self.plan.state(id).name),
                 None => Arc::default(),
             },
-            bot_busy: self.voice.is_speaking() || self.dialogue.is_thinking(),
+            bot_busy: self.voice.is_speaking() || self.dialogue.is_thinking() || self.tools.is_busy(),
             listening: self.machine.accepts_speech() && !self.stage.handed_off,
             ringing: self.stage.ringing.is_some(),
             asked: self.gate.as_ref().is_some_and(Gate::was_heard),

@@ -1,18 +1,20 @@
 //! The conversation with the model: what it remembers, what it is asked, and what it asks for.
 //!
-//! A tool call never does anything here. It becomes an intent that is proposed to the machine.
+//! A tool call never does anything here. It becomes an intent or a request that is proposed to the machine, and the
+//! machine says what the model is told of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
 use super::memory::{Guess, merged, same_words, take_back};
-use crate::machine::ReplyId;
-use crate::pii::Utterance;
-use crate::plan::{ContextPolicy, Intent, IntentId, Plan};
+use super::offer::{intent_tool, slots, tool};
+use crate::machine::{Proposal, ProposedCall, ReplyId};
+use crate::pii::{Payload, Utterance};
+use crate::plan::{ContextPolicy, IntentId, Plan, ToolId};
 use crate::speech::sentences::Sentences;
 use crate::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Tool};
 
@@ -21,6 +23,12 @@ const MOST_MESSAGES: usize = 80;
 /// How long a model may say nothing in a reply. Longer than the vendor client's own patience, retries
 /// included, which knows better what went wrong.
 const MUTE_AFTER: Duration = Duration::from_secs(30);
+/// How long a reply that has called a tool may still call another.
+const MORE_CALLS_WITHIN: Duration = Duration::from_millis(300);
+/// What the model is told of a call that cannot be.
+const NO_SUCH_TOOL: &str = "there is no such tool; just answer the caller";
+/// Calls without a result that are remembered.
+const MOST_PROPOSED: usize = 64;
 
 /// What came of an event of the model.
 #[derive(Debug)]
@@ -31,6 +39,8 @@ pub(super) enum Said {
     WordsEnd(ReplyId),
     /// A tool call.
     Proposed(ReplyId, IntentId, Vec<(String, Utterance)>),
+    /// Calls of tools, all of one reply; before its intent.
+    ToolsProposed(ReplyId, Vec<ProposedCall>),
     /// The reply failed.
     Failed(ReplyId, SpeechError),
 }
@@ -43,6 +53,8 @@ pub(super) struct Dialogue {
     /// What the caller said last, if the model was not asked since.
     unanswered: Option<Utterance>,
     live: Option<Live>,
+    /// What the model has asked of tools and was not told the result of.
+    proposed: BTreeMap<Proposal, Called>,
     /// A reply that nobody has asked for yet.
     guess: Option<Guess>,
     guesses: u32,
@@ -53,8 +65,30 @@ struct Live {
     stream: LlmStream,
     sentences: Sentences,
     offered: Vec<IntentId>,
+    tools: Vec<ToolId>,
     /// When it last said something.
     heard_at: Instant,
+    /// It has said words.
+    spoke: bool,
+    /// The calls it has made, in their order. After the first of them no words count.
+    calls: Vec<Called>,
+}
+
+/// One tool call, as the vendor has it.
+struct Called {
+    id: String,
+    name: String,
+    arguments: Result<Map<String, Value>, String>,
+}
+
+impl Called {
+    fn with_result(self, result: &str) -> Message {
+        let arguments = match self.arguments {
+            Ok(map) => Value::Object(map).to_string(),
+            Err(_) => "{}".to_owned(),
+        };
+        Message::ToolCall { id: self.id, name: self.name, arguments, result: result.to_owned() }
+    }
 }
 
 /// One question to the model.
@@ -64,6 +98,7 @@ pub(super) struct Question {
     pub context: ContextPolicy,
     pub user: Option<Utterance>,
     pub intents: Vec<IntentId>,
+    pub tools: Vec<ToolId>,
 }
 
 impl Dialogue {
@@ -75,6 +110,7 @@ impl Dialogue {
             messages: VecDeque::new(),
             unanswered: None,
             live: None,
+            proposed: BTreeMap::new(),
             guess: None,
             guesses: 0,
         }
@@ -89,8 +125,10 @@ impl Dialogue {
     pub(super) async fn event(&mut self) -> Option<LlmEvent> {
         let Some(live) = &mut self.live else { return std::future::pending().await };
         let mute = SpeechError::Silent { vendor: "the model", waited: MUTE_AFTER };
-        match timeout_at(live.heard_at + MUTE_AFTER, live.stream.events.recv()).await {
+        let patience = if live.calls.is_empty() { MUTE_AFTER } else { MORE_CALLS_WITHIN };
+        match timeout_at(live.heard_at + patience, live.stream.events.recv()).await {
             Ok(event) => event,
+            Err(_) if !live.calls.is_empty() => Some(LlmEvent::Done),
             Err(_) => Some(LlmEvent::Failed(mute)),
         }
     }
@@ -106,7 +144,10 @@ impl Dialogue {
             stream: guess.map_or_else(|| self.llm.reply(request), |guess| guess.stream),
             sentences: Sentences::default(),
             offered: question.intents,
+            tools: question.tools,
             heard_at: Instant::now(),
+            spoke: false,
+            calls: Vec::new(),
         });
         guessed
     }
@@ -137,6 +178,12 @@ impl Dialogue {
         self.guesses
     }
 
+    /// What the model may call.
+    fn offered(&self, question: &Question) -> Vec<Tool> {
+        let intents = question.intents.iter().map(|&id| intent_tool(self.plan.intent(id)));
+        intents.chain(question.tools.iter().map(|&id| tool(self.plan.tool(id)))).collect()
+    }
+
     /// The request that a question becomes, and what is remembered with it.
     fn request(&mut self, question: &Question) -> LlmRequest {
         self.apply(question.context);
@@ -148,7 +195,7 @@ impl Dialogue {
             model: Arc::clone(&self.plan.services.llm.model),
             system: question.prompt.text().into(),
             messages: self.messages.iter().cloned().collect(),
-            tools: question.intents.iter().map(|&id| tool(self.plan.intent(id))).collect(),
+            tools: self.offered(question),
             request_id: format!("{}-{}", self.call_id, question.reply.0).into(),
         }
     }
@@ -209,10 +256,22 @@ impl Dialogue {
         let reply = live.reply;
         live.heard_at = Instant::now();
         match event {
+            Some(LlmEvent::Text(_)) if !live.calls.is_empty() => Vec::new(),
             Some(LlmEvent::Text(text)) => {
+                live.spoke |= !text.trim().is_empty();
                 live.sentences.push(&text).into_iter().map(|clause| Said::Clause(reply, clause)).collect()
             }
-            Some(LlmEvent::ToolCall { id, name, arguments }) => self.on_tool_call(id, name, arguments),
+            Some(LlmEvent::ToolCall { id, name, arguments }) => {
+                live.calls.push(Called { id, name, arguments });
+                Vec::new()
+            }
+            // What was asked for is complete, whatever becomes of the rest.
+            _ if !live.calls.is_empty() => self.propose(),
+            Some(LlmEvent::Done) if !live.spoke => {
+                self.live = None;
+                let detail = "it said nothing at all".to_owned();
+                vec![Said::Failed(reply, SpeechError::Protocol { vendor: "the model", detail })]
+            }
             Some(LlmEvent::Done) => self.finish(),
             Some(LlmEvent::Failed(error)) => {
                 self.live = None;
@@ -226,34 +285,66 @@ impl Dialogue {
         }
     }
 
-    /// The first tool call ends a reply: what counts then is the machine's answer, not more words.
-    fn on_tool_call(
-        &mut self,
-        id: String,
-        name: String,
-        arguments: Result<Map<String, Value>, String>,
-    ) -> Vec<Said> {
-        let Some(live) = &self.live else { return Vec::new() };
-        let reply = live.reply;
-        let intent = live.offered.iter().copied().find(|&i| *self.plan.intent(i).name == *name);
-        let result = if intent.is_some() { "ok" } else { "there is no such tool; just answer the caller" };
-        let slots = arguments.as_ref().map(slots).unwrap_or_default();
-        let arguments = match &arguments {
-            Ok(map) => Value::Object(map.clone()).to_string(),
-            Err(_) => "{}".to_owned(),
-        };
-        let mut said = self.finish();
-        self.remember(Message::ToolCall { id, name, arguments, result: result.to_owned() });
-        match intent {
-            // Before the end of the words: the proposal must reach the machine while the reply is live.
-            Some(intent) => said.insert(said.len() - 1, Said::Proposed(reply, intent, slots)),
-            None => {
-                tracing::warn!("the model called a tool that it was not offered");
-                let detail = "it called a tool that it was not offered".to_owned();
-                said = vec![Said::Failed(reply, SpeechError::Protocol { vendor: "the model", detail })];
+    /// The calls of a reply are complete: its tools are proposed together, and the first of its intents. What counts
+    /// then is the machine's answer, not more words.
+    fn propose(&mut self) -> Vec<Said> {
+        let Some(live) = &mut self.live else { return Vec::new() };
+        let (reply, tools, intents) = (live.reply, live.tools.clone(), live.offered.clone());
+        let calls = std::mem::take(&mut live.calls);
+        let plan = Arc::clone(&self.plan);
+        let intent_of = |name: &str| intents.iter().copied().find(|&i| *plan.intent(i).name == *name);
+        if tools.is_empty() && !calls.iter().any(|call| intent_of(&call.name).is_some()) {
+            return self.refuse(calls, reply);
+        }
+        let (mut proposed, mut intended) = (Vec::new(), None);
+        for call in calls {
+            match intent_of(&call.name) {
+                Some(intent) if intended.is_none() => {
+                    intended = Some((intent, call.arguments.as_ref().map(slots).unwrap_or_default()));
+                    self.remember(call.with_result("ok"));
+                }
+                Some(_) => self.remember(call.with_result("error: something else was asked for first")),
+                None if tools.is_empty() => self.remember(call.with_result(NO_SUCH_TOOL)),
+                None => {
+                    let tool = tools.iter().copied().find(|&id| *plan.tool(id).name == *call.name);
+                    let args = call.arguments.as_ref().ok().map(|map| Payload(Value::Object(map.clone())));
+                    let index = u32::try_from(proposed.len()).unwrap_or(u32::MAX);
+                    self.proposed.insert(Proposal { reply, index }, call);
+                    proposed.push(ProposedCall { tool, args });
+                }
             }
         }
+        while self.proposed.len() > MOST_PROPOSED {
+            self.proposed.pop_first();
+        }
+        let mut said = self.finish();
+        let end = said.len().saturating_sub(1);
+        // Before the end of the words: the proposals must reach the machine while the reply is live.
+        if let Some((intent, slots)) = intended {
+            said.insert(end, Said::Proposed(reply, intent, slots));
+        }
+        if !proposed.is_empty() {
+            said.insert(end, Said::ToolsProposed(reply, proposed));
+        }
         said
+    }
+
+    /// Nothing that it was offered: the reply is none.
+    fn refuse(&mut self, calls: Vec<Called>, reply: ReplyId) -> Vec<Said> {
+        tracing::warn!("the model called a tool that it was not offered");
+        self.live = None;
+        for call in calls {
+            self.remember(call.with_result(NO_SUCH_TOOL));
+        }
+        let detail = "it called a tool that it was not offered".to_owned();
+        vec![Said::Failed(reply, SpeechError::Protocol { vendor: "the model", detail })]
+    }
+
+    /// What came of a call that the model proposed.
+    pub(super) fn tool_result(&mut self, proposal: Proposal, text: &Utterance) {
+        if let Some(call) = self.proposed.remove(&proposal) {
+            self.remember(call.with_result(text.text()));
+        }
     }
 
     fn finish(&mut self) -> Vec<Said> {
@@ -297,45 +388,6 @@ impl Dialogue {
             self.messages.pop_front();
         }
     }
-}
-
-/// An intent as the model sees it. The stand-in model of the sandbox reads the examples, too.
-fn tool(intent: &Intent) -> Tool {
-    let mut description = intent.when.to_string();
-    if !intent.examples.is_empty() {
-        let examples: Vec<String> = intent.examples.iter().map(|e| format!("{e:?}")).collect();
-        description = format!("{} Examples: {}", description.trim_end(), examples.join(", "));
-    }
-    let properties: Map<String, Value> = intent
-        .slots
-        .iter()
-        .map(|slot| {
-            let kind = match &*slot.kind {
-                "number" => "number",
-                "bool" => "boolean",
-                _ => "string",
-            };
-            (slot.name.to_string(), json!({ "type": kind }))
-        })
-        .collect();
-    let required: Vec<&str> = intent.slots.iter().filter(|s| !s.optional).map(|s| &*s.name).collect();
-    Tool {
-        name: intent.name.to_string(),
-        description,
-        parameters: json!({ "type": "object", "properties": properties, "required": required }),
-    }
-}
-
-fn slots(arguments: &Map<String, Value>) -> Vec<(String, Utterance)> {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    arguments
-        .iter()
-        .filter(|(_, v)| !v.is_null())
-        .map(|(k, v)| (k.clone(), Utterance::new(text(v))))
-        .collect()
 }
 
 /// The call so far in one note: the last words of both sides, shortest form that keeps who said what.

@@ -1,6 +1,7 @@
 //! Effects of the machine, done to the world.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::call::Call;
 use super::dialogue::Question;
@@ -20,7 +21,10 @@ impl Call {
                 tracing::info!(%state, "entered");
                 self.watch.event(CallEvent::Entered { state });
             }
-            Effect::Say { utterance, text, interruptible } => {
+            Effect::Say { utterance, text, interruptible, aside } => {
+                if aside {
+                    self.asides.insert(utterance);
+                }
                 if !interruptible {
                     self.dismiss_doubt();
                 }
@@ -36,11 +40,17 @@ impl Call {
             Effect::Reply { reply, .. } if self.stage.handed_off => {
                 self.inbox.push_back(Input::ReplyFailed { reply, service: Service::Llm });
             }
-            Effect::Reply { reply, prompt, context, user, intents, .. } => {
-                let guessed = self.dialogue.ask(Question { reply, prompt, context, user, intents });
+            Effect::Reply { reply, prompt, context, user, intents, tools, .. } => {
+                let question = Question { reply, prompt, context, user, intents, tools };
+                let guessed = self.dialogue.ask(question);
                 self.latency.asked(reply, guessed);
             }
             Effect::CancelReply { reply } => self.cancel_reply(reply),
+            Effect::CallTool { call, tool, args, turns, timeout_ms } => {
+                self.call_tool(call, tool, args, turns, Duration::from_millis(timeout_ms));
+            }
+            Effect::CancelTool { call } => self.cancel_tool(call),
+            Effect::ToolResult { proposal, text } => self.dialogue.tool_result(proposal, &text),
             Effect::Listen { on } => {
                 self.turns.caller_interrupted();
                 self.onset = Onset::Quiet;

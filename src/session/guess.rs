@@ -70,8 +70,8 @@ impl Call {
         let mut effects = Vec::new();
         machine.handle(now, Input::TurnEnded { text: words.clone() }, &mut effects);
         let question = effects.into_iter().find_map(|effect| match effect {
-            Effect::Reply { reply, prompt, context, user: user @ Some(_), intents, .. } => {
-                Some(Question { reply, prompt, context, user, intents })
+            Effect::Reply { reply, prompt, context, user: user @ Some(_), intents, tools, .. } => {
+                Some(Question { reply, prompt, context, user, intents, tools })
             }
             _ => None,
         });

@@ -47,6 +47,8 @@ pub(super) struct Begin<'a> {
     states: Vec<&'a str>,
     intents: Vec<&'a str>,
     targets: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<&'a str>,
 }
 
 impl<'a> Begin<'a> {
@@ -62,6 +64,7 @@ impl<'a> Begin<'a> {
             states: plan.states.iter().map(|state| &*state.name).collect(),
             intents: plan.intents.iter().map(|intent| &*intent.name).collect(),
             targets: plan.targets.iter().map(|target| &*target.name).collect(),
+            tools: plan.tools.iter().map(|tool| &*tool.name).collect(),
         }
     }
 }

@@ -17,6 +17,7 @@ mod leg_news;
 mod legs;
 mod line;
 mod memory;
+mod offer;
 mod onset;
 mod prepared;
 mod prompts;
@@ -24,12 +25,15 @@ mod record;
 mod room;
 mod room_events;
 mod teardown;
+mod tool_http;
+mod tools;
 mod voice;
 mod watch;
 mod waterfall;
 
 pub use journal::{Journal, JournalError};
 pub use record::{CallRecord, Guessing, RECORD_VERSION, TransferRecord, Turn, Who};
+pub use tools::ToolRecord;
 pub use watch::{CallEvent, CallStatus, Watch};
 pub use waterfall::Waterfall;
 

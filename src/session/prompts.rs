@@ -21,7 +21,7 @@ impl Prompts {
     pub(super) fn new(cache: Arc<PromptCache>, plan: &Plan) -> Self {
         let tts = &plan.services.tts;
         let voice = VoiceKey {
-            provider: Arc::clone(&tts.provider),
+            provider: tts.provider.name().into(),
             model: Arc::clone(&tts.model),
             voice: tts.voice.clone(),
             language: Arc::clone(&plan.call.language),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::memory::merged;
+use super::tools::ToolRecord;
 use super::waterfall::Waterfall;
 use crate::machine::{CallInfo, Known, LegOutcome, Millis, Outcome, TransferReport};
 use crate::pii::{PhoneNumber, Utterance};
@@ -40,6 +41,9 @@ pub struct CallRecord {
     pub states: Vec<Arc<str>>,
     /// The transfer, if one was tried.
     pub transfer: Option<TransferRecord>,
+    /// Requests of tools, by the time at which they came to their end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolRecord>,
     /// Who said what, by the time at which they began.
     pub turns: Vec<Turn>,
     /// Where the time of each answer of the model went, in order.
@@ -80,6 +84,7 @@ impl CallRecord {
             outcome: Outcome::Failed,
             states: Vec::new(),
             transfer: None,
+            tools: Vec::new(),
             turns: Vec::new(),
             answers: Vec::new(),
             guesses: Guessing::default(),
@@ -217,6 +222,17 @@ impl Turns {
 
     pub(super) fn bot_said(&mut self, text: Utterance, heard: Utterance, start: Millis, end: Millis) {
         self.push(Turn { who: Who::Bot, text, heard, start_ms: start.0, end_ms: end.0 });
+    }
+
+    /// What was said last, a line for each turn.
+    pub(super) fn recent(&self, most: usize) -> String {
+        let mut turns: Vec<&Turn> = self.list.iter().collect();
+        turns.sort_by_key(|turn| turn.start_ms);
+        let lines = turns.iter().skip(turns.len().saturating_sub(most)).map(|turn| {
+            let who = if turn.who == Who::Bot { "Bot" } else { "Caller" };
+            format!("{who}: {}", turn.heard.text().trim())
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// All turns, by the time at which they began.

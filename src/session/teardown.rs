@@ -22,6 +22,8 @@ impl Call {
         self.ears.close();
         self.dialogue.cancel();
         self.gate = None;
+        let now = self.now();
+        let tools = self.tools.close(&self.plan, now);
         let in_a_hurry = async {
             self.kill.cancelled().await;
             sleep(HURRIED).await;
@@ -52,6 +54,7 @@ impl Call {
         record.states = record::names(&self.plan, self.machine.path());
         let report = self.machine.transfer().cloned();
         record.transfer = report.map(|report| TransferRecord::new(report, self.stage.bot_left_ms));
+        record.tools = tools;
         record.turns = self.turns.take();
         record.answers = self.latency.take();
         record.guesses = Guessing { asked: self.dialogue.guesses(), used: self.latency.hits };

@@ -27,7 +27,8 @@ pub use production::Production;
 pub use store::{StoreError, Stored, close_to_others, is_open_to_others, store};
 pub use survey::{Access, Survey};
 pub use vendors::{
-    DAILY_API_URL, DialOutPath, LIBRARY, Media, NO_KEY, Service, ServiceNote, Vendor, Vendors,
+    DAILY_API_URL, DialOutPath, LIBRARY, Media, NO_KEY, OWN_SERVER, Service, ServiceNote, Uses, Vendor,
+    Vendors, base_url,
 };
 
 use crate::pii::{Address, ApiKey};
@@ -66,6 +67,8 @@ pub struct Overrides {
     pub log: Option<String>,
     /// `--log-format json`.
     pub log_json: bool,
+    /// Which vendors the flows use.
+    pub uses: Uses,
 }
 
 /// All settings of a run.
@@ -193,7 +196,7 @@ impl LogSettings {
 /// None if it is not one.
 #[must_use]
 pub fn public_url(text: &str) -> Option<String> {
-    vendors::normal_url(text.trim()).map(|url| without_route(&url))
+    vendors::base_url(text.trim()).map(|url| without_route(&url))
 }
 
 /// People copy the webhook's whole address as well as the server's.
@@ -245,7 +248,7 @@ impl Reader<'_> {
     /// A base URL as `http` or `https` without a slash at the end; `ws` and `wss` mean the same.
     fn url(&mut self, name: &'static str) -> Option<String> {
         let text = self.text(name)?;
-        let url = vendors::normal_url(&text);
+        let url = vendors::base_url(&text);
         if url.is_none() {
             self.problems.push(SettingsError::BadUrl { name });
         }

@@ -101,8 +101,8 @@ mod tests {
         ]);
         assert_eq!(survey.of(Service::Telephony).key.as_ref().unwrap().reveal(), "d");
         assert_eq!(survey.of(Service::Telephony).base_url, "https://api.daily.co/v1");
-        assert_eq!(survey.of(Service::Stt).base_url, "http://127.0.0.1:9");
-        assert!(survey.of(Service::Tts).key.is_none() && survey.operator.is_none());
+        assert_eq!(survey.of(Service::Deepgram).base_url, "http://127.0.0.1:9");
+        assert!(survey.of(Service::Cartesia).key.is_none() && survey.operator.is_none());
         assert_eq!(survey.public_url.as_deref(), Some("https://a.example.com"));
         let [key, operator] = survey.problems.as_slice() else { panic!("{:?}", survey.problems) };
         assert!(matches!(key, SettingsError::BadKey { name: "CARTESIA_API_KEY" }));

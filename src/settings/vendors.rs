@@ -11,6 +11,9 @@ pub const DAILY_API_URL: &str = "https://api.daily.co/v1";
 /// What is sent as the key of a base URL that was given without one.
 pub const NO_KEY: &str = "none";
 
+/// The vendor of a model whose server the flow names.
+pub const OWN_SERVER: &str = "the flow's server";
+
 /// Who plays a part.
 #[derive(Clone, Debug)]
 pub enum Vendor {
@@ -65,12 +68,16 @@ pub const LIBRARY: &str = "DAILY_CORE_LIBRARY";
 pub struct Vendors {
     /// Phones and rooms: Daily.
     pub telephony: Vendor,
-    /// Hearing: Deepgram.
-    pub stt: Vendor,
-    /// Voice: Cartesia.
-    pub tts: Vendor,
-    /// Model: OpenAI.
-    pub llm: Vendor,
+    /// Deepgram: hearing, and Aura's voices.
+    pub deepgram: Vendor,
+    /// Cartesia: voice.
+    pub cartesia: Vendor,
+    /// OpenAI: the model.
+    pub openai: Vendor,
+    /// OpenAI's hearing and voice: real only if the phones are.
+    pub openai_audio: Vendor,
+    /// Which of them the flows use.
+    pub uses: Uses,
     /// How the rooms of `telephony` are joined.
     pub media: Media,
     /// Who commands its legs.
@@ -79,17 +86,17 @@ pub struct Vendors {
     pub offline: bool,
 }
 
-/// A part that a vendor plays.
+/// A vendor with whom one has an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
-    /// Daily.
+    /// Daily: phones and rooms.
     Telephony,
     /// Deepgram.
-    Stt,
+    Deepgram,
     /// OpenAI.
-    Llm,
+    OpenAi,
     /// Cartesia.
-    Tts,
+    Cartesia,
 }
 
 /// One line of the start screen.
@@ -103,7 +110,7 @@ pub struct ServiceNote {
     pub vendor: &'static str,
     /// Whether the sandbox stands in for it.
     pub emulated: bool,
-    /// The variable of its key.
+    /// The variable of its key; empty if the flow names it.
     pub key: &'static str,
     /// What would make it real, or what to know about it.
     pub remark: &'static str,
@@ -111,16 +118,16 @@ pub struct ServiceNote {
 
 impl Service {
     /// All, in the order of a call.
-    pub const ALL: [Self; 4] = [Self::Telephony, Self::Stt, Self::Llm, Self::Tts];
+    pub const ALL: [Self; 4] = [Self::Telephony, Self::Deepgram, Self::OpenAi, Self::Cartesia];
 
     /// The variable of its key.
     #[must_use]
     pub fn key_variable(self) -> &'static str {
         match self {
             Self::Telephony => "DAILY_API_KEY",
-            Self::Stt => "DEEPGRAM_API_KEY",
-            Self::Llm => "OPENAI_API_KEY",
-            Self::Tts => "CARTESIA_API_KEY",
+            Self::Deepgram => "DEEPGRAM_API_KEY",
+            Self::OpenAi => "OPENAI_API_KEY",
+            Self::Cartesia => "CARTESIA_API_KEY",
         }
     }
 
@@ -129,33 +136,29 @@ impl Service {
     pub fn url_variable(self) -> &'static str {
         match self {
             Self::Telephony => "DAILY_API_URL",
-            Self::Stt => "DEEPGRAM_URL",
-            Self::Llm => "OPENAI_BASE_URL",
-            Self::Tts => "CARTESIA_URL",
+            Self::Deepgram => "DEEPGRAM_URL",
+            Self::OpenAi => "OPENAI_BASE_URL",
+            Self::Cartesia => "CARTESIA_URL",
         }
     }
 
     pub(super) fn default_url(self) -> &'static str {
         match self {
             Self::Telephony => DAILY_API_URL,
-            Self::Stt => "https://api.deepgram.com",
-            Self::Llm => "https://api.openai.com/v1",
-            Self::Tts => "https://api.cartesia.ai",
+            Self::Deepgram => "https://api.deepgram.com",
+            Self::OpenAi => "https://api.openai.com/v1",
+            Self::Cartesia => "https://api.cartesia.ai",
         }
     }
 
     /// The vendor's name.
     #[must_use]
     pub fn vendor(self) -> &'static str {
-        self.names().1
-    }
-
-    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Telephony => ("phones and rooms", "Daily"),
-            Self::Stt => ("hearing", "Deepgram"),
-            Self::Llm => ("model", "OpenAI"),
-            Self::Tts => ("voice", "Cartesia"),
+            Self::Telephony => "Daily",
+            Self::Deepgram => "Deepgram",
+            Self::OpenAi => "OpenAI",
+            Self::Cartesia => "Cartesia",
         }
     }
 }
@@ -167,9 +170,11 @@ impl Vendors {
         let emulated = || Vendor::Emulated;
         Self {
             telephony: emulated(),
-            stt: emulated(),
-            tts: emulated(),
-            llm: emulated(),
+            deepgram: emulated(),
+            cartesia: emulated(),
+            openai: emulated(),
+            openai_audio: emulated(),
+            uses: Uses::default(),
             media: Media::SandboxRoom,
             dial_out: DialOutPath::Rest,
             offline: true,
@@ -181,9 +186,9 @@ impl Vendors {
     pub fn of(&self, service: Service) -> &Vendor {
         match service {
             Service::Telephony => &self.telephony,
-            Service::Stt => &self.stt,
-            Service::Llm => &self.llm,
-            Service::Tts => &self.tts,
+            Service::Deepgram => &self.deepgram,
+            Service::OpenAi => &self.openai,
+            Service::Cartesia => &self.cartesia,
         }
     }
 
@@ -205,46 +210,112 @@ impl Vendors {
     /// Whether a sandbox has to be started.
     #[must_use]
     pub fn needs_sandbox(&self) -> bool {
-        Service::ALL.into_iter().any(|service| self.of(service).is_emulated())
+        self.explain().iter().any(|note| note.emulated)
     }
 
     /// What a newcomer should know: what is emulated, and what would make it real.
     #[must_use]
     pub fn explain(&self) -> Vec<ServiceNote> {
-        Service::ALL.into_iter().map(|service| self.note(service)).collect()
+        let uses = &self.uses;
+        let hearing = uses.hearing.iter().map(|&service| (service, "hearing"));
+        let model = uses.model.then_some((Service::OpenAi, "model"));
+        let voice = uses.voice.iter().map(|&service| (service, "voice"));
+        let mut notes = vec![self.note(Service::Telephony, "phones and rooms")];
+        notes.extend(hearing.chain(model).map(|(service, part)| self.note(service, part)));
+        if uses.own_model {
+            let emulated = self.offline;
+            let remark = if emulated {
+                "a keyword stand-in; without --offline the server is asked"
+            } else {
+                "used as given"
+            };
+            let vendor = OWN_SERVER;
+            notes.push(ServiceNote {
+                vendor,
+                emulated,
+                remark,
+                key: "",
+                ..self.note(Service::OpenAi, "model")
+            });
+        }
+        notes.extend(voice.map(|(service, part)| self.note(service, part)));
+        notes
     }
 
-    fn note(&self, service: Service) -> ServiceNote {
-        let (part, vendor) = service.names();
-        let emulated = self.of(service).is_emulated();
-        let remark = match (service, emulated) {
-            _ if matches!(self.of(service), Vendor::Elsewhere) => "the bot's business, on Pipecat Cloud",
-            (Service::Llm, true) if self.offline => {
+    fn note(&self, service: Service, part: &'static str) -> ServiceNote {
+        let is_audio = service == Service::OpenAi && part != "model";
+        let played_by = if is_audio { &self.openai_audio } else { self.of(service) };
+        let emulated = played_by.is_emulated();
+        let remark = match (part, emulated) {
+            _ if matches!(played_by, Vendor::Elsewhere) => "the bot's business, on Pipecat Cloud",
+            ("model", true) if self.offline => {
                 "a keyword stand-in, which does not test prompts; OPENAI_API_KEY without --offline makes it real"
             }
-            (Service::Llm, true) => {
+            ("model", true) => {
                 "a keyword stand-in, which does not test prompts; OPENAI_API_KEY makes it real"
             }
-            (Service::Llm, false) if self.is_phone_emulated() => {
-                "the real model, the best way to try a prompt"
-            }
-            (_, true) => "real only together (DAILY_API_KEY, DEEPGRAM_API_KEY, CARTESIA_API_KEY)",
+            ("model", false) if self.is_phone_emulated() => "the real model, the best way to try a prompt",
+            (_, true) => "real only together with the phones and the rest of hearing and voice",
             (_, false) => "used as given",
         };
-        ServiceNote { service, part, vendor, emulated, key: service.key_variable(), remark }
+        ServiceNote { service, part, vendor: service.vendor(), emulated, key: service.key_variable(), remark }
+    }
+}
+
+/// Which vendors beside Daily the flows use: only their keys are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uses {
+    /// Who hears, each once.
+    pub hearing: Vec<Service>,
+    /// Who speaks, each once.
+    pub voice: Vec<Service>,
+    /// Whether OpenAI's model, or that of `OPENAI_BASE_URL`, is asked.
+    pub model: bool,
+    /// Whether a flow names a server of its own for the model.
+    pub own_model: bool,
+}
+
+impl Default for Uses {
+    /// Those of a flow that chooses nothing.
+    fn default() -> Self {
+        Self {
+            hearing: vec![Service::Deepgram],
+            voice: vec![Service::Cartesia],
+            model: true,
+            own_model: false,
+        }
+    }
+}
+
+impl Uses {
+    /// Whether a vendor hears or speaks.
+    #[must_use]
+    pub fn audio(&self, service: Service) -> bool {
+        self.hearing.contains(&service) || self.voice.contains(&service)
+    }
+
+    /// Whether a vendor does anything at all.
+    #[must_use]
+    pub fn any(&self, service: Service) -> bool {
+        service == Service::Telephony || self.audio(service) || (service == Service::OpenAi && self.model)
     }
 }
 
 /// Decides who plays which part; `None` (and a problem) if it makes no sense.
 pub(super) fn decide(reader: &mut Reader<'_>, overrides: &Overrides) -> Option<Vendors> {
     if overrides.offline && !overrides.mix {
-        return Some(Vendors::offline());
+        return Some(Vendors { uses: overrides.uses.clone(), ..Vendors::offline() });
     }
     let before = reader.problems.len();
-    let [telephony, stt, llm, tts] = Service::ALL.map(|service| vendor(reader, service, overrides));
+    let [telephony, deepgram, openai, cartesia] =
+        Service::ALL.map(|service| vendor(reader, service, overrides));
     let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
-    let dial_out = dial_out(reader);
-    let vendors = Vendors { telephony, stt, tts, llm, media, dial_out, offline: overrides.offline };
+    // A model may be real where speech is not; what hears and speaks goes with the phones.
+    let audio_is_real = overrides.mix || !telephony.is_emulated();
+    let openai_audio = if audio_is_real { openai.clone() } else { Vendor::Emulated };
+    let (uses, offline, dial_out) = (overrides.uses.clone(), overrides.offline, dial_out(reader));
+    let vendors =
+        Vendors { telephony, deepgram, cartesia, openai, openai_audio, uses, media, dial_out, offline };
     if reader.problems.len() == before {
         reader.problems.extend(refusal(&vendors, overrides.mix));
     }
@@ -263,9 +334,11 @@ pub(super) fn in_production(reader: &mut Reader<'_>) -> Vendors {
     let elsewhere = || Vendor::Elsewhere;
     Vendors {
         telephony,
-        stt: elsewhere(),
-        tts: elsewhere(),
-        llm: elsewhere(),
+        deepgram: elsewhere(),
+        cartesia: elsewhere(),
+        openai: elsewhere(),
+        openai_audio: elsewhere(),
+        uses: Uses::default(),
         // Rooms are joined elsewhere, too.
         media: Media::SandboxRoom,
         dial_out: DialOutPath::Rest,
@@ -280,20 +353,31 @@ pub(super) fn decide_for_bot(reader: &mut Reader<'_>, overrides: &Overrides) -> 
         return decide(reader, overrides);
     }
     let before = reader.problems.len();
-    let [telephony, stt, llm, tts] = Service::ALL.map(|service| {
+    let [telephony, deepgram, openai, cartesia] = Service::ALL.map(|service| {
         let known = reader.problems.len();
         let found = vendor(reader, service, overrides);
         if !found.is_emulated() {
             return found;
         }
-        if service != Service::Telephony && reader.problems.len() == known {
+        let is_needed = service != Service::Telephony && overrides.uses.any(service);
+        if is_needed && reader.problems.len() == known {
             reader.problems.push(SettingsError::BotNeeds { name: service.key_variable() });
         }
         Vendor::Real { base_url: service.default_url().to_owned(), key: ApiKey::new(NO_KEY) }
     });
     let media = media(&telephony, overrides.mix, reader.text(LIBRARY).is_some());
-    let dial_out = dial_out(reader);
-    let vendors = Vendors { telephony, stt, tts, llm, media, dial_out, offline: false };
+    let (openai_audio, uses, dial_out) = (openai.clone(), overrides.uses.clone(), dial_out(reader));
+    let vendors = Vendors {
+        telephony,
+        deepgram,
+        cartesia,
+        openai,
+        openai_audio,
+        uses,
+        media,
+        dial_out,
+        offline: false,
+    };
     (reader.problems.len() == before).then_some(vendors)
 }
 
@@ -305,7 +389,7 @@ fn vendor(reader: &mut Reader<'_>, service: Service, overrides: &Overrides) -> V
         (None, Some(key)) => Vendor::Real { base_url: service.default_url().to_owned(), key },
         (None, None) => Vendor::Emulated,
         // A model of one's own needs no key, and any model goes with anything.
-        (Some(base_url), None) if overrides.mix || service == Service::Llm => {
+        (Some(base_url), None) if overrides.mix || service == Service::OpenAi => {
             Vendor::Real { base_url, key: ApiKey::new(NO_KEY) }
         }
         (Some(_), None) => {
@@ -345,13 +429,21 @@ fn refusal(vendors: &Vendors, mix: bool) -> Option<SettingsError> {
     if mix {
         return None;
     }
-    let together = [Service::Telephony, Service::Stt, Service::Tts];
-    let (missing, set): (Vec<_>, Vec<_>) =
-        together.into_iter().partition(|&service| vendors.of(service).is_emulated());
+    let together = [Service::Telephony, Service::Deepgram, Service::Cartesia, Service::OpenAi];
+    let together =
+        together.into_iter().filter(|&service| service == Service::Telephony || vendors.uses.audio(service));
+    let (missing, mut set): (Vec<_>, Vec<_>) =
+        together.partition(|&service| vendors.of(service).is_emulated());
+    if vendors.is_phone_emulated() {
+        // Its key alone is about the model.
+        set.retain(|service| *service != Service::OpenAi);
+    }
     let keys = |services: Vec<Service>| services.into_iter().map(Service::key_variable).collect();
     match (set.is_empty(), missing.is_empty()) {
         (true, _) => None,
-        (_, true) => vendors.llm.is_emulated().then_some(SettingsError::LiveWithoutModel),
+        (_, true) => {
+            (vendors.uses.model && vendors.openai.is_emulated()).then_some(SettingsError::LiveWithoutModel)
+        }
         _ => Some(SettingsError::Mixed { set: keys(set), missing: keys(missing) }),
     }
 }
@@ -364,7 +456,8 @@ fn is_on_this_machine(url: &str) -> bool {
 }
 
 /// A base URL as `http` or `https` without a slash at the end.
-pub(super) fn normal_url(text: &str) -> Option<String> {
+#[must_use]
+pub fn base_url(text: &str) -> Option<String> {
     let url = reqwest::Url::parse(text).ok()?;
     let scheme = match url.scheme() {
         "http" | "ws" => "http",

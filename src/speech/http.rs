@@ -60,13 +60,18 @@ pub(super) struct Ask {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) patience: Patience,
+    /// Whether a failed attempt may be followed by others.
+    pub(super) again: bool,
 }
 
 impl Ask {
     /// Sends the request until it is answered well, and gives the answer and when it was asked for. `fits`
     /// judges the content type of a success, in small letters; it may be empty.
     pub(super) async fn answer(&self, fits: fn(&str) -> bool) -> Result<(Response, Instant), SpeechError> {
-        persist(self.vendor, self.patience.all, || self.attempt(fits)).await
+        if self.again {
+            return persist(self.vendor, self.patience.all, || self.attempt(fits)).await;
+        }
+        self.attempt(fits).await.map_err(|failure| failure.error)
     }
 
     async fn attempt(&self, fits: fn(&str) -> bool) -> Result<(Response, Instant), Failure> {

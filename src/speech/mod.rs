@@ -10,6 +10,7 @@ pub mod cartesia;
 mod clauses;
 pub mod deepgram;
 mod discretion;
+pub mod failover;
 pub mod flux;
 mod http;
 pub mod openai;

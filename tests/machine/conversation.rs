@@ -183,11 +183,12 @@ fn a_key_is_the_same_as_the_intent_and_silences_the_reply() {
 }
 
 #[test]
-fn noise_over_the_bot_leaves_silence_that_is_noticed() {
+fn noise_over_the_bot_has_the_turn_before_it_answered_and_leaves_silence_that_is_noticed() {
     let mut rig = conversing();
     rig.caller_says("hm");
-    rig.tell(Input::SpeechStarted);
-    rig.tell(Input::TurnEnded { text: Utterance::new("  ") });
+    assert_eq!(cancelled(&rig.tell(Input::SpeechStarted)), 1);
+    assert_eq!(replies(&rig.tell(Input::TurnEnded { text: Utterance::new("  ") })), [None]);
+    rig.replied();
     assert_eq!(said(&rig.wait(Duration::from_secs(8))), ["Are you still there?"]);
 }
 

@@ -9,4 +9,5 @@ mod gate;
 mod handoff;
 mod properties;
 mod rig;
+mod tools;
 mod transfer;

@@ -1,16 +1,17 @@
 //! Random worlds: anything may happen at any time, twice, late or never. What must hold then, always.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use callflow::machine::{
-    AttemptId, Effect, Input, LegEvent, LegOutcome, Machine, Millis, ReplyId, Service, UtteranceId,
+    AttemptId, Effect, Input, LegEvent, LegOutcome, Machine, Millis, Proposal, ProposedCall, ReplyId,
+    Service, ToolCallId, ToolFailure, ToolResult, UtteranceId,
 };
-use callflow::pii::Utterance;
-use callflow::plan::{DialMethod, HandoffMode, IntentId, Kind, Plan};
+use callflow::pii::{Payload, Utterance};
+use callflow::plan::{DialMethod, HandoffMode, IntentId, Kind, Plan, ToolId};
 use proptest::prelude::*;
 
-use crate::rig::{cause, flow, info, shipped};
+use crate::rig::{cause, flow, info, plan_of, shipped};
 
 /// How long a leg may take to stop before it counts as gone.
 const STOP_WITHIN: u64 = 5_000;
@@ -22,6 +23,9 @@ enum Happening {
     Turn(&'static str),
     Key(char),
     Intent(usize, usize),
+    /// The model wants tools: which, and whether the arguments fit.
+    Tools(usize, Vec<(usize, bool)>),
+    ToolDone(usize, bool),
     Reply(usize, bool),
     Said(usize, bool),
     Leg(usize, LegEvent),
@@ -78,6 +82,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         6 => turn.prop_map(Happening::Turn),
         4 => prop::sample::select(&['0', '1', '2', '9', '#'][..]).prop_map(Happening::Key),
         6 => (0..4_usize, 0..3_usize).prop_map(|(reply, intent)| Happening::Intent(reply, intent)),
+        8 => (skewed(), prop::collection::vec((0..4_usize, prop::bool::weighted(0.8)), 1..4))
+            .prop_map(|(reply, calls)| Happening::Tools(reply, calls)),
+        8 => (skewed(), prop::bool::weighted(0.7)).prop_map(|(call, ok)| Happening::ToolDone(call, ok)),
         4 => (0..4_usize, any::<bool>()).prop_map(|(reply, ok)| Happening::Reply(reply, ok)),
         20 => (skewed(), prop::bool::weighted(0.9)).prop_map(|(id, ok)| Happening::Said(id, ok)),
         20 => (skewed(), leg).prop_map(|(attempt, event)| Happening::Leg(attempt, event)),
@@ -104,7 +111,15 @@ struct World {
     legs: BTreeMap<AttemptId, Leg>,
     sentences: BTreeMap<UtteranceId, Sentence>,
     replies: BTreeMap<ReplyId, Reply>,
+    /// Replies that have asked for tools.
+    consulted: BTreeSet<ReplyId>,
+    tools: BTreeMap<ToolCallId, Request>,
+    /// What the model asked of tools, and whether it was told the result.
+    proposed: BTreeMap<Proposal, bool>,
+    /// A turn of the caller that nothing has come of yet.
+    turn_open: bool,
     listening: bool,
+    speaking: bool,
     holding: bool,
     handed_off: Option<HandoffMode>,
     caller_gone: bool,
@@ -158,6 +173,12 @@ impl Sentence {
     }
 }
 
+/// A request of a tool.
+struct Request {
+    over: bool,
+    due: u64,
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Reply {
     Live,
@@ -175,7 +196,12 @@ impl World {
             legs: BTreeMap::new(),
             sentences: BTreeMap::new(),
             replies: BTreeMap::new(),
+            consulted: BTreeSet::new(),
+            tools: BTreeMap::new(),
+            proposed: BTreeMap::new(),
+            turn_open: false,
             listening: false,
+            speaking: false,
             holding: false,
             handed_off: None,
             caller_gone: false,
@@ -203,6 +229,23 @@ impl World {
                 let intent = IntentId::from_index(intent % self.plan.intents.len());
                 let reply = ReplyId(recent(self.replies.len(), reply));
                 self.tell(Input::IntentProposed { reply, intent, slots: vec![] });
+            }
+            Happening::Tools(reply, calls) => {
+                let reply = ReplyId(recent(self.replies.len(), reply));
+                let call = |(tool, fits): &(usize, bool)| ProposedCall {
+                    tool: (*tool < self.plan.tools.len()).then(|| ToolId::from_index(*tool)),
+                    args: fits.then(|| Payload(serde_json::json!({"id": 7}))),
+                };
+                let calls = calls.iter().map(call).collect();
+                self.tell(Input::ToolsProposed { reply, calls });
+            }
+            Happening::ToolDone(call, ok) => {
+                let call = ToolCallId(recent(self.tools.len(), call));
+                let result = match ok {
+                    true => ToolResult::Ok { value: Payload(serde_json::json!({"status": "sent"})) },
+                    false => ToolResult::Failed { cause: ToolFailure::Failed { status: 500 } },
+                };
+                self.tell(Input::ToolDone { call, result });
             }
             Happening::Reply(reply, true) => {
                 let reply = ReplyId(recent(self.replies.len(), reply));
@@ -281,16 +324,35 @@ impl World {
         if self.ended {
             assert!(effects.is_empty(), "{effects:?} after the end");
         }
+        if matches!(&input, Input::TurnEnded { text } if !text.is_blank()) && self.listening && !self.ended {
+            let state = self.plan.state(before.state());
+            self.turn_open |= matches!(state.kind, Kind::Converse(_)) && !before.path().is_empty();
+        }
         self.learn(&input);
         for effect in &effects {
             self.watch(effect);
         }
+        self.no_dead_turn(&effects);
         self.repeat(&input);
         assert_eq!(self.ended, self.machine.is_over());
         match self.machine.next_deadline() {
             Some((at, timer)) => assert!(at.0 > self.now && !self.ended, "{timer:?} is still armed"),
             None => assert!(self.ended, "nothing will ever wake the machine in {:?}", self.machine),
         }
+    }
+
+    /// A turn of the caller ends in words, in an intent or in a failure; until then the model is being asked, or a
+    /// tool is, or the caller speaks again.
+    fn no_dead_turn(&mut self, effects: &[Effect]) {
+        let came_of_it = |e: &Effect| {
+            matches!(e, Effect::Say { aside: false, .. } | Effect::Enter { .. } | Effect::End { .. })
+        };
+        if effects.iter().any(came_of_it) {
+            self.turn_open = false;
+        }
+        let thinking = self.replies.values().any(|reply| *reply == Reply::Live);
+        let asking = self.tools.values().any(|request| !request.over);
+        assert!(!self.turn_open || thinking || asking || self.speaking, "a dead turn in {:?}", self.machine);
     }
 
     /// The same answer once more must change nothing.
@@ -314,6 +376,12 @@ impl World {
                 self.sentences.get(utterance).is_none_or(|s| s.answered)
             }
             Input::IntentProposed { reply, .. } => self.replies.get(reply) != Some(&Reply::Live),
+            Input::ToolsProposed { reply, .. } => {
+                self.replies.get(reply) != Some(&Reply::Live) || self.consulted.contains(reply)
+            }
+            Input::ToolDone { call, .. } => {
+                self.tools.get(call).is_none_or(|request| request.over || request.due <= self.now)
+            }
             Input::ReplyDone { reply, .. } | Input::ReplyFailed { reply, .. } => {
                 self.replies.get(reply).is_none_or(|r| *r == Reply::Over)
             }
@@ -342,8 +410,24 @@ impl World {
                 }
             }
             Input::ReplyDone { reply, .. } | Input::ReplyFailed { reply, .. } => {
-                if let Some(reply) = self.replies.get_mut(reply) {
-                    *reply = Reply::Over;
+                if let Some(state) = self.replies.get_mut(reply) {
+                    // Its words were heard; one that has asked for tools has more to say.
+                    let answered = *state == Reply::Live && !self.consulted.contains(reply);
+                    *state = Reply::Over;
+                    self.turn_open &= !answered;
+                }
+            }
+            Input::ToolsProposed { reply, calls } if self.replies.get(reply) == Some(&Reply::Live) => {
+                if self.consulted.insert(*reply) {
+                    for index in 0..calls.len() {
+                        let index = u32::try_from(index).unwrap();
+                        self.proposed.insert(Proposal { reply: *reply, index }, false);
+                    }
+                }
+            }
+            Input::ToolDone { call, .. } => {
+                if let Some(request) = self.tools.get_mut(call) {
+                    request.over = true;
                 }
             }
             Input::IntentProposed { reply, .. } => {
@@ -364,6 +448,8 @@ impl World {
                 }
             }
             Input::CallerLeft => self.caller_gone = true,
+            Input::SpeechStarted => self.speaking = self.listening,
+            Input::TurnEnded { .. } => self.speaking = false,
             _ => {}
         }
     }
@@ -371,7 +457,7 @@ impl World {
     fn watch(&mut self, effect: &Effect) {
         assert!(!self.ended, "{effect:?} after the end");
         match effect {
-            Effect::Say { utterance, interruptible, text } => {
+            Effect::Say { utterance, interruptible, text, .. } => {
                 let hold = text.text() == "Still trying.";
                 let sentence = Sentence {
                     interruptible: *interruptible,
@@ -393,6 +479,12 @@ impl World {
                 }
             }
             Effect::Reply { reply, intents, .. } => {
+                // One that has asked for tools is not live any more once the next is asked for.
+                for (reply, state) in &mut self.replies {
+                    if *state == Reply::Live && self.consulted.contains(reply) {
+                        *state = Reply::Spent;
+                    }
+                }
                 assert!(self.replies.values().all(|r| *r != Reply::Live), "two live replies");
                 assert!(self.replies.insert(*reply, Reply::Live).is_none(), "a reply id came twice");
                 assert!(!intents.is_empty());
@@ -401,8 +493,22 @@ impl World {
                 let state = self.replies.insert(*reply, Reply::Over).expect("a reply that was asked for");
                 assert!(state != Reply::Over, "a reply that is over was cancelled");
             }
+            Effect::CallTool { call, timeout_ms, .. } => {
+                let request = Request { over: false, due: self.now + timeout_ms + 500 };
+                assert!(self.tools.insert(*call, request).is_none(), "a request id came twice");
+                assert!(self.tools.values().filter(|r| !r.over).count() <= 16, "too many requests at once");
+            }
+            Effect::CancelTool { call } => {
+                let request = self.tools.get_mut(call).expect("a request that was made");
+                assert!(!std::mem::replace(&mut request.over, true), "a request that is over was cancelled");
+            }
+            Effect::ToolResult { proposal, .. } => {
+                let told = self.proposed.get_mut(proposal).expect("something that was proposed");
+                assert!(!std::mem::replace(told, true), "{proposal:?} has two results");
+            }
             Effect::Listen { on } => {
                 assert!(*on != self.listening);
+                self.speaking = false;
                 self.listening = *on;
             }
             Effect::Hold { on, .. } => {
@@ -451,6 +557,7 @@ impl World {
             }
             Effect::End { .. } => {
                 self.ended = true;
+                assert!(self.tools.values().all(|request| request.over), "a request is left");
                 assert!(!self.holding, "hold audio is left on");
                 if self.handed_off != Some(HandoffMode::Leave) {
                     for (attempt, leg) in &self.legs {
@@ -534,6 +641,31 @@ static FLOWS: LazyLock<Vec<Arc<Plan>>> = LazyLock::new(|| {
   talk: {handoff: keep_room}
   stop: {end: Goodbye.}
 ";
+    let tools = "callflow: 1
+name: tools
+start: begin
+targets: {first: {phone: \"+15550100001\"}, second: {phone: \"+15550100002\"}}
+intents: {person: {when: A person., examples: [get me a human]}, leave: {when: Goodbye., examples: [bye]}, check: {when: An order.}}
+vars: {id: {type: int, default: 3}, status: text}
+tools:
+  look: {when: An order., params: {id: int}, timeout: 3s, http: {url: \"https://api.test/{{ id }}\"}}
+  book: {when: To order., params: {id: int}, effect: write, idempotency: \"{{ call.id }}{{ id }}\", http: {url: \"https://api.test/\", json: {id: \"{{ id }}\"}}}
+  tell: {params: {target: text, turns: text}, http: {url: \"https://api.test/\", json: {to: \"{{ target }}\", s: \"{{ turns }}\"}}}
+states:
+  begin:
+    converse: {prompt: P, tools: [look, book], silence: [{after: 5s, say: Hm?}, {after: 5s, to: stop}]}
+    on: {intent.person: ring, intent.leave: stop, intent.check: [{to: ask, max_visits: 3}, {to: stop}], caller.dtmf(\"0\"): ring, caller.dtmf(\"1\"): [{to: ask, max_visits: 2}, {to: stop}], caller.silent(40s): stop}
+  ask:
+    call_api: {tool: look, retry: {times: 2, wait: 1s, backoff: 2}, fill: Looking., save: {status: result.status}}
+    timeout: 20s
+    on: {ok: {to: begin, say: \"{{ status }}\"}, failed: begin, timeout: write}
+  write: {call_api: book, on: {otherwise: begin}}
+  ring:
+    dial: {to: [first, second], notify: tell, listen: [leave]}
+    on: {answered: talk, intent.leave: [{to: begin, max_visits: 2}, {to: stop}], otherwise: [{to: begin, max_visits: 2}, {to: stop}]}
+  talk: {handoff: keep_room}
+  stop: {end: Goodbye.}
+";
     vec![
         shipped("cold_transfer.yaml"),
         flow(&hunt.replace("LATE", "hang_up")),
@@ -542,6 +674,8 @@ static FLOWS: LazyLock<Vec<Arc<Plan>>> = LazyLock::new(|| {
         flow(leaving),
         flow(&asking.replace("LATE", "hang_up")),
         named(&asking.replace("LATE", "accept"), "late"),
+        plan_of(tools),
+        shipped("order_status.yaml"),
     ]
 });
 
@@ -557,7 +691,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_rules_of_the_call_plane_hold(
-        flow in 0..7_usize,
+        flow in 0..9_usize,
         happenings in prop::collection::vec(happening(), 0..80),
     ) {
         let mut world = World::new(Arc::clone(&FLOWS[flow]));
@@ -569,7 +703,7 @@ proptest! {
 
     #[test]
     fn the_same_inputs_make_the_same_call(
-        flow in 0..7_usize,
+        flow in 0..9_usize,
         happenings in prop::collection::vec(happening(), 0..40),
     ) {
         let plan = Arc::clone(&FLOWS[flow]);

@@ -25,6 +25,7 @@ impl Folder {
     }
 
     /// A script of bash with the program on its path, stopped at its first error.
+    #[expect(clippy::disallowed_methods, reason = "a script needs the path of whoever runs the tests")]
     pub fn shell(&self, script: &str) -> Ran {
         let program = Path::new(env!("CARGO_BIN_EXE_callflow")).parent().unwrap().display();
         let path = format!("{program}:{}", std::env::var("PATH").unwrap());

@@ -6,4 +6,5 @@ mod folder;
 mod init;
 mod logs;
 mod process;
+mod providers;
 mod refusals;

@@ -89,7 +89,7 @@ fn printed() -> Vec<String> {
     .into();
     let get = |name: &str| variables.get(name).map(|&value| value.to_owned());
     let settings = Settings::from_env(&get, &Overrides::default()).unwrap();
-    assert!(matches!(&settings.vendors.llm, Vendor::Real { key, .. } if key.reveal() == KEY));
+    assert!(matches!(&settings.vendors.openai, Vendor::Real { key, .. } if key.reveal() == KEY));
     vec![
         format!("{dial_in:?}{room:?}{dial_out:?}{bot:?}{started:?}{request:?}{info:?}"),
         format!("{:?}{}", number(), number()),

@@ -16,4 +16,5 @@ mod operator;
 mod recording;
 mod stopping;
 mod thinking;
+mod tools;
 mod transfer;

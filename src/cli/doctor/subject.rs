@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::DoctorArgs;
 use crate::check::{self, EnvMode};
+use crate::cli::run::providers;
 use crate::pii::{Address, PhoneNumber};
 use crate::plan::{self, Plan};
 use crate::settings::{
-    OPERATOR_NUMBER, Overrides, Service, Settings, SettingsErrors, SettingsWarning, Survey,
+    OPERATOR_NUMBER, Overrides, Service, Settings, SettingsErrors, SettingsWarning, Survey, Uses,
 };
 use crate::source::SourceFile;
 use crate::telephony::DialLimits;
@@ -67,9 +68,10 @@ impl Subject {
         let overrides =
             Overrides { port: args.port, public_url: args.public_url.clone(), ..Overrides::default() };
         let survey = Survey::from_env(get, &overrides);
-        let run = Settings::from_env(get, &overrides);
         let is_production = get("ENV").is_some_and(|env| env.trim().eq_ignore_ascii_case("production"));
         let mut flow = Flow::read(args.flow.as_deref(), get, survey.operator.as_ref());
+        let uses = providers::uses([&flow.services]);
+        let run = Settings::from_env(get, &Overrides { uses, ..overrides });
         if let Ok(settings) = &run {
             flow.hold_to(&DialLimits::new(
                 &settings.limits.dialling,
@@ -87,6 +89,13 @@ impl Subject {
             number: args.number.clone(),
             library: crate::cli::daily::library(get),
         }
+    }
+}
+
+impl Subject {
+    /// Which vendors the flow uses.
+    pub(super) fn uses(&self) -> Uses {
+        providers::uses([&self.flow.services])
     }
 }
 

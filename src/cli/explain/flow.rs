@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::flow::show_duration;
 use crate::machine::{APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP};
 use crate::plan::{
-    Branch, ContextPolicy, Converse, Dial, DialMethod, EndCause, Event, First, Handoff, HandoffMode, Kind,
-    LateAnswer, On, Plan, State, Text,
+    Branch, CallApi, ContextPolicy, Converse, Dial, DialMethod, DialRetry, EndCause, Event, First, Handoff,
+    HandoffMode, Kind, LateAnswer, On, Plan, Service, State, Text,
 };
 
 /// Where the mark stands.
@@ -64,11 +64,22 @@ impl Page<'_> {
         self.line(0, "services:", false);
         for (name, service) in [("stt", &services.stt), ("llm", &services.llm), ("tts", &services.tts)] {
             self.line(1, &format!("{name}:"), false);
-            self.key(2, "provider", &service.provider, &written[name]);
-            self.key(2, "model", &service.model, &written[name]);
-            if let Some(voice) = &service.voice {
-                self.key(2, "voice", voice, &written[name]);
+            self.service(2, service, &written[name]);
+            if let Some(fallback) = &service.fallback {
+                self.line(2, "fallback:", false);
+                self.service(3, fallback, &written[name]["fallback"]);
             }
+        }
+    }
+
+    fn service(&mut self, depth: usize, service: &Service, written: &Value) {
+        self.key(depth, "provider", service.provider.name(), written);
+        self.key(depth, "model", &service.model, written);
+        if let Some(voice) = &service.voice {
+            self.key(depth, "voice", voice, written);
+        }
+        if service.endpoint.is_some() {
+            self.key(depth, "base_url", written["base_url"].as_str().unwrap_or_default(), written);
         }
     }
 
@@ -117,6 +128,7 @@ impl Page<'_> {
                     self.line(3, &text, false);
                 }
             }
+            Kind::CallApi(api) => self.call_api(api, &written["call_api"]),
             Kind::Dial(dial) => self.dial(dial, &written["dial"]),
             Kind::Handoff(handoff) => self.handoff(handoff, state, &written["handoff"]),
             Kind::End(end) => {
@@ -152,6 +164,11 @@ impl Page<'_> {
             ContextPolicy::Summary => "summary",
         };
         self.key(3, "context", context, written);
+        if !converse.tools.is_empty() {
+            let tools: Vec<_> = converse.tools.iter().map(|tool| &*self.plan.tool(*tool).name).collect();
+            self.line(3, &format!("tools: [{}]", tools.join(", ")), false);
+            self.key(3, "fill", &shown(&converse.fill), written);
+        }
         let default = written["silence"].is_null();
         self.line(3, "silence:", default);
         for step in &converse.silence.steps {
@@ -163,6 +180,14 @@ impl Page<'_> {
             None => "then: (the call ends)".to_owned(),
         };
         self.line(4, &then, default);
+    }
+
+    fn call_api(&mut self, api: &CallApi, written: &Value) {
+        self.line(2, &format!("call_api: {}", self.plan.tool(api.tool).name), false);
+        self.key(3, "timeout", &show_duration(api.timeout), written);
+        self.key(3, "retry", &retry(api.retry, "(it is tried once)"), written);
+        let fill = api.fill.as_ref().map_or("(nothing is said)".to_owned(), shown);
+        self.key(3, "fill", &fill, written);
     }
 
     fn dial(&mut self, dial: &Dial, written: &Value) {
@@ -191,17 +216,12 @@ impl Page<'_> {
             LateAnswer::Accept => "accept",
         };
         self.key(3, "late_answer", late, written);
-        let retry = dial.retry.map_or("(each target is tried once)".to_owned(), |retry| {
-            format!(
-                "{{times: {}, wait: {}, backoff: {}}}",
-                retry.times,
-                show_duration(retry.wait),
-                retry.backoff
-            )
-        });
-        self.key(3, "retry", &retry, written);
+        self.key(3, "retry", &retry(dial.retry, "(each target is tried once)"), written);
         let listen: Vec<_> = dial.listen.iter().map(|intent| &*self.plan.intent(*intent).name).collect();
         self.key(3, "listen", &format!("[{}]", listen.join(", ")), written);
+        if let Some((tool, _)) = &dial.notify {
+            self.line(3, &format!("notify: {}", self.plan.tool(*tool).name), false);
+        }
     }
 
     fn handoff(&mut self, handoff: &Handoff, state: &State, written: &Value) {
@@ -242,6 +262,12 @@ impl Page<'_> {
         let more: Vec<String> = guard.into_iter().chain(most).chain(say).collect();
         if more.is_empty() { to.to_string() } else { format!("{{to: {to}, {}}}", more.join(", ")) }
     }
+}
+
+fn retry(retry: Option<DialRetry>, none: &str) -> String {
+    retry.map_or(none.to_owned(), |retry| {
+        format!("{{times: {}, wait: {}, backoff: {}}}", retry.times, show_duration(retry.wait), retry.backoff)
+    })
 }
 
 /// A sentence or prompt on one line.

@@ -8,17 +8,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::RunArgs;
-use super::calls::Calls;
+use super::calls::{CallVendors, Calls, Speech};
 use super::desk::Desk;
 use super::flow_file::EnvLookup;
 use super::flows::{Flows, FlowsError};
+use super::providers::Providers;
 use super::reach::Reach;
 use super::routes::{Routes, RoutesError};
 use super::screen::Screen;
 use super::script::Script;
 use super::stage::Stage;
 use super::tunnel::TunnelError;
-use super::{input, left_behind, production};
+use super::{input, left_behind, production, providers};
 use crate::cli::{ExitStatus, MediaError, media};
 use crate::cloud::CloudError;
 use crate::machine::Outcome;
@@ -26,11 +27,8 @@ use crate::pii::{AddressError, ApiKey, PhoneNumber};
 use crate::plan::{Plan, Target};
 use crate::sandbox::{NotBase64, Sandbox, SandboxError, SandboxOptions};
 use crate::server::{Server, ServerError, ServerOptions};
-use crate::session::{CallRecord, Journal, JournalError, Vendors};
-use crate::settings::{Env, Media, Settings, SettingsErrors, Vendor};
-use crate::speech::cartesia::Cartesia;
-use crate::speech::deepgram::Deepgram;
-use crate::speech::openai::{self, OpenAi};
+use crate::session::{CallRecord, Journal, JournalError};
+use crate::settings::{self, Env, Media, Settings, SettingsErrors, Vendor};
 use crate::speech::prompts::PromptCache;
 use crate::speech::socket::EndpointError;
 use crate::telephony::daily::Daily;
@@ -132,7 +130,7 @@ pub(in crate::cli) fn flow_env(settings: &Settings, env: &Arc<Env>) -> EnvLookup
 pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, RunError> {
     let routes = Routes::chosen(&args.flows.flow, args.flows.routes.as_deref())?;
     let get = |name: &str| env.get(name);
-    let mut settings = Settings::from_env(&get, &args.overrides())?;
+    let mut settings = Settings::from_env(&get, &args.overrides(providers::uses_of_files(&routes)))?;
     if settings.production.is_some() {
         return production::run(args, routes, settings, &get).await;
     }
@@ -155,7 +153,7 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
         false => None,
     };
     let daily = Arc::new(daily(&settings, sandbox.as_ref())?.of_server(left_behind::mark(&settings)));
-    let vendors = vendors(&settings, sandbox.as_ref(), Arc::clone(&daily), media.rooms)?;
+    let vendors = vendors(&settings, sandbox.as_ref(), Arc::clone(&daily), media.rooms);
     let dial_limits = dial_limits(&settings, &flows);
     let undialable = undialable(&flows, &dial_limits);
     let (calls, news) =
@@ -263,7 +261,7 @@ fn print(record: &CallRecord) -> io::Result<()> {
 }
 
 /// Where a vendor is and with which key: the vendor itself, or the sandbox. The code is the same.
-fn at(vendor: &Vendor, emulated: &str) -> (String, ApiKey) {
+pub(super) fn at(vendor: &Vendor, emulated: &str) -> (String, ApiKey) {
     match vendor {
         Vendor::Real { base_url, key } => (base_url.clone(), key.clone()),
         Vendor::Emulated | Vendor::Elsewhere => (emulated.to_owned(), ApiKey::new("sandbox")),
@@ -277,8 +275,13 @@ pub(in crate::cli) fn daily(settings: &Settings, sandbox: Option<&Sandbox>) -> R
 }
 
 /// Sentences that are the same in every call. Those of a real voice are paid for once: they lie in the user's cache.
-fn prompts(tts: &Vendor) -> Arc<PromptCache> {
-    let folder = match tts {
+fn prompts(vendors: &settings::Vendors) -> Arc<PromptCache> {
+    let voice = match vendors.uses.voice.first() {
+        Some(settings::Service::Deepgram) => &vendors.deepgram,
+        Some(settings::Service::OpenAi) => &vendors.openai_audio,
+        _ => &vendors.cartesia,
+    };
+    let folder = match voice {
         Vendor::Real { base_url, .. } => cache_folder(base_url),
         Vendor::Emulated | Vendor::Elsewhere => None,
     };
@@ -293,24 +296,13 @@ fn cache_folder(base_url: &str) -> Option<PathBuf> {
     Some(cache.join("callflow").join("prompts").join(place))
 }
 
-/// The vendors' clients.
+/// The vendors' clients; who hears, thinks and speaks is each flow's choice.
 pub(in crate::cli) fn vendors(
     settings: &Settings,
     sandbox: Option<&Sandbox>,
     telephony: Arc<Daily>,
     rooms: Arc<dyn RoomClient>,
-) -> Result<Vendors, RunError> {
-    let urls = sandbox.map(Sandbox::urls).cloned().unwrap_or_default();
-    let (deepgram, deepgram_key) = at(&settings.vendors.stt, &urls.deepgram);
-    let (openai, openai_key) = at(&settings.vendors.llm, &urls.openai);
-    let (cartesia, cartesia_key) = at(&settings.vendors.tts, &urls.cartesia);
-    let http = openai::http_client(&openai)?;
-    Ok(Vendors {
-        telephony,
-        rooms,
-        stt: Arc::new(Deepgram::new(&deepgram, deepgram_key)?),
-        llm: Arc::new(OpenAi::new(&openai, openai_key, http)?),
-        tts: Arc::new(Cartesia::new(&cartesia, cartesia_key)?),
-        prompts: prompts(&settings.vendors.tts),
-    })
+) -> CallVendors {
+    let providers = Providers::new(settings, sandbox, prompts(&settings.vendors));
+    CallVendors { telephony, rooms, speech: Speech::ByFlow(providers) }
 }

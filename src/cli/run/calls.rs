@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use super::flow_file::Reread;
 use super::flows::{Flows, UnknownFlow};
+use super::providers::Providers;
 use crate::cloud::{DailyAccess, FlowRef, SessionArgs};
 use crate::machine::CallInfo;
 use crate::pii::PhoneNumber;
@@ -23,7 +24,7 @@ use crate::session::{self, CallEvent, CallRecord, CallSetup, CallStatus, Journal
 use crate::settings;
 use crate::telemetry::call_span;
 use crate::telephony::daily::Daily;
-use crate::telephony::{DialIn, DialLimits, Room, RoomRequest, TelephonyError};
+use crate::telephony::{DialIn, DialLimits, Room, RoomClient, RoomRequest, Telephony, TelephonyError};
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,7 @@ const ABANDONED_WITHIN: Duration = Duration::from_secs(5);
 /// Runs the calls of this process.
 pub(in crate::cli) struct Calls {
     flows: Arc<Flows>,
-    vendors: Vendors,
+    vendors: CallVendors,
     journal: Option<Journal>,
     news: mpsc::Sender<News>,
     tasks: TaskTracker,
@@ -53,6 +54,40 @@ pub(in crate::cli) struct Calls {
     draining: CancellationToken,
     shutdown: CancellationToken,
     kill: CancellationToken,
+}
+
+/// The vendors of all calls, and who hears, thinks and speaks in which.
+pub(in crate::cli) struct CallVendors {
+    pub(super) telephony: Arc<dyn Telephony>,
+    pub(super) rooms: Arc<dyn RoomClient>,
+    pub(super) speech: Speech,
+}
+
+/// Who hears, thinks and speaks.
+pub(super) enum Speech {
+    /// Whom the call's flow names.
+    ByFlow(Providers),
+    /// The same in all calls.
+    Fixed(Vendors),
+}
+
+impl CallVendors {
+    /// The vendors of a call.
+    fn of(&self, plan: &Plan) -> Result<Vendors, StartError> {
+        match &self.speech {
+            Speech::Fixed(vendors) => Ok(vendors.clone()),
+            Speech::ByFlow(providers) => providers
+                .choose(&plan.services, (&self.telephony, &self.rooms))
+                .map_err(|error| StartError::Failed(error.to_string())),
+        }
+    }
+}
+
+impl From<Vendors> for CallVendors {
+    fn from(vendors: Vendors) -> Self {
+        let (telephony, rooms) = (Arc::clone(&vendors.telephony), Arc::clone(&vendors.rooms));
+        Self { telephony, rooms, speech: Speech::Fixed(vendors) }
+    }
 }
 
 /// A call that was started.
@@ -81,7 +116,7 @@ pub(in crate::cli) struct LiveCall {
 impl Calls {
     pub(in crate::cli) fn new(
         flows: Arc<Flows>,
-        vendors: Vendors,
+        vendors: impl Into<CallVendors>,
         journal: Option<Journal>,
         dial_limits: Arc<DialLimits>,
         most: usize,
@@ -90,7 +125,7 @@ impl Calls {
         let shutdown = CancellationToken::new();
         let calls = Self {
             flows,
-            vendors,
+            vendors: vendors.into(),
             journal,
             news,
             tasks: TaskTracker::new(),
@@ -145,6 +180,7 @@ impl Calls {
     async fn start_dial_in(&self, dial_in: DialIn, id: Arc<str>) -> Result<Started, StartError> {
         let line = self.line(LINE_WITHIN).await?;
         let plan = self.plan_for(None, dial_in.to.as_ref())?;
+        let vendors = self.vendors.of(&plan)?;
         let now = unix_now();
         let lifetime = lifetime(&plan);
         let request = RoomRequest { caller: dial_in.from.clone(), lifetime, now };
@@ -157,7 +193,7 @@ impl Calls {
         let started =
             Started { room_url: room.url.clone(), token: Some(room.token.clone()), call_id: id.to_string() };
         tracing::info!(call = started.call_id, "a call has come in and has a room");
-        let _unattended = self.spawn(line, plan, self.vendors.clone(), room, dial_in, id);
+        let _unattended = self.spawn(line, plan, vendors, room, dial_in, id);
         Ok(started)
     }
 
@@ -168,7 +204,8 @@ impl Calls {
         plan: Arc<Plan>,
         args: SessionArgs,
     ) -> Result<CallHandle, StartError> {
-        let vendors = self.vendors_for(args.daily).map_err(StartError::Telephony)?;
+        let telephony = self.telephony_for(args.daily).map_err(StartError::Telephony)?;
+        let vendors = Vendors { telephony, ..self.vendors.of(&plan)? };
         let room = Room {
             name: room_name(&args.room_url),
             url: args.room_url,
@@ -182,11 +219,11 @@ impl Calls {
 
     /// Deletes the room of a call that is not taken; nobody waits for it.
     pub(in crate::cli) fn delete_room_of(&self, args: SessionArgs) {
-        let vendors = self.vendors_for(args.daily);
+        let telephony = self.telephony_for(args.daily);
         let name = room_name(&args.room_url);
         self.tasks.spawn(async move {
-            let deleted = match vendors {
-                Ok(vendors) => vendors.telephony.delete_room(&name).await,
+            let deleted = match telephony {
+                Ok(telephony) => telephony.delete_room(&name).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = deleted {
@@ -251,14 +288,13 @@ impl Calls {
         CallHandle { record, abandon }
     }
 
-    /// The vendors of a call whose Daily domain is not ours.
-    fn vendors_for(&self, daily: Option<DailyAccess>) -> Result<Vendors, TelephonyError> {
-        let mut vendors = self.vendors.clone();
-        if let Some(DailyAccess { api_url, api_key }) = daily {
-            let url = api_url.as_deref().unwrap_or(settings::DAILY_API_URL);
-            vendors.telephony = Arc::new(Daily::new(url, api_key)?);
-        }
-        Ok(vendors)
+    /// The rooms of a call whose Daily domain may not be ours.
+    fn telephony_for(&self, daily: Option<DailyAccess>) -> Result<Arc<dyn Telephony>, TelephonyError> {
+        let Some(DailyAccess { api_url, api_key }) = daily else {
+            return Ok(Arc::clone(&self.vendors.telephony));
+        };
+        let url = api_url.as_deref().unwrap_or(settings::DAILY_API_URL);
+        Ok(Arc::new(Daily::new(url, api_key)?))
     }
 
     async fn discard(&self, room: &Room) {

@@ -10,6 +10,7 @@ mod input;
 mod left_behind;
 mod line;
 pub(super) mod production;
+pub(super) mod providers;
 mod reach;
 pub(super) mod routes;
 mod screen;
@@ -32,7 +33,7 @@ pub use tunnel::TunnelError;
 
 use super::ExitStatus;
 use crate::sandbox::clock::Metronome;
-use crate::settings::{self, Env, Overrides};
+use crate::settings::{self, Env, Overrides, Uses};
 
 /// Options of a run.
 #[derive(Args, Debug)]
@@ -120,7 +121,7 @@ fn speed(text: &str) -> Result<Speed, String> {
 }
 
 impl RunArgs {
-    fn overrides(&self) -> Overrides {
+    fn overrides(&self, uses: Uses) -> Overrides {
         Overrides {
             offline: self.offline,
             mix: self.mix,
@@ -128,6 +129,7 @@ impl RunArgs {
             bind: self.bind,
             public_url: self.public_url.clone(),
             max_calls: self.max_calls.map(|most| most as usize),
+            uses,
             ..Overrides::default()
         }
     }

@@ -82,7 +82,7 @@ impl Screen {
                 "  (1) only together, and `callflow daily fetch` installs what Daily's rooms need\n",
             );
         }
-        if settings.vendors.of(Service::Llm).is_emulated() {
+        if settings.vendors.of(Service::OpenAi).is_emulated() {
             out.push_str("  (2) the stand-in matches keywords: it tries the flow, not the prompt\n");
         }
         if settings.vendors.offline {
@@ -193,7 +193,12 @@ impl Tone {
 fn vendor_line(note: &ServiceNote) -> String {
     let (by, real) = match (note.emulated, note.service) {
         (false, _) => (note.vendor.to_owned(), "is real".to_owned()),
-        (true, Service::Llm) => (format!("sandbox, as {}", note.vendor), format!("{} (2)", note.key)),
+        (true, _) if note.key.is_empty() => {
+            (format!("sandbox, as {}", note.vendor), "a call without --offline (2)".to_owned())
+        }
+        (true, Service::OpenAi) if note.part == "model" => {
+            (format!("sandbox, as {}", note.vendor), format!("{} (2)", note.key))
+        }
         (true, _) => (format!("sandbox, as {}", note.vendor), format!("{} (1)", note.key)),
     };
     format!("  {:<18} {by:<23} {real}\n", note.part)

@@ -22,8 +22,9 @@ const DIAL: Shape = Shape {
         "caller_id",
         "retry",
         "listen",
+        "notify",
     ],
-    later: &[("notify", "leave it out")],
+    later: &[],
     elsewhere: &[("on", "it belongs to the state, beside `dial:`")],
 };
 const HOLD: Shape =
@@ -70,6 +71,7 @@ pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Di
         retry: None,
         listen: Vec::new(),
         accept: None,
+        notify: None,
     };
     if !matches!(node.value, Value::Mapping(_)) {
         dial.to = names(reader, node, "the name of a target");
@@ -95,6 +97,7 @@ pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Di
         let items = reader.items(node, "a list of intents");
         dial.listen = items.iter().filter_map(|item| reader.text(item, "the name of an intent")).collect();
     }
+    dial.notify = fields.get("notify").and_then(|node| reader.text(node, "the name of a tool"));
     Some(dial)
 }
 
@@ -158,7 +161,7 @@ fn phone_key(reader: &mut Reader<'_>, node: &Node) -> Option<char> {
     }
 }
 
-fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
+pub(super) fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
     let fields = reader.fields(node, &RETRY)?;
     let times = fields.require(reader, "times", node.span, "`retry`", "say how often it is tried again");
     let times = times.and_then(|node| reader.integer(node, 1..=5))?.value;

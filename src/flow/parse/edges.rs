@@ -170,7 +170,7 @@ pub(super) fn assignments(reader: &mut Reader<'_>, node: &Node) -> Vec<Assignmen
 }
 
 /// Numbers and booleans need no quotes here: the variable's type says how the text is read.
-fn assigned(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
+pub(super) fn assigned(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
     match node.scalar() {
         Some(scalar) if matches!(scalar.core(), Core::Bool(_) | Core::Int | Core::Float) => {
             Some(Template { text: Spanned::new(scalar.text.clone(), node.span), names: Vec::new() })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fields::{Fields, Shape};
 use super::reader::Reader;
-use super::{dial, edges};
+use super::{dial, edges, tools};
 use crate::diagnostic::Rule;
 use crate::flow::kinds::{
     Confirm, ContextPolicy, Converse, End, EndCause, First, Handoff, HandoffMode, Kind, Rung, Say,
@@ -23,12 +23,8 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "first", "context", "silence"],
-    later: &[
-        ("prompt_file", "write the prompt here, as `prompt: |`"),
-        ("tools", "leave it out; the state's intents are offered to the model by themselves"),
-        ("sensitivity", "leave it out"),
-    ],
+    keys: &["prompt", "first", "context", "silence", "tools", "fill"],
+    later: &[("prompt_file", "write the prompt here, as `prompt: |`"), ("sensitivity", "leave it out")],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };
 const RUNG: Shape =
@@ -76,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) 
             Kind::Confirm(if is_map { confirm(reader, node, key)? } else { short_confirm(reader, node) })
         }
         "choose" => Kind::Choose(edges::choices(reader, node, key)),
+        "call_api" => Kind::CallApi(Box::new(tools::call_api(reader, node, key)?)),
         "dial" => Kind::Dial(Box::new(dial::dial(reader, node, key)?)),
         "handoff" => {
             Kind::Handoff(if is_map { handoff(reader, node, key)? } else { short_handoff(reader, node)? })
@@ -98,7 +95,8 @@ fn flag(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, default: bool) 
 
 fn short_converse(reader: &mut Reader<'_>, node: &Node) -> Converse {
     let prompt = reader.template(node, "a prompt");
-    Converse { prompt, first: First::Auto, context: ContextPolicy::Append, silence: None }
+    let (first, context) = (First::Auto, ContextPolicy::Append);
+    Converse { prompt, first, context, silence: None, tools: Vec::new(), fill: None }
 }
 
 fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse> {
@@ -116,7 +114,9 @@ fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse>
     let context = fields.get("context").and_then(|node| reader.word(node, &policies));
     let silence = fields.get("silence").map(|node| silence(reader, node));
     let (first, context) = (first.unwrap_or(First::Auto), context.unwrap_or(ContextPolicy::Append));
-    Some(Converse { prompt, first, context, silence })
+    let tools = fields.get("tools").map(|node| tools::names(reader, node)).unwrap_or_default();
+    let fill = fields.get("fill").and_then(|node| reader.template(node, "a sentence"));
+    Some(Converse { prompt, first, context, silence, tools, fill })
 }
 
 fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {

@@ -8,6 +8,7 @@ mod kinds;
 mod reader;
 mod sections;
 mod states;
+mod tools;
 
 use super::document::Document;
 use super::load::load;
@@ -21,7 +22,16 @@ pub(crate) use reader::{Reader, shortened};
 #[cfg(test)]
 pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
     let own = vec![("Flow", FLOW.keys.to_vec()), ("State", states::keys())];
-    [own, sections::shapes(), hours::shapes(), edges::shapes(), kinds::shapes(), dial::shapes()].concat()
+    [
+        own,
+        sections::shapes(),
+        hours::shapes(),
+        edges::shapes(),
+        kinds::shapes(),
+        dial::shapes(),
+        tools::shapes(),
+    ]
+    .concat()
 }
 
 /// The version of the language that this program speaks.
@@ -38,6 +48,7 @@ const FLOW: Shape = Shape {
         "call",
         "services",
         "targets",
+        "tools",
         "intents",
         "vars",
         "hours",
@@ -45,7 +56,6 @@ const FLOW: Shape = Shape {
         "states",
     ],
     later: &[
-        ("tools", "leave it out; a flow that calls nothing outside can do without"),
         ("phrases", "write each sentence where it is said"),
         ("groups", "write the shared edges in each state, or under `always:`"),
         ("use", "copy the states into this file"),
@@ -88,6 +98,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let call = sections::call(reader, &fields);
     let services = sections::services(reader, &fields);
     let targets = sections::targets(reader, &fields);
+    let tools = tools::tools(reader, &fields);
     let intents = sections::intents(reader, &fields);
     let vars = sections::vars(reader, &fields);
     let hours = hours::hours(reader, &fields);
@@ -102,6 +113,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
         call,
         services,
         targets,
+        tools,
         intents,
         vars,
         hours,

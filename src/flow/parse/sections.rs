@@ -6,6 +6,7 @@ use super::fields::{Fields, Shape, listed};
 use super::reader::Reader;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::document::{Call, EnvVar, Intent, Service, Services, Slot, Target, Var};
+use crate::flow::provider::Part;
 use crate::flow::suggest::did_you_mean;
 use crate::flow::tree::{Key, Node, Value};
 use crate::flow::value::{Literal, ValueType};
@@ -14,9 +15,9 @@ use crate::source::{Span, Spanned};
 const CALL: Shape = Shape { what: "`call`", keys: &["language", "max_duration"], later: &[], elsewhere: &[] };
 const SERVICES: Shape =
     Shape { what: "`services`", keys: &["stt", "llm", "tts"], later: &[], elsewhere: &[] };
-const SERVICE: Shape = Shape { what: "a service", keys: &["provider", "model"], later: &[], elsewhere: &[] };
-const VOICE_SERVICE: Shape =
-    Shape { what: "a service", keys: &["provider", "model", "voice"], later: &[], elsewhere: &[] };
+const STT: [&str; 3] = ["provider", "model", "fallback"];
+const LLM: [&str; 5] = ["provider", "model", "base_url", "key", "fallback"];
+const TTS: [&str; 4] = ["provider", "model", "voice", "fallback"];
 const TARGET: Shape =
     Shape { what: "a target", keys: &["phone", "sip", "extension", "caller_id"], later: &[], elsewhere: &[] };
 const INTENT: Shape =
@@ -32,9 +33,12 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("Call", CALL.keys.to_vec()),
         ("Services", SERVICES.keys.to_vec()),
-        ("SpeechToText", SERVICE.keys.to_vec()),
-        ("LanguageModel", SERVICE.keys.to_vec()),
-        ("TextToSpeech", VOICE_SERVICE.keys.to_vec()),
+        ("SpeechToText", STT.to_vec()),
+        ("LanguageModel", LLM.to_vec()),
+        ("TextToSpeech", TTS.to_vec()),
+        ("OtherSpeechToText", STT[..2].to_vec()),
+        ("OtherLanguageModel", LLM[..4].to_vec()),
+        ("OtherTextToSpeech", TTS[..3].to_vec()),
         ("Target", TARGET.keys.to_vec()),
         ("Intent", INTENT.keys.to_vec()),
         ("Slot", SLOT.keys.to_vec()),
@@ -97,20 +101,35 @@ pub(super) fn services(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Services
         return Services::default();
     };
     Services {
-        stt: service(reader, fields.get("stt"), &SERVICE, "deepgram"),
-        llm: service(reader, fields.get("llm"), &SERVICE, "openai"),
-        tts: service(reader, fields.get("tts"), &VOICE_SERVICE, "cartesia"),
+        stt: service(reader, fields.get("stt"), Part::Stt, &STT),
+        llm: service(reader, fields.get("llm"), Part::Llm, &LLM),
+        tts: service(reader, fields.get("tts"), Part::Tts, &TTS),
     }
 }
 
-fn service(reader: &mut Reader<'_>, node: Option<&Node>, shape: &Shape, known: &'static str) -> Service {
-    let Some(fields) = node.and_then(|node| reader.fields(node, shape)) else { return Service::default() };
+fn service(
+    reader: &mut Reader<'_>,
+    node: Option<&Node>,
+    part: Part,
+    keys: &'static [&'static str],
+) -> Service {
+    let shape = Shape { what: "a service", keys, later: &[], elsewhere: &[] };
+    let Some(fields) = node.and_then(|node| reader.fields(node, &shape)) else { return Service::default() };
     let provider = fields.get("provider").and_then(|node| {
-        reader.word(node, &[(known, known)]).map(|name| Spanned::new(name.to_owned(), node.span))
+        reader.word(node, part.providers()).map(|provider| Spanned::new(provider, node.span))
     });
-    let model = fields.get("model").and_then(|node| reader.text(node, "the name of a model"));
-    let voice = fields.get("voice").and_then(|node| reader.text(node, "the id of a voice"));
-    Service { provider, model, voice }
+    let fallback = fields.get("fallback").map(|node| {
+        // The last key is `fallback`: one that steps in has nobody behind it.
+        Box::new(service(reader, Some(node), part, &keys[..keys.len() - 1]))
+    });
+    Service {
+        provider,
+        model: fields.get("model").and_then(|node| reader.text(node, "the name of a model")),
+        voice: fields.get("voice").and_then(|node| reader.text(node, "the id of a voice")),
+        base_url: fields.get("base_url").and_then(|node| reader.template(node, "a base URL")),
+        key: fields.get("key").and_then(|node| reader.template(node, "a key")),
+        fallback,
+    }
 }
 
 pub(super) fn targets(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Target> {
@@ -265,7 +284,7 @@ fn default_value(reader: &mut Reader<'_>, node: &Node, kind: &ValueType) -> Opti
 }
 
 /// `type:` and, for an enum, `values:`.
-fn typed(reader: &mut Reader<'_>, fields: &Fields<'_>, at: Span, what: &str) -> Option<ValueType> {
+pub(super) fn typed(reader: &mut Reader<'_>, fields: &Fields<'_>, at: Span, what: &str) -> Option<ValueType> {
     let help = format!("one of {}", listed(ValueType::NAMES));
     let node = fields.require(reader, "type", at, what, &help)?;
     let kind = value_type(reader, node)?;
@@ -295,7 +314,7 @@ fn typed(reader: &mut Reader<'_>, fields: &Fields<'_>, at: Span, what: &str) -> 
     }
 }
 
-fn words_missing(reader: &mut Reader<'_>, kind: &ValueType, at: Span) {
+pub(super) fn words_missing(reader: &mut Reader<'_>, kind: &ValueType, at: Span) {
     if matches!(kind, ValueType::Enum(_)) {
         reader.error(
             Rule::MissingKey,
@@ -306,7 +325,7 @@ fn words_missing(reader: &mut Reader<'_>, kind: &ValueType, at: Span) {
     }
 }
 
-fn value_type(reader: &mut Reader<'_>, node: &Node) -> Option<ValueType> {
+pub(super) fn value_type(reader: &mut Reader<'_>, node: &Node) -> Option<ValueType> {
     let names = listed(ValueType::NAMES);
     let Some(scalar) = node.scalar() else {
         reader.wrong(node, "a type", format!("one of {names}"));

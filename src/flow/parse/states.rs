@@ -12,12 +12,9 @@ use crate::flow::tree::{Key, Node, Value};
 use crate::source::{Span, Spanned};
 
 /// The kinds in the order in which the language's description has them.
-const KINDS: &[&str] = &["say", "converse", "confirm", "choose", "dial", "handoff", "end"];
+const KINDS: &[&str] = &["say", "converse", "confirm", "choose", "call_api", "dial", "handoff", "end"];
 /// Kinds that exist and cannot be run yet.
-const LATER_KINDS: &[(&str, &str)] = &[
-    ("collect", "let the model collect it: give an intent `slots`"),
-    ("call_api", "leave the state out, or let its outcome be chosen by the caller"),
-];
+const LATER_KINDS: &[(&str, &str)] = &[("collect", "let the model collect it: give an intent `slots`")];
 
 const STATE: Shape = Shape {
     what: "a state",
@@ -54,7 +51,10 @@ const STATE: Shape = Shape {
         ("listen", "it belongs inside: `dial: {to: …, listen: …}`"),
         ("late_answer", "it belongs inside: `dial: {to: …, late_answer: …}`"),
         ("method", "it belongs inside: `dial: {to: …, method: …}`"),
-        ("retry", "it belongs inside: `dial: {to: …, retry: …}`"),
+        ("retry", "it belongs inside: `dial: {to: …, retry: …}`, or `call_api: {tool: …, retry: …}`"),
+        ("args", "it belongs inside: `call_api: {tool: …, args: …}`"),
+        ("save", "it belongs inside: `call_api: {tool: …, save: …}`"),
+        ("notify", "it belongs inside: `dial: {to: …, notify: …}`"),
         ("cause", "it belongs inside: `end: {say: …, cause: …}`"),
         ("max_visits", "it bounds an edge: `on: {…: {to: …, max_visits: 2}}`"),
         ("if", "conditions stand on edges, or in a `choose`"),

@@ -53,6 +53,12 @@ pub(super) struct Converse {
     /// What happens when the caller says nothing. If left out: 8s, "Are you still there?", 8s, the end.
     #[schemars(length(min = 1), extend("examples" = [[{"after": "8s", "say": "Are you still there?"}, {"after": "8s", "to": "bye"}]]))]
     silence: Option<Vec<Rung>>,
+    /// The tools that the model may use here, declared under `tools:`; none if left out.
+    #[schemars(extend("examples" = [["order_status"]]))]
+    tools: Option<Vec<String>>,
+    /// Said when a tool takes longer than 800ms, and every 6s after; "One moment, please." if left out.
+    #[schemars(extend("examples" = ["One moment, please."]))]
+    fill: Option<Text>,
 }
 
 /// One step of the silence ladder.
@@ -162,6 +168,9 @@ pub(super) struct Dial {
     /// The only intents that are heard while it rings; none if left out.
     #[schemars(extend("examples" = [["cancel"]]))]
     listen: Option<Vec<String>>,
+    /// A tool that is called once when a target's phone starts to ring. It neither delays nor fails the dial.
+    #[schemars(extend("examples" = ["tell_operator"]))]
+    notify: Option<String>,
 }
 
 /// What the caller hears while it rings.

@@ -8,6 +8,7 @@ mod events;
 mod kinds;
 mod sections;
 mod states;
+mod tools;
 mod words;
 
 use schemars::generate::SchemaSettings;

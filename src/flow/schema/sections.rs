@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 
 use super::events::Edges;
 use super::states::State;
+use super::tools::Tool;
 use super::words::{Constant, Duration, NAME, StateName, Text};
 
 /// A call flow: what a phone bot says, hears and does.
@@ -36,6 +37,9 @@ pub(super) struct Flow {
     /// Who can be dialled. No other number can ever be reached.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"operator": {"phone": "{{ env.OPERATOR_NUMBER }}"}}]))]
     targets: Option<BTreeMap<String, Target>>,
+    /// What may be asked of servers outside, by `call_api`, by the model (`converse: {tools: …}`) and by `notify`.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"order_status": {"when": "The caller asks where an order is.", "params": {"order_id": "text"}, "http": {"url": "https://api.example.com/orders/{{ order_id }}"}}}]))]
+    tools: Option<BTreeMap<String, Tool>>,
     /// What the caller may want. The model proposes an intent; the state decides what comes of it.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"goodbye": {"when": "The caller says goodbye.", "examples": ["bye"]}}]))]
     intents: Option<BTreeMap<String, Intent>>,
@@ -126,10 +130,24 @@ pub(super) struct Services {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct SpeechToText {
-    /// The vendor.
-    #[schemars(extend("enum" = ["deepgram"]))]
+    /// The vendor; the one whose model it is if left out.
+    #[schemars(extend("enum" = ["deepgram", "deepgram_flux", "openai"]))]
     provider: Option<String>,
-    /// The vendor's model; nova-3-general if left out.
+    /// The vendor's model; the vendor's usual one if left out.
+    #[schemars(extend("examples" = ["nova-3-general"]))]
+    model: Option<String>,
+    /// Who steps in, in the middle of a turn, when this one fails.
+    fallback: Option<OtherSpeechToText>,
+}
+
+/// Speech to text that steps in when the first one fails.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct OtherSpeechToText {
+    /// The vendor; the one whose model it is if left out.
+    #[schemars(extend("enum" = ["deepgram", "deepgram_flux", "openai"]))]
+    provider: Option<String>,
+    /// The vendor's model; the vendor's usual one if left out.
     #[schemars(extend("examples" = ["nova-3-general"]))]
     model: Option<String>,
 }
@@ -138,26 +156,69 @@ pub(super) struct SpeechToText {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct LanguageModel {
-    /// The vendor.
+    /// The vendor; the one whose model it is if left out.
     #[schemars(extend("enum" = ["openai"]))]
     provider: Option<String>,
-    /// The vendor's model; gpt-4o if left out.
+    /// The vendor's model; the vendor's usual one if left out.
     #[schemars(extend("examples" = ["gpt-4o"]))]
     model: Option<String>,
+    /// Another server that speaks the vendor's protocol (Ollama, vLLM, Groq); such URLs end in `/v1`.
+    #[schemars(extend("examples" = ["http://127.0.0.1:11434/v1", "{{ env.MODEL_URL }}"]))]
+    base_url: Option<String>,
+    /// The key of the server at `base_url`, from the environment; none is sent if left out.
+    #[schemars(regex(pattern = r"^\{\{\s*env\.\w+\s*\}\}$"), extend("examples" = ["{{ env.GROQ_API_KEY }}"]))]
+    key: Option<String>,
+    /// Who steps in, in the middle of a turn, when this one fails.
+    fallback: Option<OtherLanguageModel>,
+}
+
+/// The language model that steps in when the first one fails.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct OtherLanguageModel {
+    /// The vendor; the one whose model it is if left out.
+    #[schemars(extend("enum" = ["openai"]))]
+    provider: Option<String>,
+    /// The vendor's model; the vendor's usual one if left out.
+    #[schemars(extend("examples" = ["gpt-4o"]))]
+    model: Option<String>,
+    /// Another server that speaks the vendor's protocol (Ollama, vLLM, Groq); such URLs end in `/v1`.
+    #[schemars(extend("examples" = ["http://127.0.0.1:11434/v1", "{{ env.MODEL_URL }}"]))]
+    base_url: Option<String>,
+    /// The key of the server at `base_url`, from the environment; none is sent if left out.
+    #[schemars(regex(pattern = r"^\{\{\s*env\.\w+\s*\}\}$"), extend("examples" = ["{{ env.GROQ_API_KEY }}"]))]
+    key: Option<String>,
 }
 
 /// Text to speech.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct TextToSpeech {
-    /// The vendor.
-    #[schemars(extend("enum" = ["cartesia"]))]
+    /// The vendor; the one whose model it is if left out.
+    #[schemars(extend("enum" = ["cartesia", "deepgram", "openai"]))]
     provider: Option<String>,
-    /// The vendor's model; sonic-3 if left out.
+    /// The vendor's model; the vendor's usual one if left out.
     #[schemars(extend("examples" = ["sonic-3"]))]
     model: Option<String>,
-    /// The id of the vendor's voice.
-    #[schemars(extend("examples" = ["b7d50908-b17c-442d-ad8d-810c63997ed9"]))]
+    /// The vendor's voice, by its id or name.
+    #[schemars(extend("examples" = ["b7d50908-b17c-442d-ad8d-810c63997ed9", "alloy"]))]
+    voice: Option<String>,
+    /// Who steps in, in the middle of a turn, when this one fails.
+    fallback: Option<OtherTextToSpeech>,
+}
+
+/// Text to speech that steps in when the first one fails.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct OtherTextToSpeech {
+    /// The vendor; the one whose model it is if left out.
+    #[schemars(extend("enum" = ["cartesia", "deepgram", "openai"]))]
+    provider: Option<String>,
+    /// The vendor's model; the vendor's usual one if left out.
+    #[schemars(extend("examples" = ["sonic-3"]))]
+    model: Option<String>,
+    /// The vendor's voice, by its id or name.
+    #[schemars(extend("examples" = ["b7d50908-b17c-442d-ad8d-810c63997ed9", "alloy"]))]
     voice: Option<String>,
 }
 

@@ -9,14 +9,15 @@ use super::events::Edges;
 use super::kinds::{
     Choice, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
 };
+use super::tools::ToolOrCall;
 use super::words::{Assigned, Duration, Guard, StateName, Text};
 
-/// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `choose`, `dial`, `handoff` and
-/// `end`.
+/// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `choose`, `call_api`, `dial`,
+/// `handoff` and `end`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("oneOf" = [
     {"required": ["say"]}, {"required": ["converse"]}, {"required": ["confirm"]}, {"required": ["choose"]},
-    {"required": ["dial"]}, {"required": ["handoff"]}, {"required": ["end"]}
+    {"required": ["call_api"]}, {"required": ["dial"]}, {"required": ["handoff"]}, {"required": ["end"]}
 ]))]
 pub(super) struct State {
     /// Speaks fixed text, then goes on to `next`.
@@ -31,6 +32,9 @@ pub(super) struct State {
     /// Decides by conditions, at once; the last entry is `else`.
     #[schemars(extend("examples" = [[{"if": "within(office)", "to": "welcome"}, {"else": "closed"}]]))]
     choose: Option<Vec<Choice>>,
+    /// Asks a server, with a tool of the flow: `ok`, or `failed`.
+    #[schemars(extend("examples" = [{"tool": "order_status", "args": {"order_id": "{{ order_id }}"}, "save": {"status": "result.status"}}]))]
+    call_api: Option<ToolOrCall>,
     /// Reaches a person: `answered`, or one of the ways it can fail.
     #[schemars(extend("examples" = [{"to": "operator", "announce": "Please hold.", "ring": "30s"}]))]
     dial: Option<DialOrTargets>,

@@ -52,6 +52,18 @@ text! {
         "items": {"type": ["string", "number", "boolean"]},
         "description": "A value of the variable's type."
     };
+    Json: {
+        "type": ["string", "number", "boolean", "array", "object"],
+        "items": {"$ref": "#/$defs/Json"},
+        "additionalProperties": {"$ref": "#/$defs/Json"},
+        "description": "JSON, whose texts may hold {{ names }} of parameters."
+    };
+    Path: {
+        "type": "string",
+        "pattern": "^result(\\.[^.\\s]+)*$",
+        "description": "A field of the answer.",
+        "examples": ["result", "result.status", "result.items.0.name"]
+    };
     Assigned: {
         "type": ["string", "number", "boolean"],
         "description": "The new value; a text may hold {{ names }}."

@@ -47,6 +47,7 @@ fn node(plan: &Plan, state: &State) -> Node {
         Kind::Converse(_) => (Shape::Converse, "conversation".to_owned()),
         Kind::Confirm(confirm) => (Shape::Question, quoted(&confirm.question)),
         Kind::Choose(_) => (Shape::Choice, "decides".to_owned()),
+        Kind::CallApi(api) => (Shape::Say, format!("asks {}", plan.tool(api.tool).name)),
         Kind::Dial(dial) => (Shape::Dial, dialled(plan, dial)),
         Kind::Handoff(_) => (Shape::Handoff, "caller and operator talk".to_owned()),
         Kind::End(end) => (Shape::End, end.say.as_ref().map_or_else(|| "hangs up".to_owned(), quoted)),

@@ -41,11 +41,32 @@ const GREETINGS: [&str; 5] = ["hello", "hi", "hey", "good morning", "good aftern
 /// What the bot answers in words.
 pub(super) fn answer(request: &ChatRequest) -> String {
     let said = request.last_user_text();
+    if request.last_speaker() == Some(Role::Tool)
+        && let Some(told) = told(request.last_tool_text())
+    {
+        return told;
+    }
     match request.last_speaker() {
         Some(Role::User) => reply_to(said),
         Some(_) if !said.is_empty() => "Is there anything else I can help you with?".to_owned(),
         _ => "Hello! How can I help you today?".to_owned(),
     }
+}
+
+/// What a tool has found, said back.
+fn told(result: &str) -> Option<String> {
+    const MOST: usize = 3;
+    if result.starts_with("error") {
+        return Some("I'm sorry, I could not find that out. Is there anything else?".to_owned());
+    }
+    let facts: serde_json::Map<String, serde_json::Value> = serde_json::from_str(result).ok()?;
+    let said = facts.iter().filter(|(_, value)| !value.is_object() && !value.is_array() && !value.is_null());
+    let said = said.take(MOST).map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("The {} is {value}.", name.replace('_', " "))
+    });
+    let said = said.collect::<Vec<_>>().join(" ");
+    (!said.is_empty()).then_some(said)
 }
 
 fn reply_to(said: &str) -> String {
@@ -176,5 +197,9 @@ mod tests {
         let tool = json!({"role": "tool", "tool_call_id": "a", "content": "busy"});
         let user = json!({"role": "user", "content": "I want a manager"});
         assert!(answer_to(json!([system, user, call, tool, system])).contains("anything else"));
+        let found = json!({"role": "tool", "tool_call_id": "a", "content": "{\"status\": \"on its way\"}"});
+        assert_eq!(answer_to(json!([system, user, call, found])), "The status is on its way.");
+        let failed = json!({"role": "tool", "tool_call_id": "a", "content": "error: no answer in time"});
+        assert!(answer_to(json!([system, user, call, failed])).contains("could not find"));
     }
 }

@@ -116,6 +116,12 @@ impl ChatRequest {
         last.map(|message| message.text.as_str()).unwrap_or_default()
     }
 
+    /// What the last tool answered; empty if none did.
+    pub(super) fn last_tool_text(&self) -> &str {
+        let last = self.messages.iter().rev().find(|message| message.role == Role::Tool);
+        last.map(|message| message.text.as_str()).unwrap_or_default()
+    }
+
     /// Who spoke last, notes of the developer aside.
     pub(super) fn last_speaker(&self) -> Option<Role> {
         let mut roles = self.messages.iter().rev().map(|message| message.role);

@@ -1,9 +1,9 @@
 //! What is commanded, and what comes of it by itself.
 
-use crate::machine::{Effect, Input, LegEvent, Millis, ReplyId, UtteranceId};
+use crate::machine::{Effect, Input, LegEvent, Millis, ReplyId, ToolCallId, ToolResult, UtteranceId};
 use crate::matcher::{Candidate, best};
-use crate::pii::Utterance;
-use crate::plan::IntentId;
+use crate::pii::{Payload, Utterance};
+use crate::plan::{IntentId, Kind, ToolId, VarKind, answer_with};
 
 use super::super::document::Command;
 use super::{Meant, Who, World};
@@ -13,6 +13,8 @@ const VOICE_AFTER: u64 = 300;
 const PER_CHARACTER: u64 = 60;
 /// The model thinks for so long, and what it says takes so long.
 const THINKS_FOR: u64 = 700;
+/// A server answers a tool after this.
+const TOOL_TAKES: u64 = 300;
 const TALKS_FOR: u64 = 2_400;
 /// What is cut is answered so soon.
 const CUT_AFTER: u64 = 40;
@@ -82,8 +84,25 @@ impl World {
                 self.meant = None;
                 super::super::faults::on_end(self);
             }
-            Effect::Prepare { .. } | Effect::Listen { .. } => {}
+            Effect::CallTool { call, tool, .. } => self.call_tool(call, tool),
+            Effect::CancelTool { call } => {
+                let is_of_call =
+                    |input: &Input| matches!(input, Input::ToolDone { call: done, .. } if *done == call);
+                self.pending.retain(|pending| !is_of_call(&pending.input));
+            }
+            Effect::Prepare { .. } | Effect::Listen { .. } | Effect::ToolResult { .. } => {}
         }
+    }
+
+    /// A server answers soon, and with everything that the state wants of it.
+    fn call_tool(&mut self, call: ToolCallId, tool: ToolId) {
+        let name = self.plan.tool(tool).name.to_string();
+        self.note(Who::Engine, format!("asks `{name}`"));
+        let value = match &self.plan.state(self.machine.state()).kind {
+            Kind::CallApi(api) => answer_with(&api.save, |var| example(&self.plan.vars[var.index()].kind)),
+            _ => Payload::default(),
+        };
+        self.later(TOOL_TAKES, Input::ToolDone { call, result: ToolResult::Ok { value } });
     }
 
     /// When everything that sounds will be over.
@@ -174,4 +193,17 @@ fn is_of_reply(input: &Input, of: ReplyId) -> bool {
 /// How long it takes to say a text.
 fn length(text: &Utterance) -> u64 {
     PER_CHARACTER * u64::try_from(text.text().chars().count()).unwrap_or(u64::MAX / PER_CHARACTER)
+}
+
+/// A value of a type, as a server would write it.
+fn example(kind: &VarKind) -> String {
+    match kind {
+        VarKind::Text | VarKind::List => "something".to_owned(),
+        VarKind::Int | VarKind::Number => "7".to_owned(),
+        VarKind::Bool => "true".to_owned(),
+        VarKind::Phone => "+15550100177".to_owned(),
+        VarKind::Date => "2026-12-24".to_owned(),
+        VarKind::Duration => "20s".to_owned(),
+        VarKind::Enum(choices) => choices.first().map(ToString::to_string).unwrap_or_default(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::machine::{Input, LegEvent, Millis};
+use crate::machine::{Input, LegEvent, Millis, ToolResult};
 use crate::plan::StateId;
 
 use super::World;
@@ -88,6 +88,11 @@ impl World {
             Input::RoomExpiring => (Who::Engine, "the room will close".to_owned()),
             Input::RoomClosed => (Who::Engine, "the room is closed".to_owned()),
             Input::Shutdown => (Who::Engine, "the program is asked to stop".to_owned()),
+            Input::ToolsProposed { .. } => (Who::Engine, "the model asks for its tools".to_owned()),
+            Input::ToolDone { result, .. } => match result {
+                ToolResult::Ok { .. } => (Who::Engine, "the tool answers".to_owned()),
+                ToolResult::Failed { cause } => (Who::Engine, format!("the tool fails: {cause}")),
+            },
             Input::Start
             | Input::SpeechStarted
             | Input::ReplyDone { .. }

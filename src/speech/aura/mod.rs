@@ -70,6 +70,7 @@ impl clauses::Manner for Manner {
             headers: self.headers.clone(),
             body: wire::speak(text),
             patience: clauses::PATIENCE,
+            again: true,
         }
     }
 

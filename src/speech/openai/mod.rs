@@ -30,6 +30,7 @@ pub struct OpenAi {
     url: Url,
     headers: HeaderMap,
     client: reqwest::Client,
+    again: bool,
 }
 
 impl OpenAi {
@@ -42,7 +43,18 @@ impl OpenAi {
         headers.insert(AUTHORIZATION, secret_header(VENDOR, "Bearer ", &key)?);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        Ok(Self { url: BaseUrl::parse(VENDOR, base_url)?.http("chat/completions"), headers, client })
+        Ok(Self {
+            url: BaseUrl::parse(VENDOR, base_url)?.http("chat/completions"),
+            headers,
+            client,
+            again: true,
+        })
+    }
+
+    /// The same client, which fails with its first attempt: somebody else is asked then.
+    #[must_use]
+    pub fn asking_once(self) -> Self {
+        Self { again: false, ..self }
     }
 }
 
@@ -58,6 +70,7 @@ impl Llm for OpenAi {
             headers,
             body: request::body(&request),
             patience: stream::PATIENCE,
+            again: self.again,
         };
         let task = AbortOnDropHandle::new(tokio::spawn(stream::run(ask, tell).in_current_span()));
         LlmStream { events, task }

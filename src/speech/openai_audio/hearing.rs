@@ -107,6 +107,7 @@ impl Ear {
             headers,
             body,
             patience: PATIENCE,
+            again: true,
         };
         transcribe(ask).boxed()
     }

@@ -88,6 +88,7 @@ impl clauses::Manner for Manner {
             headers,
             body: wire::speech(&self.params, text),
             patience: clauses::PATIENCE,
+            again: true,
         }
     }
 

@@ -43,17 +43,17 @@ pub(super) fn daily(facts: &Facts<'_>) -> Verdict {
 
 /// D12.
 pub(super) fn deepgram(facts: &Facts<'_>) -> Verdict {
-    answers(facts, Service::Stt)
+    answers(facts, Service::Deepgram)
 }
 
 /// D13.
 pub(super) fn openai(facts: &Facts<'_>) -> Verdict {
-    answers(facts, Service::Llm)
+    answers(facts, Service::OpenAi)
 }
 
 /// D14.
 pub(super) fn cartesia(facts: &Facts<'_>) -> Verdict {
-    answers(facts, Service::Tts)
+    answers(facts, Service::Cartesia)
 }
 
 fn pulse<'a>(facts: &'a Facts<'_>, service: Service) -> &'a Pulse {

@@ -2,33 +2,34 @@
 
 use super::super::finding::Verdict;
 use super::super::probe::Facts;
+use super::super::probe::speech::cartesia_voice_of;
 use crate::settings::Service;
 use crate::speech::account::AccountError;
 
 /// D41: Deepgram knows the key.
 pub(super) fn deepgram(facts: &Facts<'_>) -> Verdict {
-    if let Some(skipped) = not_used(facts, Service::Stt) {
+    if let Some(skipped) = not_used(facts, Service::Deepgram) {
         return skipped;
     }
     match &facts.speech.deepgram {
-        None => no_key(Service::Stt, "console.deepgram.com"),
+        None => no_key(Service::Deepgram, "console.deepgram.com"),
         Some(Ok(projects)) => Verdict::ok(format!("good, of {projects} project{}", plural(*projects))),
         Some(Err(AccountError::NotPermitted(_))) => Verdict::warning(
             "a key that may not list its projects; whether it may transcribe is not known",
             "try a call, or make a key with the role Member",
         ),
-        Some(Err(error)) => refused(Service::Stt, error),
+        Some(Err(error)) => refused(Service::Deepgram, error),
     }
 }
 
 /// D42: Cartesia knows the key and the voice.
 pub(super) fn cartesia(facts: &Facts<'_>) -> Verdict {
-    if let Some(skipped) = not_used(facts, Service::Tts) {
+    if let Some(skipped) = not_used(facts, Service::Cartesia) {
         return skipped;
     }
-    let voice = facts.subject.flow.services.tts.voice.as_deref().unwrap_or_default();
+    let voice = cartesia_voice_of(&facts.subject.flow.services);
     match &facts.speech.cartesia {
-        None => no_key(Service::Tts, "play.cartesia.ai"),
+        None => no_key(Service::Cartesia, "play.cartesia.ai"),
         Some(Ok(found)) => match &found.language {
             Some(language) => Verdict::ok(format!("good; the voice is \"{}\" ({language})", found.name)),
             None => Verdict::ok(format!("good; the voice is \"{}\"", found.name)),
@@ -37,19 +38,26 @@ pub(super) fn cartesia(facts: &Facts<'_>) -> Verdict {
             format!("the key is good, but there is no voice {voice}"),
             "choose one at play.cartesia.ai and write its id as services.tts.voice in the flow",
         ),
-        Some(Err(error)) => refused(Service::Tts, error),
+        Some(Err(error)) => refused(Service::Cartesia, error),
     }
 }
 
 /// D43: OpenAI knows the key and has the model.
 pub(super) fn openai(facts: &Facts<'_>) -> Verdict {
-    if let Some(skipped) = not_used(facts, Service::Llm) {
+    if let Some(skipped) = not_used(facts, Service::OpenAi) {
         return skipped;
     }
-    let model = &*facts.subject.flow.services.llm.model;
-    let is_own = !facts.subject.survey.is_vendors_own(Service::Llm);
+    let mut chain = facts.subject.flow.services.llm.chain();
+    let Some(model) = chain.find(|one| one.endpoint.is_none()).map(|one| &*one.model) else {
+        return match &facts.speech.openai {
+            None => no_key(Service::OpenAi, "platform.openai.com/api-keys"),
+            Some(Ok(_)) => Verdict::ok("good, for hearing and voice; the flow's model is another server's"),
+            Some(Err(error)) => refused(Service::OpenAi, error),
+        };
+    };
+    let is_own = !facts.subject.survey.is_vendors_own(Service::OpenAi);
     match &facts.speech.openai {
-        None => no_key(Service::Llm, "platform.openai.com/api-keys"),
+        None => no_key(Service::OpenAi, "platform.openai.com/api-keys"),
         Some(Ok(models)) if models.iter().any(|one| one == model) => {
             Verdict::ok(format!("good; it has {model}"))
         }
@@ -63,7 +71,7 @@ pub(super) fn openai(facts: &Facts<'_>) -> Verdict {
                 "try an offline call: it uses this model",
             )
         }
-        Some(Err(error)) => refused(Service::Llm, error),
+        Some(Err(error)) => refused(Service::OpenAi, error),
     }
 }
 
@@ -72,15 +80,8 @@ fn not_used(facts: &Facts<'_>, service: Service) -> Option<Verdict> {
     if facts.subject.is_production && facts.subject.survey.of(service).key.is_none() {
         return Some(Verdict::skipped("calls run on Pipecat Cloud, whose secrets hold the key"));
     }
-    let services = &facts.subject.flow.services;
-    let provider = match service {
-        Service::Stt => &services.stt.provider,
-        Service::Llm => &services.llm.provider,
-        Service::Tts => &services.tts.provider,
-        Service::Telephony => return None,
-    };
-    let is_used = provider.eq_ignore_ascii_case(service.vendor());
-    (!is_used).then(|| Verdict::skipped(format!("the flow uses {provider}")))
+    let is_used = facts.subject.uses().any(service);
+    (!is_used).then(|| Verdict::skipped(format!("the flow does not use {}", service.vendor())))
 }
 
 fn no_key(service: Service, place: &str) -> Verdict {
@@ -112,6 +113,7 @@ fn plural(count: usize) -> &'static str {
 mod tests {
     use super::super::facts::{fine, subject};
     use super::*;
+    use crate::plan::Provider;
 
     #[test]
     fn d41_tells_a_wrong_key_from_one_that_may_little() {
@@ -161,8 +163,8 @@ mod tests {
     #[test]
     fn vendors_that_the_flow_does_not_use_need_no_key() {
         let mut subject = subject();
-        subject.flow.services.stt.provider = "openai".into();
-        subject.flow.services.tts.provider = "openai".into();
+        subject.flow.services.stt.provider = Provider::OpenAi;
+        subject.flow.services.tts.provider = Provider::OpenAi;
         let mut facts = fine(&subject);
         (facts.speech.deepgram, facts.speech.cartesia) = (None, None);
         assert_eq!((deepgram(&facts).word(), cartesia(&facts).word()), ("skipped", "skipped"));
