@@ -73,7 +73,8 @@ fn a_wrong_number_in_the_environment_is_reported_and_not_repeated() {
 fn every_shipped_flow_is_right() {
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("flows")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|e| e == "yaml") {
+        let is_test = path.to_string_lossy().ends_with(".test.yaml");
+        if path.extension().is_some_and(|e| e == "yaml") && !is_test {
             plan_of(&SourceFile::new(&path, std::fs::read_to_string(&path).unwrap()));
         }
     }
@@ -131,8 +132,11 @@ fn every_mistake_is_said_in_full() {
 
 #[test]
 fn every_rule_has_a_flow_that_breaks_it() {
+    /// Decided by exploring a flow, or by its tests: see `tests/explore` and `tests/scenario`.
+    const ELSEWHERE: [&str; 12] =
+        ["F037", "F051", "F052", "F053", "F054", "F055", "F056", "F057", "F058", "F070", "F071", "F072"];
     let names: Vec<String> = files("tests/flows/err").into_iter().map(|(name, _)| name).collect();
-    for rule in Rule::ALL {
+    for rule in Rule::ALL.iter().filter(|rule| !ELSEWHERE.contains(&rule.code())) {
         let prefix = rule.code().to_lowercase();
         assert!(names.iter().any(|name| name.starts_with(&prefix)), "no flow breaks {rule}");
     }
