@@ -19,7 +19,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn plan_of(source: &SourceFile) -> std::sync::Arc<callflow::plan::Plan> {
-    let Checked { flow, diagnostics } = check(source, EnvMode::Known(&env));
+    let Checked { flow, diagnostics, .. } = check(source, EnvMode::Known(&env));
     assert!(diagnostics.is_empty(), "{}", render_human(source, &diagnostics, Style::Plain));
     plan::compile(flow.unwrap())
 }
@@ -73,8 +73,7 @@ fn a_wrong_number_in_the_environment_is_reported_and_not_repeated() {
 fn every_shipped_flow_is_right() {
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("flows")).unwrap() {
         let path = entry.unwrap().path();
-        let is_test = path.to_string_lossy().ends_with(".test.yaml");
-        if path.extension().is_some_and(|e| e == "yaml") && !is_test {
+        if path.extension().is_some_and(|e| e == "yaml") && !path.to_string_lossy().ends_with(".test.yaml") {
             plan_of(&SourceFile::new(&path, std::fs::read_to_string(&path).unwrap()));
         }
     }
@@ -108,7 +107,7 @@ fn files(folder: &str) -> Vec<(String, SourceFile)> {
 #[test]
 fn good_flows_have_no_findings() {
     for (name, source) in files("tests/flows/ok") {
-        let Checked { flow, diagnostics } = check(&source, EnvMode::Known(&test_env));
+        let Checked { flow, diagnostics, .. } = check(&source, EnvMode::Known(&test_env));
         assert!(diagnostics.is_empty(), "{name}\n{}", render_human(&source, &diagnostics, Style::Plain));
         let _ = plan::compile(flow.unwrap());
         let unknown = check(&source, EnvMode::Unknown);

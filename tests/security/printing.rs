@@ -61,7 +61,13 @@ fn printed() -> Vec<String> {
         user: Some(words()),
         intents: vec![],
     };
-    let said = Effect::Say { utterance: UtteranceId(1), text: words(), interruptible: true };
+    let said = Effect::Say {
+        utterance: UtteranceId(1),
+        text: words(),
+        audio: None,
+        interruptible: true,
+        aside: false,
+    };
     let messages = vec![
         Message::User(words()),
         Message::Assistant(words()),

@@ -245,7 +245,8 @@ async fn the_called_number_chooses_the_flow_and_the_choice_travels() {
     let mut world = World::new(&in_image, &flow).await;
     let mut caller = world.call("+15550100003").await;
     let heard = caller.hears("Hello neighbour").await;
-    assert!(heard.contains("+15550100003") || heard.contains("5550100003"), "{heard}");
+    // The voice is given a number as words.
+    assert!(heard.contains("five five five, zero one zero, zero zero zero three"), "{heard}");
     let record = world.record().await;
     assert_eq!((&*record.flow, record.outcome), ("caller", Outcome::Completed));
     world.quiet().await;
