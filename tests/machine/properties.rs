@@ -356,7 +356,9 @@ impl World {
     /// tool is, or the caller speaks again.
     fn no_dead_turn(&mut self, effects: &[Effect]) {
         let came_of_it = |e: &Effect| {
-            matches!(e, Effect::Say { aside: false, .. } | Effect::Enter { .. } | Effect::End { .. })
+            // A call whose voice is gone ends without a word: it listens no more.
+            let fails = matches!(e, Effect::Listen { on: false });
+            fails || matches!(e, Effect::Say { aside: false, .. } | Effect::Enter { .. } | Effect::End { .. })
         };
         if effects.iter().any(came_of_it) {
             self.turn_open = false;
