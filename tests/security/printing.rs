@@ -60,6 +60,7 @@ fn printed() -> Vec<String> {
         context: ContextPolicy::Append,
         user: Some(words()),
         intents: vec![],
+        tools: vec![],
     };
     let said = Effect::Say {
         utterance: UtteranceId(1),
