@@ -80,10 +80,8 @@ impl<'a> Step<'a> {
         let branch = self.edge(Event::ServiceFailed);
         match branch {
             Some(branch) if self.call.service_failures <= SERVICE_FAILURES => self.take(branch),
-            _ => {
-                let voiceless = service == Some(Service::Tts) || self.call.broken == Some(Service::Tts);
-                State::from(Ending::engine((!voiceless).then_some(APOLOGY), Outcome::Failed))
-            }
+            // Without a voice, too: the apology is rendered while there is one, and is refused if there never was.
+            _ => State::from(Ending::engine(Some(APOLOGY), Outcome::Failed)),
         }
     }
 
