@@ -1,13 +1,17 @@
-//! What text means: yes or no, and which intent. Deterministic, English, and rather silent than wrong.
+//! What text means: yes or no, which intent, which values. Deterministic, English, and rather silent than wrong.
 //!
 //! [`yes_no()`] is the grammar of `confirm`. [`best`] matches a sentence against intents: for `dial` with
-//! `listen:` while it rings, and wherever no model runs. Neither learns, guesses from context or looks at
-//! anything but its arguments.
+//! `listen:` while it rings, and wherever no model runs. [`spoken`] and [`keyed`] read the answers to a `collect`.
+//! None of them learns, guesses from context or looks at anything but its arguments.
 
+mod days;
 mod intent;
+mod numerals;
+mod slots;
 mod yes_no;
 
 pub use intent::{Candidate, best};
+pub use slots::{MOST_KEYS, Sought, keyed, spoken};
 pub use yes_no::yes_no;
 
 /// A word in lower case without apostrophes, or the end of a clause.

@@ -19,7 +19,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn plan_of(source: &SourceFile) -> std::sync::Arc<callflow::plan::Plan> {
-    let Checked { flow, diagnostics } = check(source, EnvMode::Known(&env));
+    let Checked { flow, diagnostics, .. } = check(source, EnvMode::Known(&env));
     assert!(diagnostics.is_empty(), "{}", render_human(source, &diagnostics, Style::Plain));
     plan::compile(flow.unwrap())
 }
@@ -73,7 +73,7 @@ fn a_wrong_number_in_the_environment_is_reported_and_not_repeated() {
 fn every_shipped_flow_is_right() {
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("flows")).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|e| e == "yaml") {
+        if path.extension().is_some_and(|e| e == "yaml") && !path.to_string_lossy().ends_with(".test.yaml") {
             plan_of(&SourceFile::new(&path, std::fs::read_to_string(&path).unwrap()));
         }
     }
@@ -107,7 +107,7 @@ fn files(folder: &str) -> Vec<(String, SourceFile)> {
 #[test]
 fn good_flows_have_no_findings() {
     for (name, source) in files("tests/flows/ok") {
-        let Checked { flow, diagnostics } = check(&source, EnvMode::Known(&test_env));
+        let Checked { flow, diagnostics, .. } = check(&source, EnvMode::Known(&test_env));
         assert!(diagnostics.is_empty(), "{name}\n{}", render_human(&source, &diagnostics, Style::Plain));
         let _ = plan::compile(flow.unwrap());
         let unknown = check(&source, EnvMode::Unknown);
@@ -131,8 +131,11 @@ fn every_mistake_is_said_in_full() {
 
 #[test]
 fn every_rule_has_a_flow_that_breaks_it() {
+    /// Decided by exploring a flow, or by its tests: see `tests/explore` and `tests/scenario`.
+    const ELSEWHERE: [&str; 12] =
+        ["F037", "F051", "F052", "F053", "F054", "F055", "F056", "F057", "F058", "F070", "F071", "F072"];
     let names: Vec<String> = files("tests/flows/err").into_iter().map(|(name, _)| name).collect();
-    for rule in Rule::ALL {
+    for rule in Rule::ALL.iter().filter(|rule| !ELSEWHERE.contains(&rule.code())) {
         let prefix = rule.code().to_lowercase();
         assert!(names.iter().any(|name| name.starts_with(&prefix)), "no flow breaks {rule}");
     }

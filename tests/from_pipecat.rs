@@ -39,7 +39,7 @@ fn the_flows_written_anew_have_no_findings() {
         count += 1;
         assert!(PAGE.contains(&format!("examples/from-pipecat/{name}")), "the page does not name {name}");
         let source = SourceFile::new(&path, std::fs::read_to_string(&path).unwrap());
-        let Checked { flow, diagnostics } = check(&source, EnvMode::Unknown);
+        let Checked { flow, diagnostics, .. } = check(&source, EnvMode::Unknown);
         assert!(diagnostics.is_empty(), "{}", render_human(&source, &diagnostics, Style::Plain));
         let _ = plan::compile(flow.unwrap());
     }

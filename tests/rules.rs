@@ -23,7 +23,7 @@ const NOT_SHOWN: &[Rule] = &[
 
 /// What `callflow check` finds; calls are explored for the rules that need it.
 fn found_by_check(rule: Rule, source: &SourceFile) -> Vec<Diagnostic> {
-    let Checked { flow, mut diagnostics } = check(source, EnvMode::Unknown);
+    let Checked { flow, mut diagnostics, .. } = check(source, EnvMode::Unknown);
     if let (Rule::LeftAlone, Some(flow)) = (rule, flow) {
         diagnostics.extend(in_check(flow).0);
     }

@@ -17,6 +17,7 @@ fn flows(folder: &str) -> Vec<(String, String)> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .filter(|path| !path.to_string_lossy().ends_with(".test.yaml"))
         .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path))
         .map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
         .collect();

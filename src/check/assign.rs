@@ -2,7 +2,7 @@
 //!
 //! A variable has a value if it has a default, if a `set:` has passed on every way here, or if a guard on the
 //! way found it set. A slot gives no certainty: models leave out even what they must fill in, and digits or
-//! the matcher take an intent without slots. Guards themselves cope with variables that have no value.
+//! the matcher take an intent without slots. The slots of a `collect` that was `filled` have theirs. Guards themselves cope with variables that have no value.
 
 use std::collections::HashMap;
 
@@ -105,6 +105,11 @@ impl<'d> Assigned<'d> {
         mut known: Known,
         mut out: Option<&mut Vec<Diagnostic>>,
     ) -> Known {
+        if let (Kind::Collect(collect), Cause::Event(Event::Plain(Plain::Filled))) =
+            (&graph.state(edge.from).kind.value, edge.cause)
+        {
+            collect.slots.iter().for_each(|slot| self.learn(&slot.name.value, &mut known));
+        }
         // What is to be saved and is not there is no `ok`.
         if let Kind::CallApi(api) = &graph.state(edge.from).kind.value
             && edge.cause == Cause::Event(&Event::Plain(Plain::Ok))

@@ -58,7 +58,12 @@ pub(super) fn resolve(
     let model_servers = services::resolve(document, scope, mode, &values, out);
     let named = |(var, value): (&EnvVar, Option<String>)| Some((var.name.value.clone(), value?));
     let env = document.env.iter().zip(values).map(named).collect::<Option<_>>()?;
-    Some(Resolved { env, targets: targets.into_iter().collect::<Option<_>>()?, endpoints: endpoints?, model_servers: model_servers? })
+    Some(Resolved {
+        env,
+        targets: targets.into_iter().collect::<Option<_>>()?,
+        endpoints: endpoints?,
+        model_servers: model_servers?,
+    })
 }
 
 fn value(var: &EnvVar, mode: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {

@@ -72,9 +72,17 @@ pub(super) fn refusal(document: &Document, state: &State, event: &Event) -> Opti
         Kind::Unknown => return None,
         Kind::Choose(_) => return Some("a `choose` decides at once; nothing can happen in it"),
         Kind::End(_) | Kind::Handoff(_) => return Some("the dialogue is over here"),
-        Kind::Say(_) | Kind::Converse(_) | Kind::Confirm(_) | Kind::CallApi(_) | Kind::Dial(_) => {}
+        Kind::Say(_)
+        | Kind::Converse(_)
+        | Kind::Confirm(_)
+        | Kind::Collect(_)
+        | Kind::CallApi(_)
+        | Kind::Dial(_) => {}
     }
     match event {
+        Event::CallerDtmf(key) if super::collect::takes(kind, *key) => {
+            Some("in a `collect` this key belongs to the answer")
+        }
         Event::CallerDtmf(_) => None,
         Event::CallerSilent(_) if matches!(kind, Kind::Converse(_)) => None,
         Event::CallerSilent(_) => {
@@ -93,6 +101,7 @@ fn intent_refusal(document: &Document, kind: &Kind, name: &str) -> Option<&'stat
         Kind::Dial(_) if !document.intents.iter().any(|intent| intent.name.value == name) => None,
         Kind::Dial(_) => Some("while it rings only the intents in `listen:` are heard: add it there"),
         Kind::Confirm(_) => Some("a `confirm` hears only yes and no: `accepted`, `declined`, `exhausted`"),
+        Kind::Collect(_) => Some("a `collect` hears only what it asks for: `filled`, `exhausted`"),
         _ => Some("intents are heard in a `converse`"),
     }
 }
@@ -115,15 +124,18 @@ fn plain_refusal(kind: &Kind, event: Plain) -> Option<&'static str> {
         P::CallerInterrupted => return interruption_refusal(kind),
         P::Said => (matches!(kind, Kind::Say(_)), "`said` ends a `say`"),
         P::Failed => (
-            matches!(kind, Kind::Say(_) | Kind::Confirm(_) | Kind::CallApi(_)),
+            matches!(kind, Kind::Say(_) | Kind::Confirm(_) | Kind::Collect(_) | Kind::CallApi(_)),
             "a failing model is `service.failed`",
         ),
         P::Accepted | P::Declined => {
             (matches!(kind, Kind::Confirm(_)), "yes and no are the answers to a `confirm`")
         }
-        P::Exhausted => (matches!(kind, Kind::Confirm(_)), "only the tries of a `confirm` can be used up"),
+        P::Exhausted => {
+            let has_tries = matches!(kind, Kind::Confirm(_) | Kind::Collect(_));
+            (has_tries, "only the tries of a `confirm` or a `collect` can be used up")
+        }
+        P::Filled => (matches!(kind, Kind::Collect(_)), "only a `collect` is filled"),
         P::Ok => (matches!(kind, Kind::CallApi(_)), "`ok` ends a `call_api`"),
-        P::Filled => (false, "the kind of state that ends so is not supported by this version yet"),
         P::OperatorLeft => (false, "the operator can leave only after the handoff"),
         P::OperatorAccepted => return accepted_refusal(kind),
         P::OperatorRinging => {
@@ -154,6 +166,9 @@ fn interruption_refusal(kind: &Kind) -> Option<&'static str> {
             Some("the caller cannot talk over it: `say: {text: …, interruptible: true}`")
         }
         Kind::Confirm(confirm) if !confirm.interruptible => {
+            Some("the caller cannot talk over it: see `interruptible:`")
+        }
+        Kind::Collect(collect) if !collect.interruptible => {
             Some("the caller cannot talk over it: see `interruptible:`")
         }
         Kind::Dial(_) => Some("nothing of a `dial` can be interrupted by talking"),

@@ -31,9 +31,12 @@ fn outcomes(state: &State, document: &Document, out: &mut Vec<Diagnostic>) {
                 out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
             }
         }
-        Kind::CallApi(_) => {
-            let missing: Vec<_> =
-                [Plain::Ok, Plain::Failed].into_iter().filter(|e| !has(state, *e)).map(Plain::name).collect();
+        Kind::Collect(_) | Kind::CallApi(_) => {
+            let needed = match &state.kind.value {
+                Kind::Collect(_) => [Plain::Filled, Plain::Exhausted],
+                _ => [Plain::Ok, Plain::Failed],
+            };
+            let missing: Vec<_> = needed.into_iter().filter(|e| !has(state, *e)).map(Plain::name).collect();
             if !missing.is_empty() && !has(state, Plain::Otherwise) {
                 let message = format!("`{name}` has no way out for {}", super::listed(&missing));
                 out.push(no_exit(state, message).help("add them under `on:`, or add `otherwise`"));
@@ -69,6 +72,9 @@ fn timers(state: &State, out: &mut Vec<Diagnostic>) {
                     "add `timeout: state` under `on:`; the time for one answer is `confirm: {question: …, timeout: …}`"
                 }
                 Kind::Choose(_) => "a `choose` decides at once: leave `timeout` out",
+                Kind::Collect(_) => {
+                    "add `timeout: state` under `on:`; the time for one answer is `collect: {ask: …, timeout: …}`"
+                }
                 _ => "add `timeout: state` under `on:`",
             };
             let message = "this timer leads nowhere";

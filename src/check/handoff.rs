@@ -50,7 +50,7 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
         let arriving = after(graph, edge, operator[edge.from]);
         match &graph.state(edge.to).kind.value {
             Kind::Handoff(handoff) => out.extend(wrong_handoff(graph, edge, handoff, arriving)),
-            Kind::Converse(_) | Kind::Confirm(_) | Kind::Dial(_) => {
+            Kind::Converse(_) | Kind::Confirm(_) | Kind::Collect(_) | Kind::Dial(_) => {
                 out.extend(wrong_dialogue(graph, edge, arriving))
             }
             _ => {}
@@ -84,7 +84,7 @@ fn after(graph: &Graph<'_>, edge: &Edge<'_>, before: Operator) -> Operator {
         // Every other way out of a `dial` stops the leg.
         (Kind::Dial(_), _) => Operator::ABSENT,
         // A dialogue with an operator on the line is reported where it begins.
-        (Kind::Converse(_) | Kind::Confirm(_), _) => Operator::ABSENT,
+        (Kind::Converse(_) | Kind::Confirm(_) | Kind::Collect(_), _) => Operator::ABSENT,
         _ => before,
     }
 }

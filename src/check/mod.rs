@@ -3,6 +3,7 @@
 //! One family of rules a file; each looks at the whole document and reports everything it finds.
 
 mod assign;
+mod collect;
 mod cycles;
 mod dial;
 mod endpoints;
@@ -10,6 +11,7 @@ mod env;
 mod events;
 mod exits;
 mod graph;
+mod groups;
 mod guards;
 mod handoff;
 mod names;
@@ -88,6 +90,8 @@ impl CheckedFlow {
 /// What came of checking a file.
 #[derive(Debug)]
 pub struct Checked {
+    /// The file with those that it takes in: what the places of the findings are places of.
+    pub source: SourceFile,
     /// The flow, if nothing that was found is an error.
     pub flow: Option<CheckedFlow>,
     /// Everything that was found, in the order of the file.
@@ -102,8 +106,10 @@ pub struct Checked {
 #[must_use]
 pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     let (document, mut diagnostics) = flow::parse(source);
-    let mut flow = None;
-    if let Some(document) = document {
+    let (mut flow, mut whole) = (None, source.clone());
+    if let Some(mut document) = document {
+        whole = document.source.clone();
+        groups::inline(&mut document, &mut diagnostics);
         let resolved = apply(&document, env, &mut diagnostics);
         let recordings = recordings::read(&document, &mut diagnostics);
         waive::apply(&document, &mut diagnostics);
@@ -119,8 +125,10 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
         }
     }
     diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+    // What a group shares is found once for each of its states.
+    diagnostics.dedup_by(|a, b| (a.primary.span, a.id, &a.message) == (b.primary.span, b.id, &b.message));
     truncate(&mut diagnostics);
-    Checked { flow, diagnostics }
+    Checked { source: whole, flow, diagnostics }
 }
 
 /// Applies every rule.
@@ -132,6 +140,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     events::check(document, out);
     exits::check(document, &scope, out);
     dial::check(document, &scope, out);
+    collect::check(document, &scope, out);
     services::check(document, out);
     tools::check(document, &scope, out);
     let graph = Graph::new(document, &scope);

@@ -85,7 +85,8 @@ impl Check<'_, '_> {
             self.var(&assignment.var);
         }
         let mut seen = HashSet::new();
-        for (_, template) in walk::templates(document) {
+        let phrases = document.phrases.iter().filter_map(|phrase| phrase.text.as_ref());
+        for template in walk::templates(document).map(|(_, template)| template).chain(phrases) {
             for name in template.names.iter().filter(|n| seen.insert(n.span)) {
                 self.template_name(name);
             }

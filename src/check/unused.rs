@@ -48,6 +48,18 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
         "the set of hours",
         "ask for it: `within(…)`, or remove it",
     );
+    let phrases: HashSet<&str> = document
+        .phrases
+        .iter()
+        .filter(|phrase| phrase.used)
+        .map(|phrase| phrase.name.value.as_str())
+        .collect();
+    report(
+        &mut document.phrases.iter().map(|p| &p.name),
+        &phrases,
+        "the phrase",
+        "say it: `say: {phrase: …}`, or remove it",
+    );
     report(
         &mut document.env.iter().map(|e| &e.name),
         &used.env,
@@ -100,12 +112,13 @@ impl<'d> Used<'d> {
             }
         }
         let addresses = document.targets.iter().filter_map(|target| target.address.as_ref());
-        for name in walk::templates(document)
+        let phrases = document.phrases.iter().filter_map(|phrase| phrase.text.as_ref());
+        let texts = walk::templates(document)
             .map(|(_, t)| t)
             .chain(addresses)
-            .chain(services::templates(document))
-            .flat_map(|t| &t.names)
-        {
+            .chain(phrases)
+            .chain(services::templates(document));
+        for name in texts.flat_map(|t| &t.names) {
             match name.name.strip_prefix("env.") {
                 Some(var) => note(&mut used.env, var, &scope.env),
                 None => note(&mut used.names, &name.name, &scope.vars),

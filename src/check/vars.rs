@@ -15,12 +15,12 @@ const RESERVED: &[&str] = &[
 ];
 
 pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
-    for var in &document.vars {
+    for var in document.vars.iter().filter(|var| !var.implied) {
         reserved(&var.name, out);
     }
     for slot in document.intents.iter().flat_map(|intent| &intent.slots) {
         reserved(&slot.name, out);
-        slot_type(document, scope, slot, out);
+        same_type(document, scope, &slot.name, &slot.kind, out);
     }
     constants(document, scope, out);
     secrets(document, out);
@@ -34,14 +34,19 @@ pub(super) fn reserved(name: &Spanned<String>, out: &mut Vec<Diagnostic>) {
 }
 
 /// A slot fills the variable of its name, so the two are of one type.
-fn slot_type(document: &Document, scope: &Scope<'_>, slot: &crate::flow::Slot, out: &mut Vec<Diagnostic>) {
-    let Some(var) = scope.vars.get(&slot.name.value).map(|index| &document.vars[index]) else { return };
-    if var.kind != slot.kind {
-        let name = &slot.name.value;
-        let message =
-            format!("the slot `{name}` is {}, and the variable `{name}` is {}", slot.kind, var.kind);
+pub(super) fn same_type(
+    document: &Document,
+    scope: &Scope<'_>,
+    slot: &Spanned<String>,
+    kind: &ValueType,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(var) = scope.vars.get(&slot.value).map(|index| &document.vars[index]) else { return };
+    if var.kind != *kind {
+        let name = &slot.value;
+        let message = format!("the slot `{name}` is {kind}, and the variable `{name}` is {}", var.kind);
         let error =
-            Diagnostic::error(Rule::WrongValue, slot.name.span, message).also(var.name.span, "declared here");
+            Diagnostic::error(Rule::WrongValue, slot.span, message).also(var.name.span, "declared here");
         out.push(error.help("the slot fills the variable: give both the same type"));
     }
 }

@@ -26,6 +26,10 @@ pub(super) fn kind_templates(kind: &Kind) -> Vec<(Use, &Template)> {
             converse.prompt.iter().map(|t| (Use::Prompt, t)).chain(rungs).chain(fill).collect()
         }
         Kind::Confirm(confirm) => speech(&confirm.question).into_iter().collect(),
+        Kind::Collect(collect) => {
+            let slots = collect.slots.iter().filter_map(|slot| speech(&slot.ask));
+            speech(&collect.ask).into_iter().chain(slots).collect()
+        }
         Kind::CallApi(api) => api.args.iter().map(|(_, t)| (Use::Tool, t)).chain(speech(&api.fill)).collect(),
         Kind::Dial(dial) => {
             let hold = dial.hold.as_ref().and_then(|hold| speech(&hold.say));

@@ -138,7 +138,7 @@ fn check_one(
         Err(error) => return unusable(&error, tally, err),
     };
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
-    let check::Checked { flow, mut diagnostics } = check::check(&source, mode);
+    let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
     if let Some(flow) = flow.filter(|_| !args.no_explore) {
         let (found, complete) = in_check(flow);
         diagnostics.extend(found);

@@ -65,7 +65,7 @@ fn draw(args: &GraphArgs) -> Result<ExitStatus, String> {
     let source = read(&args.flow).map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
     let outcome = check::check(&source, EnvMode::Unknown);
     let Some(flow) = outcome.flow else {
-        anstream::eprint!("{}", render_human(&source, &outcome.diagnostics, Style::Colour));
+        anstream::eprint!("{}", render_human(&outcome.source, &outcome.diagnostics, Style::Colour));
         return Ok(ExitStatus::Findings);
     };
     let plan = compile(flow);

@@ -96,7 +96,7 @@ fn plan(args: &ReplayArgs, env: &Env) -> Result<Option<Arc<Plan>>, String> {
         None => check::check(&source, EnvMode::Unknown),
     };
     if checked.flow.is_none() {
-        anstream::eprint!("{}", render_human(&source, &checked.diagnostics, Style::Colour));
+        anstream::eprint!("{}", render_human(&checked.source, &checked.diagnostics, Style::Colour));
     }
     Ok(checked.flow.map(compile))
 }

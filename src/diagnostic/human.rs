@@ -21,8 +21,7 @@ pub fn render_human(source: &SourceFile, diagnostics: &[Diagnostic], style: Styl
         Style::Colour => Renderer::styled(),
         Style::Plain => Renderer::plain(),
     };
-    let path = source.path().display().to_string();
-    diagnostics.iter().map(|d| renderer.render(&[report(source, &path, d)]) + "\n\n").collect()
+    diagnostics.iter().map(|d| renderer.render(&[report(source, d)]) + "\n\n").collect()
 }
 
 /// Renders one place of a file with a title and advice, as a finding that belongs to no rule: a test that failed.
@@ -38,18 +37,8 @@ pub fn render_failure(
         Style::Colour => Renderer::styled(),
         Style::Plain => Renderer::plain(),
     };
-    let path = source.path().display().to_string();
     let shown = Diagnostic::error(super::Rule::Syntax, span, "");
-    let window = window(source, &shown);
-    let text = source.slice(window);
-    let (first_line, _) = source.position(window.start);
-    let snippet = Snippet::source(text).line_start(first_line).path(path.as_str()).annotation(mark(
-        AnnotationKind::Primary,
-        text,
-        window,
-        &shown.primary,
-    ));
-    let group = Level::ERROR.primary_title(title).element(snippet);
+    let group = Level::ERROR.primary_title(title).element(snippet(source, Some(&shown.primary), &[]));
     let group = match help {
         Some(help) => group.element(Level::HELP.message(help)),
         None => group,
@@ -57,24 +46,39 @@ pub fn render_failure(
     renderer.render(&[group]) + "\n"
 }
 
-fn report<'a>(source: &'a SourceFile, path: &'a str, d: &'a Diagnostic) -> Group<'a> {
+fn report<'a>(source: &'a SourceFile, d: &'a Diagnostic) -> Group<'a> {
     let level = match d.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let window = window(source, d);
-    let text = source.slice(window);
-    let (first_line, _) = source.position(window.start);
-    let snippet = Snippet::source(text)
-        .line_start(first_line)
-        .path(path)
-        .annotation(mark(AnnotationKind::Primary, text, window, &d.primary))
-        .annotations(d.secondary.iter().map(|label| mark(AnnotationKind::Context, text, window, label)));
-    let group = level.primary_title(d.message.as_str()).id(d.id.code()).element(snippet);
+    let file = |label: &Label| source.begin_of(label.span.start);
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        d.secondary.iter().partition(|label| file(label) == file(&d.primary));
+    let own = snippet(source, Some(&d.primary), &here);
+    let mut group = level.primary_title(d.message.as_str()).id(d.id.code()).element(own);
+    for label in elsewhere {
+        group = group.element(snippet(source, None, &[label]));
+    }
     match &d.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
         None => group,
     }
+}
+
+/// The lines of one file that some marks are about.
+fn snippet<'a>(
+    source: &'a SourceFile,
+    primary: Option<&'a Label>,
+    others: &[&'a Label],
+) -> Snippet<'a, Annotation<'a>> {
+    let window = window(source, primary.into_iter().chain(others.iter().copied()));
+    let text = source.slice(window);
+    let (first_line, _) = source.position(window.start);
+    Snippet::source(text)
+        .line_start(first_line)
+        .path(source.path_at(window.start).display().to_string())
+        .annotations(primary.map(|label| mark(AnnotationKind::Primary, text, window, label)))
+        .annotations(others.iter().map(|label| mark(AnnotationKind::Context, text, window, label)))
 }
 
 fn mark<'a>(kind: AnnotationKind, text: &str, window: Span, label: &'a Label) -> Annotation<'a> {
@@ -85,9 +89,9 @@ fn mark<'a>(kind: AnnotationKind, text: &str, window: Span, label: &'a Label) ->
 }
 
 /// The whole lines from the first to the last mark, so that a huge file is not laid out for each finding.
-fn window(source: &SourceFile, d: &Diagnostic) -> Span {
+fn window<'a>(source: &SourceFile, labels: impl Iterator<Item = &'a Label>) -> Span {
     let text = source.text();
-    let all = d.secondary.iter().fold(d.primary.span, |span, label| span.to(label.span));
+    let all = labels.map(|label| label.span).reduce(Span::to).unwrap_or_default();
     let start = floor(text, all.start as usize);
     let end = floor(text, all.end as usize).max(start);
     let first = text[..start].rfind('\n').map_or(0, |i| i + 1);

@@ -1,6 +1,7 @@
 //! Findings for programs: one JSON object, SARIF 2.1.0, and the annotations of GitHub Actions.
 //!
-//! Lines and columns count from one, columns in characters, ends exclusive.
+//! Lines and columns count from one, columns in characters, ends exclusive. A place in a file that the flow
+//! takes in names that file (`path`).
 
 use std::fmt::Write as _;
 
@@ -63,7 +64,7 @@ pub fn render_github(source: &SourceFile, diagnostics: &[Diagnostic]) -> String 
     let mut out = String::new();
     for d in diagnostics {
         let ((line, column), (end_line, end_column)) = ends(source, d.primary.span);
-        let path = property(&source.path().display().to_string());
+        let path = property(&source.path_at(d.primary.span.start).display().to_string());
         let mut message = d.message.clone();
         if let Some(help) = &d.help {
             message = format!("{message}\nhelp: {help}");
@@ -96,10 +97,15 @@ fn ends(source: &SourceFile, span: Span) -> ((usize, usize), (usize, usize)) {
 
 fn span(source: &SourceFile, span: Span) -> Value {
     let ((line, column), (end_line, end_column)) = ends(source, span);
-    json!({
-        "start": {"line": line, "column": column, "offset": span.start},
-        "end": {"line": end_line, "column": end_column, "offset": span.end},
-    })
+    let (path, begin) = (source.path_at(span.start), source.begin_of(span.start));
+    let mut place = json!({
+        "start": {"line": line, "column": column, "offset": span.start.saturating_sub(begin)},
+        "end": {"line": end_line, "column": end_column, "offset": span.end.saturating_sub(begin)},
+    });
+    if path != source.path() {
+        place["path"] = json!(path);
+    }
+    place
 }
 
 fn related(source: &SourceFile, d: &Diagnostic) -> Vec<Value> {
@@ -144,7 +150,7 @@ fn sarif_location(source: &SourceFile, label: &Label) -> Value {
     let ((line, column), (end_line, end_column)) = ends(source, label.span);
     let mut location = json!({
         "physicalLocation": {
-            "artifactLocation": {"uri": uri(source)},
+            "artifactLocation": {"uri": uri(source.path_at(label.span.start))},
             "region": {
                 "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column,
             },
@@ -157,8 +163,8 @@ fn sarif_location(source: &SourceFile, label: &Label) -> Value {
 }
 
 /// A path as a URI reference: with slashes, and everything else that is not plain in percent form.
-fn uri(source: &SourceFile) -> String {
-    let path = source.path().to_string_lossy().replace('\\', "/");
+fn uri(path: &std::path::Path) -> String {
+    let path = path.to_string_lossy().replace('\\', "/");
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
     let mut out = String::new();
     for byte in path.trim_start_matches("./").bytes() {

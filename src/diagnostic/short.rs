@@ -12,7 +12,7 @@ pub fn render_short(source: &SourceFile, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
     for d in diagnostics {
         let (line, column) = source.position(d.primary.span.start);
-        let path = source.path().display();
+        let path = source.path_at(d.primary.span.start).display();
         let message = d.message.replace('\n', " ");
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{path}:{line}:{column}: {}[{}]: {message}", d.severity.name(), d.id);

@@ -11,7 +11,8 @@ use crate::machine::{
 use crate::matcher::{self, Candidate};
 use crate::pii::{Payload, Utterance};
 use crate::plan::{
-    Accept, CallApi, Event, Expr, IntentId, Kind, Plan, StateId, ToolId, Value, VarId, VarKind, answer_with,
+    Accept, CallApi, Collect, CollectSlot, Event, Expr, IntentId, Kind, Plan, StateId, ToolId, Value, VarId,
+    VarKind, answer_with,
 };
 
 /// How often services may fail in one call.
@@ -234,6 +235,13 @@ fn here(plan: &Plan, state: StateId) -> Here {
             here.turns.extend(["yes", "no", "maybe"]);
             here.keys.extend(['1', '2'].iter().filter(|key| !here.keys.contains(key)).collect::<Vec<_>>());
         }
+        Kind::Collect(collect) => {
+            here.turns.push("I don't know");
+            here.phrases.extend(collect.slots.iter().flat_map(|slot| fillers(plan, collect, slot)));
+            here.keys.extend(
+                ['1', collect.keys.end_key].iter().filter(|key| !here.keys.contains(key)).collect::<Vec<_>>(),
+            );
+        }
         Kind::Converse(_) | Kind::Say(_) => here.turns.push("I have a question"),
         Kind::Dial(dial) => {
             here.turns.push("I have a question");
@@ -248,6 +256,21 @@ fn here(plan: &Plan, state: StateId) -> Here {
     // One key that means nothing here.
     here.keys.extend(('3'..='9').find(|key| !here.keys.contains(key)));
     here
+}
+
+/// What a caller may say to fill a slot: something of its type, and every value that some guard asks for.
+fn fillers(plan: &Plan, collect: &Collect, slot: &CollectSlot) -> Vec<String> {
+    if slot.kind == VarKind::Text && collect.keys.wanted {
+        return vec!["1".repeat(collect.keys.digits.unwrap_or(4) as usize)];
+    }
+    let spoken = |value: String| match (&slot.kind, value.as_str()) {
+        (VarKind::Bool, "true") => "yes".to_owned(),
+        (VarKind::Bool, _) => "no".to_owned(),
+        (VarKind::Duration, seconds) => format!("{} seconds", seconds.trim_end_matches('s')),
+        (VarKind::Enum(_), word) => word.replace('_', " "),
+        _ => value,
+    };
+    values(plan, slot.var.index()).into_iter().map(spoken).collect()
 }
 
 /// A sentence that is understood as this intent and no other.

@@ -284,7 +284,7 @@ impl Ledger {
                 self.sentences.push(Sentence { id: *utterance, cut: false });
                 self.debt = None;
             }
-            Effect::Prepare { .. } => {}
+            Effect::Prepare { .. } | Effect::Sensitivity { .. } => {}
             Effect::StopSpeaking => self.sentences.iter_mut().for_each(|s| s.cut = true),
             Effect::Reply { reply, intents, tools, .. } => {
                 // One that has asked for tools leads nowhere any more once it is asked again.

@@ -144,6 +144,7 @@ fn due(timer: Timer) -> &'static str {
         Timer::Reply => "Nothing is ever heard of the model's answer",
         Timer::Silence => "The caller is silent",
         Timer::Answer => "No answer comes",
+        Timer::Keys => "No further key is pressed",
         Timer::Announce => "The announcement is not waited for any longer",
         Timer::DialCommand => "Nothing is heard of the dial command",
         Timer::Ring => "Nobody answers within the ring limit",
@@ -183,6 +184,7 @@ fn noticed(plan: &Plan, effect: &Effect) -> Option<String> {
         | Effect::CancelReply { .. }
         | Effect::ToolResult { .. }
         | Effect::Listen { .. }
+        | Effect::Sensitivity { .. }
         | Effect::End { .. } => return None,
     })
 }

@@ -36,6 +36,10 @@ pub struct Document {
     pub vars: Vec<Var>,
     /// `hours:`.
     pub hours: Vec<Hours>,
+    /// `phrases:`.
+    pub phrases: Vec<Phrase>,
+    /// `groups:`.
+    pub groups: Vec<Group>,
     /// `always:`.
     pub always: Vec<On>,
     /// `states:`.
@@ -140,6 +144,8 @@ pub struct Var {
     pub default: Option<Literal>,
     /// Whether it must not be spoken.
     pub secret: bool,
+    /// It is not declared: a `collect` has a slot of its name.
+    pub implied: bool,
 }
 
 /// One entry of `hours:`.
@@ -155,6 +161,17 @@ pub struct Hours {
     pub closed: Vec<jiff::civil::Date>,
 }
 
+/// One entry of `phrases:`.
+#[derive(Debug)]
+pub struct Phrase {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The words; absent if they could not be read.
+    pub text: Option<Template>,
+    /// Whether a text of the flow is this one.
+    pub used: bool,
+}
+
 /// One line of opening hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Open {
@@ -166,6 +183,15 @@ pub struct Open {
     pub until: u16,
 }
 
+/// One entry of `groups:`.
+#[derive(Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The ways out of its states, behind their own.
+    pub on: Vec<On>,
+}
+
 /// One entry of `states:`.
 #[derive(Debug)]
 pub struct State {
@@ -175,7 +201,9 @@ pub struct State {
     pub span: Span,
     /// What it does.
     pub kind: Spanned<Kind>,
-    /// Its ways out, `next:` resolved.
+    /// `group:`.
+    pub group: Option<Spanned<String>>,
+    /// Its ways out, `next:` resolved; those of its group behind them once the flow is checked.
     pub on: Vec<On>,
     /// `timeout:`.
     pub timeout: Option<Spanned<Duration>>,
@@ -192,6 +220,8 @@ pub struct On {
     pub event: Spanned<Event>,
     /// Where it leads, tried in order.
     pub branches: Vec<Branch>,
+    /// It is its group's: `max_visits` counts for all states of the group together.
+    pub of_group: bool,
 }
 
 /// One way an event can lead.

@@ -110,7 +110,7 @@ const SHORT_IN_DIAL: &[Plain] = &[
 ];
 
 /// Events of the language that no state of this version can be left by.
-const NOT_YET: &[Plain] = &[Plain::CallerJoined, Plain::Filled, Plain::OperatorRinging];
+const NOT_YET: &[Plain] = &[Plain::CallerJoined, Plain::OperatorRinging];
 
 /// Why a text is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]

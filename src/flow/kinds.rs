@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::document::Branch;
+use super::event::Plain;
 use super::template::Template;
 use super::tools::CallApi;
+use super::value::ValueType;
 use crate::source::Spanned;
 
 /// The one thing a state does.
@@ -16,6 +18,8 @@ pub enum Kind {
     Converse(Converse),
     /// `confirm:`.
     Confirm(Confirm),
+    /// `collect:`.
+    Collect(Collect),
     /// `choose:`: the branches, `else` last.
     Choose(Vec<Branch>),
     /// `call_api:`.
@@ -38,6 +42,7 @@ impl Kind {
             Self::Say(_) => "say",
             Self::Converse(_) => "converse",
             Self::Confirm(_) => "confirm",
+            Self::Collect(_) => "collect",
             Self::Choose(_) => "choose",
             Self::CallApi(_) => "call_api",
             Self::Dial(_) => "dial",
@@ -57,8 +62,10 @@ impl Kind {
 /// `say:`.
 #[derive(Debug)]
 pub struct Say {
-    /// What is said.
+    /// What is said; what the recording says, if there is one.
     pub text: Option<Template>,
+    /// A WAV file of the flow's folder, played in place of the voice.
+    pub audio: Option<Spanned<String>>,
     /// Whether the caller can talk over it.
     pub interruptible: bool,
 }
@@ -78,6 +85,19 @@ pub struct Converse {
     pub tools: Vec<Spanned<String>>,
     /// Said while a tool takes its time.
     pub fill: Option<Template>,
+    /// How readily the caller is taken to speak, and to be done.
+    pub sensitivity: Sensitivity,
+}
+
+/// `sensitivity:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sensitivity {
+    /// Later: noise is rarely speech, pauses rarely ends.
+    Low,
+    /// As it is left out.
+    Normal,
+    /// Sooner.
+    High,
 }
 
 /// One rung of the silence ladder.
@@ -124,6 +144,43 @@ pub struct Confirm {
     pub answer_within: Option<Duration>,
     /// `interruptible:`.
     pub interruptible: bool,
+}
+
+/// `collect:`.
+#[derive(Debug)]
+pub struct Collect {
+    /// The question.
+    pub ask: Option<Template>,
+    /// What is asked for, in order.
+    pub slots: Vec<CollectSlot>,
+    /// `tries:`.
+    pub tries: Option<u32>,
+    /// `timeout:` of one answer.
+    pub answer_within: Option<Duration>,
+    /// `interruptible:`.
+    pub interruptible: bool,
+    /// `dtmf:`.
+    pub dtmf: Option<Spanned<Keys>>,
+}
+
+/// One slot of a `collect`: it fills the variable of its name.
+#[derive(Debug)]
+pub struct CollectSlot {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its type.
+    pub kind: ValueType,
+    /// Asked when only this is still missing.
+    pub ask: Option<Template>,
+}
+
+/// `dtmf:` of a `collect`.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// After how many digits an answer is complete.
+    pub digits: Option<u32>,
+    /// The key that ends an answer.
+    pub end_key: Option<char>,
 }
 
 /// `dial:`.
@@ -208,6 +265,8 @@ pub struct Retry {
     pub wait: Option<Duration>,
     /// Factor on the pause.
     pub backoff: Option<f64>,
+    /// After which failures; after all, if empty.
+    pub on: Vec<Plain>,
 }
 
 /// `handoff:`.

@@ -5,6 +5,7 @@
 
 mod document;
 mod event;
+mod files;
 pub mod guard;
 mod kinds;
 mod load;
@@ -18,13 +19,13 @@ mod tree;
 mod value;
 
 pub use document::{
-    Assignment, Branch, Call, Document, EnvVar, Hours, Intent, On, Open, Service, Services, Slot, State,
-    Target, Var, Waiver,
+    Assignment, Branch, Call, Document, EnvVar, Group, Hours, Intent, On, Open, Phrase, Service, Services,
+    Slot, State, Target, Var, Waiver,
 };
 pub use event::{BadEvent, Event, Plain};
 pub use kinds::{
-    Accept, Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First, Handoff, HandoffMode,
-    Hold, Kind, LateAnswer, Retry, Rung, Say,
+    Accept, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod, End, EndCause, First,
+    Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, Retry, Rung, Say, Sensitivity,
 };
 pub use load::{MAX_BYTES, load};
 pub use parse::parse;

@@ -244,6 +244,8 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
         caller,
         speaking,
         listening,
+        // The states say it, and nothing asks for it.
+        sensitivity: _,
         leg,
         attempts,
         transfer: _,
@@ -305,6 +307,7 @@ fn fold_state(state: &State, fold: &mut Fold<'_>) {
         State::Saying { saying } => saying.fold(fold),
         State::Conversing { conversing } => conversing.fold(fold),
         State::Confirming { confirming } => confirming.fold(fold),
+        State::Collecting { collecting } => collecting.fold(fold),
         State::Choosing { place } => place.hash(fold),
         State::Requesting { requesting } => requesting.hash(fold),
         State::Dialing { dialing } => dialing.fold(fold),

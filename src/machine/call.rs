@@ -9,7 +9,7 @@ use super::tools::Tools;
 use super::values::Vars;
 use super::{CallInfo, Effect, Millis, Outcome, Service, Timers, TransferReport};
 use crate::pii::Utterance;
-use crate::plan::{Plan, StateId};
+use crate::plan::{Plan, Sensitivity, StateId};
 
 /// A turn of the caller ends within this, or its end was lost.
 pub(super) const TURN_WITHIN: Duration = Duration::from_secs(60);
@@ -33,6 +33,8 @@ pub(super) struct Call {
     pub speaking: bool,
     /// Whether the caller's speech is wanted.
     pub listening: bool,
+    /// How readily they are taken to speak, and to be done.
+    pub sensitivity: Sensitivity,
     /// Requests that are under way.
     pub tools: Tools,
     pub leg: Option<Leg>,
@@ -86,6 +88,7 @@ impl Call {
             caller: Presence::Awaited,
             speaking: false,
             listening: false,
+            sensitivity: Sensitivity::Normal,
             tools: Tools::default(),
             leg: None,
             attempts: 0,
@@ -113,6 +116,14 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     pub(super) fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// Changes how readily the caller is taken to speak, if that is a change.
+    pub(super) fn attend(&mut self, level: Sensitivity) {
+        if self.call.sensitivity != level {
+            self.call.sensitivity = level;
+            self.emit(Effect::Sensitivity { level });
+        }
     }
 
     /// Turns the caller's speech input on or off, if that is a change.

@@ -326,7 +326,7 @@ impl Dialing {
         step.call.timers.clear(Timer::Ring);
         step.call.timers.clear(Timer::Gate);
         if !std::mem::take(&mut self.counted) {
-            self.count_failure(step);
+            self.count_failure(outcome, step);
         }
         if self.target < dial.targets.len() {
             self.attempt(step);
@@ -335,10 +335,10 @@ impl Dialing {
         }
     }
 
-    fn count_failure(&mut self, step: &mut Step<'_>) {
+    fn count_failure(&mut self, outcome: LegOutcome, step: &mut Step<'_>) {
         self.failed += 1;
         match self.spec(step.plan).retry {
-            Some(retry) if self.failed <= retry.times => {
+            Some(retry) if self.failed <= retry.times && retry.on.covers(failure_event(outcome)) => {
                 let wait = pause(retry.wait, retry.backoff, self.failed);
                 step.call.timers.arm(Timer::Retry, step.now.after(wait));
             }

@@ -94,6 +94,7 @@ impl Machine {
         let waits = match self.states.state() {
             State::Conversing { .. } => !self.call.tools.model_waits(),
             State::Confirming { confirming } => confirming.awaits_answer(),
+            State::Collecting { collecting } => collecting.awaits_answer(),
             State::Dialing { dialing } => dialing.hears(&self.plan),
             _ => false,
         };

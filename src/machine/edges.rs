@@ -2,6 +2,7 @@
 
 use super::bridged::Bridged;
 use super::call::Step;
+use super::collecting::Collecting;
 use super::confirming::Confirming;
 use super::conversing::Conversing;
 use super::dialing::Dialing;
@@ -11,7 +12,7 @@ use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
 use super::{Effect, Outcome, Service, Timer};
-use crate::plan::{Branch, EdgeId, Event, Kind, Plan, StateId};
+use crate::plan::{Branch, EdgeId, Event, Kind, Plan, Sensitivity, StateId};
 
 /// Service failures that a call survives if its flow deals with them; then it ends.
 const SERVICE_FAILURES: u32 = 3;
@@ -100,6 +101,10 @@ impl<'a> Step<'a> {
             *entered += 1;
         }
         self.emit(Effect::Enter { state: id });
+        self.attend(match &state.kind {
+            Kind::Converse(converse) => converse.sensitivity,
+            _ => Sensitivity::Normal,
+        });
         self.assign(&state.set);
         self.call.timers.set(Timer::State, state.timeout.map(|timeout| self.now.after(timeout)));
         self.entered = true;
@@ -119,6 +124,7 @@ impl State {
             Kind::Say(_) => Self::Saying { saying: Saying::new(id) },
             Kind::Converse(_) => Self::Conversing { conversing: Conversing::new(id) },
             Kind::Confirm(_) => Self::Confirming { confirming: Confirming::new(id) },
+            Kind::Collect(_) => Self::Collecting { collecting: Collecting::new(id) },
             Kind::Choose(_) => Self::Choosing { place: id },
             Kind::CallApi(_) => Self::Requesting { requesting: Requesting::new(id) },
             Kind::Dial(_) => Self::Dialing { dialing: Dialing::new(id) },

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::{AttemptId, Proposal, ReplyId, ToolCallId, UtteranceId};
 use crate::pii::Utterance;
-use crate::plan::{ContextPolicy, DialMethod, HandoffMode, IntentId, StateId, TargetId, ToolArgs, ToolId};
+use crate::plan::{
+    ContextPolicy, DialMethod, HandoffMode, IntentId, Sensitivity, StateId, TargetId, ToolArgs, ToolId,
+};
 
 /// One thing to be done to the world.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -22,8 +24,11 @@ pub enum Effect {
     Say {
         /// Its id.
         utterance: UtteranceId,
-        /// The words.
+        /// The words; those of the recording, if there is one.
         text: Utterance,
+        /// A recording of the flow's folder, to be played in place of the voice.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        audio: Option<Arc<str>>,
         /// Whether it may be cut by `StopSpeaking` on barge-in (for the session's own metering only;
         /// the machine decides).
         interruptible: bool,
@@ -94,6 +99,11 @@ pub enum Effect {
     Listen {
         /// On or off.
         on: bool,
+    },
+    /// Take the caller to speak, and to be done, so readily from now on. It begins as `normal`.
+    Sensitivity {
+        /// How readily.
+        level: Sensitivity,
     },
     /// Start or stop hold audio. It is not speech: `Say` goes over it, and it never delays anything.
     Hold {

@@ -80,6 +80,7 @@
 mod abstraction;
 mod bridged;
 mod call;
+mod collecting;
 mod confirming;
 mod consulting;
 mod conversing;

@@ -47,7 +47,10 @@ impl Saying {
         step.call.way.heard = None;
         let say = self.spec(step.plan);
         let manner = if say.interruptible { Manner::Interruptible } else { Manner::Whole };
-        self.utterance = step.sentence(&say.text).ok().map(|text| step.say(text, manner));
+        self.utterance = step.sentence(&say.text).ok().map(|text| match &say.audio {
+            Some(audio) => step.play(audio, text, manner),
+            None => step.say(text, manner),
+        });
     }
 
     pub(super) fn leave(&self, step: &mut Step<'_>) {

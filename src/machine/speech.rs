@@ -5,17 +5,21 @@
 //! before it was over. A lost answer never leaves the call waiting.
 
 use std::hash::Hash as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::abstraction::Fold;
 use super::call::Step;
 use super::{Effect, Millis, ReplyId, Timer, Timers, UtteranceId};
+use crate::audio::SAMPLE_RATE;
 use crate::pii::Utterance;
 
 /// Time for the voice to begin and for the answer to come back.
 const SAY_BASE: Duration = Duration::from_secs(5);
 /// Time for one character: twice the length of slow speech.
 const SAY_PER_CHAR: Duration = Duration::from_millis(120);
+/// Of a recording.
+const SAMPLES_A_MILLISECOND: usize = SAMPLE_RATE as usize / 1_000;
 /// A reply is generated and played within this. Longer than any vendor deadline, since it covers playout: a
 /// model that talks for two minutes is tiresome, but has not failed.
 const REPLY_WITHIN: Duration = Duration::from_secs(180);
@@ -223,20 +227,43 @@ impl Speech {
 impl Step<'_> {
     /// Speaks a sentence after whatever is being spoken.
     pub(super) fn say(&mut self, text: Utterance, manner: Manner) -> UtteranceId {
-        self.utter(text, manner, false)
+        let within = time_to_say(&text);
+        self.sound(text, None, within, manner, false)
     }
 
     /// [`Step::say`] for what passes the time.
     pub(super) fn say_aside(&mut self, text: Utterance) -> UtteranceId {
-        self.utter(text, Manner::Interruptible, true)
+        let within = time_to_say(&text);
+        self.sound(text, None, within, Manner::Interruptible, true)
     }
 
-    fn utter(&mut self, text: Utterance, manner: Manner, aside: bool) -> UtteranceId {
+    /// Plays a recording after whatever is being spoken; `text` is what it says.
+    pub(super) fn play(&mut self, audio: &Arc<str>, text: Utterance, manner: Manner) -> UtteranceId {
+        let samples = self.plan.recording(audio).map_or(0, |samples| samples.len());
+        let length =
+            Duration::from_millis(u64::try_from(samples / SAMPLES_A_MILLISECOND).unwrap_or(u64::MAX));
+        self.sound(text, Some(Arc::clone(audio)), SAY_BASE.saturating_add(length), manner, false)
+    }
+
+    fn sound(
+        &mut self,
+        text: Utterance,
+        audio: Option<Arc<str>>,
+        within: Duration,
+        manner: Manner,
+        aside: bool,
+    ) -> UtteranceId {
         let speech = &mut self.call.speech;
         speech.last_utterance += 1;
         let id = UtteranceId(speech.last_utterance);
-        speech.push(Sound::Sentence { id, manner, cut: false }, time_to_say(&text), self.now);
-        self.emit(Effect::Say { utterance: id, text, interruptible: manner.is_interruptible(), aside });
+        speech.push(Sound::Sentence { id, manner, cut: false }, within, self.now);
+        self.emit(Effect::Say {
+            utterance: id,
+            text,
+            audio,
+            interruptible: manner.is_interruptible(),
+            aside,
+        });
         id
     }
 

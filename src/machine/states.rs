@@ -6,6 +6,7 @@
 
 use super::bridged::Bridged;
 use super::call::{Presence, Step};
+use super::collecting::Collecting;
 use super::confirming::Confirming;
 use super::conversing::Conversing;
 use super::dialing::Dialing;
@@ -117,6 +118,21 @@ impl Lifecycle {
     #[action]
     fn leave_confirming(confirming: &Confirming, context: &mut Step<'_>) {
         confirming.leave(context);
+    }
+
+    #[state(superstate = "dialogue", entry_action = "enter_collecting", exit_action = "leave_collecting")]
+    fn collecting(collecting: &mut Collecting, context: &mut Step<'_>, event: &Signal<'_>) -> Outcome<State> {
+        collecting.handle(event, context)
+    }
+
+    #[action]
+    fn enter_collecting(collecting: &mut Collecting, context: &mut Step<'_>) {
+        collecting.enter(context);
+    }
+
+    #[action]
+    fn leave_collecting(collecting: &Collecting, context: &mut Step<'_>) {
+        collecting.leave(context);
     }
 
     #[state(superstate = "dialogue", entry_action = "enter_choosing", exit_action = "leave_choosing")]
@@ -277,6 +293,7 @@ impl Lifecycle {
                 | Timer::Reply
                 | Timer::Silence
                 | Timer::Answer
+                | Timer::Keys
                 | Timer::Announce
                 | Timer::DialCommand
                 | Timer::Ring

@@ -29,8 +29,10 @@ pub enum Timer {
     Reply,
     /// The next rung of the silence ladder.
     Silence,
-    /// An answer to a `confirm`.
+    /// An answer to a `confirm` or a `collect`.
     Answer,
+    /// The pause that ends an answer on the keys.
+    Keys,
     /// The announcement before a dial.
     Announce,
     /// The vendor's answer to a dial command.
@@ -55,7 +57,7 @@ pub enum Timer {
     MaxDuration,
 }
 
-const KINDS: usize = 17;
+const KINDS: usize = 18;
 
 /// At most one deadline for each kind of timer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -85,6 +87,7 @@ impl Timers {
                 Timer::State
                 | Timer::Silence
                 | Timer::Answer
+                | Timer::Keys
                 | Timer::Announce
                 | Timer::DialCommand
                 | Timer::Ring
@@ -153,6 +156,7 @@ const ALL: [Timer; KINDS] = [
     Timer::Reply,
     Timer::Silence,
     Timer::Answer,
+    Timer::Keys,
     Timer::Announce,
     Timer::DialCommand,
     Timer::Ring,

@@ -213,10 +213,11 @@ impl Step<'_> {
         true
     }
 
-    fn store(&mut self, var: VarId, text: &str) {
+    /// Gives a variable a value; whether the text could be read as one.
+    pub(super) fn store(&mut self, var: VarId, text: &str) -> bool {
         let value = self.plan.vars.get(var.index()).and_then(|var| var.kind.read(text));
-        if let (Some(value), Some(place)) = (value, self.call.vars.0.get_mut(var.index())) {
-            *place = Some(value.into());
-        }
+        let (Some(value), Some(place)) = (value, self.call.vars.0.get_mut(var.index())) else { return false };
+        *place = Some(value.into());
+        true
     }
 }

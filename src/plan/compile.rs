@@ -28,8 +28,13 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
     let document = flow.document();
     let states =
         document.states.iter().enumerate().map(|(i, s)| (s.name.value.as_str(), StateId::from_index(i)));
-    let mut compiler =
-        Compiler { flow: &flow, states: states.collect(), edges: Vec::new(), targets: targets(&flow) };
+    let mut compiler = Compiler {
+        flow: &flow,
+        states: states.collect(),
+        edges: Vec::new(),
+        shared: HashMap::new(),
+        targets: targets(&flow),
+    };
     let states =
         document.states.iter().enumerate().map(|(i, s)| compile_states::state(&mut compiler, i, s)).collect();
     let always = compiler.ons(None, &document.always);
@@ -68,6 +73,8 @@ pub(super) struct Compiler<'f> {
     flow: &'f CheckedFlow,
     states: HashMap<&'f str, StateId>,
     edges: Vec<Edge>,
+    /// The edges of groups, by where they are written.
+    shared: HashMap<crate::source::Span, EdgeId>,
     targets: Vec<Target>,
 }
 
@@ -119,9 +126,29 @@ impl<'f> Compiler<'f> {
         ons.iter()
             .map(|on| {
                 let event = self.event(&on.event.value);
-                On { event, branches: on.branches.iter().map(|b| self.branch(from, event, b)).collect() }
+                let branch = |b: &flow::Branch| match on.of_group {
+                    true => self.shared_branch(from, event, b),
+                    false => self.branch(from, event, b),
+                };
+                On { event, branches: on.branches.iter().map(branch).collect() }
             })
             .collect()
+    }
+
+    /// An edge of a group is one edge, whichever of its states it is taken from.
+    fn shared_branch(&mut self, from: Option<StateId>, event: Event, branch: &flow::Branch) -> Branch {
+        let known = self.shared.get(&branch.to.span).copied();
+        let mut compiled = self.branch(from, event, branch);
+        match known {
+            Some(edge) => {
+                self.edges.pop();
+                compiled.edge = edge;
+            }
+            None => {
+                self.shared.insert(branch.to.span, compiled.edge);
+            }
+        }
+        compiled
     }
 
     fn branch(&mut self, from: Option<StateId>, event: Event, branch: &flow::Branch) -> Branch {
@@ -150,7 +177,7 @@ impl<'f> Compiler<'f> {
     }
 }
 
-fn plain_event(event: flow::Plain) -> Event {
+pub(super) fn plain_event(event: flow::Plain) -> Event {
     use flow::Plain as P;
     match event {
         P::CallerJoined => Event::CallerJoined,

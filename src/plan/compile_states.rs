@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::compile::{Compiler, text};
+use super::compile::{Compiler, plain_event, text};
 use super::compile_tools;
 use super::{
-    Accept, Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause,
-    First, Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep, State, StateId, Text,
+    Accept, Choice, Choose, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod,
+    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, RetryOn, Say,
+    Sensitivity, Silence, SilenceStep, State, StateId, Text,
 };
 use crate::flow;
 
@@ -18,6 +19,10 @@ const FILL: &str = "One moment, please.";
 /// `confirm`: how often it is asked, and how long an answer may take.
 const TRIES: u32 = 2;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// `collect`: how often one question is asked, and how its keys end.
+const COLLECT_TRIES: u32 = 3;
+const END_KEY: char = '#';
+const KEY_PAUSE: Duration = Duration::from_secs(3);
 /// `dial`: how long an attempt may ring.
 const RING: Duration = Duration::from_secs(30);
 const SAY_EVERY: Duration = Duration::from_secs(20);
@@ -43,7 +48,12 @@ pub(super) fn state(compiler: &mut Compiler<'_>, index: usize, state: &flow::Sta
 fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
     match kind {
         flow::Kind::Say(say) => {
-            Kind::Say(Say { text: required(&say.text), interruptible: say.interruptible })
+            let audio = say.audio.as_ref().map(|audio| audio.value.as_str());
+            let text = match (&say.text, audio) {
+                (None, Some(audio)) => Text::plain(&format!("[{audio}]")),
+                (text, _) => required(text),
+            };
+            Kind::Say(Say { text, audio: audio.map(Into::into), interruptible: say.interruptible })
         }
         flow::Kind::Converse(c) => Kind::Converse(converse(compiler, id, c)),
         flow::Kind::Confirm(c) => Kind::Confirm(Confirm {
@@ -52,6 +62,7 @@ fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
             answer_within: c.answer_within.unwrap_or(ANSWER_WITHIN),
             interruptible: c.interruptible,
         }),
+        flow::Kind::Collect(c) => Kind::Collect(collect(compiler, c)),
         flow::Kind::Choose(branches) => Kind::Choose(choose(compiler, id, branches)),
         flow::Kind::CallApi(api) => Kind::CallApi(compile_tools::call_api(compiler, api)),
         flow::Kind::Dial(d) => Kind::Dial(dial(compiler, d)),
@@ -101,6 +112,11 @@ fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) 
                 then: None,
             },
         },
+        sensitivity: match written.sensitivity {
+            flow::Sensitivity::Low => Sensitivity::Low,
+            flow::Sensitivity::Normal => Sensitivity::Normal,
+            flow::Sensitivity::High => Sensitivity::High,
+        },
         tools: written.tools.iter().map(|name| compiler.tool(&name.value).0).collect(),
         fill: written.fill.as_ref().map_or_else(|| Text::plain(FILL), text),
     }
@@ -113,6 +129,33 @@ fn silence(compiler: &mut Compiler<'_>, id: StateId, rungs: &[flow::Rung]) -> Si
         (compiler.edge(Some(id), None, to), to)
     });
     Silence { steps: rungs.iter().map(step).collect(), then }
+}
+
+fn collect(compiler: &Compiler<'_>, written: &flow::Collect) -> Collect {
+    let dtmf = written.dtmf.as_ref().map(|dtmf| &dtmf.value);
+    let slot = |slot: &flow::CollectSlot| CollectSlot {
+        var: compiler.var(&slot.name.value),
+        kind: slot.kind.clone(),
+        ask: match &slot.ask {
+            Some(ask) => text(ask),
+            None if written.slots.len() == 1 => required(&written.ask),
+            None => Text::plain(&format!("I still need the {}.", slot.name.value.replace('_', " "))),
+        },
+        ask_is_default: slot.ask.is_none(),
+    };
+    Collect {
+        ask: required(&written.ask),
+        slots: written.slots.iter().map(slot).collect(),
+        tries: written.tries.unwrap_or(COLLECT_TRIES),
+        answer_within: written.answer_within.unwrap_or(ANSWER_WITHIN),
+        interruptible: written.interruptible,
+        keys: Keys {
+            wanted: dtmf.is_some(),
+            digits: dtmf.and_then(|dtmf| dtmf.digits),
+            end_key: dtmf.and_then(|dtmf| dtmf.end_key).unwrap_or(END_KEY),
+            pause: KEY_PAUSE,
+        },
+    }
 }
 
 fn choose(compiler: &mut Compiler<'_>, id: StateId, branches: &[flow::Branch]) -> Choose {
@@ -150,6 +193,7 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
             times: retry.times,
             wait: retry.wait.unwrap_or(RETRY_WAIT),
             backoff: retry.backoff.unwrap_or(1.0),
+            on: RetryOn::of(&retry.on.iter().map(|event| plain_event(*event)).collect::<Vec<_>>()),
         }),
         listen: written.listen.iter().map(|name| compiler.intent(&name.value)).collect(),
         accept: written.accept.as_ref().map(|accept| self::accept(&accept.value)),

@@ -127,6 +127,7 @@ pub(super) fn call_api(compiler: &Compiler<'_>, written: &flow::CallApi) -> Call
             times: retry.value.times,
             wait: retry.value.wait.unwrap_or(RETRY_WAIT),
             backoff: retry.value.backoff.unwrap_or(1.0),
+            on: super::RetryOn::default(),
         }),
         fill: written.fill.as_ref().map(text),
         save: written.save.iter().map(|s| (compiler.var(&s.var.value), s.path.value.clone())).collect(),

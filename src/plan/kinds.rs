@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Arg, CallApi, EdgeId, Expr, IntentId, StateId, TargetId, Text, ToolId};
+use super::{Arg, CallApi, EdgeId, Event, Expr, IntentId, StateId, TargetId, Text, ToolId, VarId};
 
 /// The one thing a state does.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub enum Kind {
     Converse(Converse),
     /// Asks a yes/no question.
     Confirm(Confirm),
+    /// Asks for values.
+    Collect(Collect),
     /// Decides by guards, at once.
     Choose(Choose),
     /// Asks a server.
@@ -29,8 +31,10 @@ pub enum Kind {
 /// `say:`.
 #[derive(Debug)]
 pub struct Say {
-    /// What is said.
+    /// What is said; with a recording, what stands in the transcript.
     pub text: Text,
+    /// A recording of the flow's folder, played in place of the voice.
+    pub audio: Option<Arc<str>>,
     /// Whether the caller can talk over it.
     pub interruptible: bool,
 }
@@ -50,6 +54,21 @@ pub struct Converse {
     pub tools: Vec<ToolId>,
     /// Said while a tool takes its time.
     pub fill: Text,
+    /// How readily the caller is taken to speak, and to be done.
+    pub sensitivity: Sensitivity,
+}
+
+/// How readily the caller is taken to speak, and to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sensitivity {
+    /// Later: noise is rarely speech, pauses rarely ends.
+    Low,
+    /// As usual.
+    #[default]
+    Normal,
+    /// Sooner.
+    High,
 }
 
 /// Who speaks first on entering a `converse`.
@@ -103,6 +122,49 @@ pub struct Confirm {
     pub answer_within: Duration,
     /// Whether the caller can answer before it is finished.
     pub interruptible: bool,
+}
+
+/// `collect:`. Values are found by a deterministic reading of what is said, or keyed.
+#[derive(Debug)]
+pub struct Collect {
+    /// The question.
+    pub ask: Text,
+    /// What is asked for, in order.
+    pub slots: Vec<CollectSlot>,
+    /// How often one question is asked before `exhausted`.
+    pub tries: u32,
+    /// How long an answer may take after the question was heard.
+    pub answer_within: Duration,
+    /// Whether the caller can answer before it is finished.
+    pub interruptible: bool,
+    /// How an answer on the keys ends.
+    pub keys: Keys,
+}
+
+/// One value that a `collect` asks for.
+#[derive(Debug)]
+pub struct CollectSlot {
+    /// The variable that it fills.
+    pub var: VarId,
+    /// Its type, which is the variable's.
+    pub kind: super::VarKind,
+    /// Asked when only this is still missing.
+    pub ask: Text,
+    /// It was said for the flow: the flow itself has no such question.
+    pub ask_is_default: bool,
+}
+
+/// How an answer on the keys of a telephone ends, besides by a pause.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys {
+    /// `dtmf:` is there: a `text` slot is a string of digits.
+    pub wanted: bool,
+    /// After so many digits.
+    pub digits: Option<u32>,
+    /// At this key.
+    pub end_key: char,
+    /// After this pause.
+    pub pause: Duration,
 }
 
 /// `choose:`. Tried in order; the last one is unguarded.
@@ -202,6 +264,43 @@ pub struct DialRetry {
     pub wait: Duration,
     /// Factor on the pause for each further attempt.
     pub backoff: f64,
+    /// After which failures; after all, if empty.
+    pub on: RetryOn,
+}
+
+/// The failures after which an attempt is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RetryOn(u8);
+
+impl RetryOn {
+    const ALL: [Event; 6] = [
+        Event::OperatorNoAnswer,
+        Event::OperatorBusy,
+        Event::OperatorRejected,
+        Event::OperatorUnreachable,
+        Event::OperatorVoicemail,
+        Event::OperatorFailed,
+    ];
+
+    /// After these, if any is named; else after all.
+    #[must_use]
+    pub fn of(events: &[Event]) -> Self {
+        let bits = Self::ALL.iter().enumerate().filter(|(_, event)| events.contains(event));
+        Self(bits.fold(0, |bits, (index, _)| bits | 1 << index))
+    }
+
+    /// Whether an attempt that failed so is repeated.
+    #[must_use]
+    pub fn covers(self, event: Event) -> bool {
+        self.0 == 0 || self.events().contains(&event)
+    }
+
+    /// Those that are named.
+    #[must_use]
+    pub fn events(self) -> Vec<Event> {
+        let named = Self::ALL.iter().enumerate().filter(|(index, _)| self.0 & (1 << index) != 0);
+        named.map(|(_, event)| *event).collect()
+    }
 }
 
 /// `handoff:`.

@@ -22,8 +22,9 @@ pub use edges::{Branch, Edge, Event, On};
 pub use guard::{Expr, GuardContext, Hours, Op, Open, Value};
 pub use ids::{EdgeId, FlowHash, HoursId, IntentId, StateId, TargetId, ToolId, VarId};
 pub use kinds::{
-    Accept, Choice, Choose, Confirm, ContextPolicy, Converse, Dial, DialMethod, DialRetry, End, EndCause,
-    First, Handoff, HandoffMode, Hold, Kind, LateAnswer, Say, Silence, SilenceStep,
+    Accept, Choice, Choose, Collect, CollectSlot, Confirm, ContextPolicy, Converse, Dial, DialMethod,
+    DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, RetryOn, Say,
+    Sensitivity, Silence, SilenceStep,
 };
 pub use text::{Escape, RenderError, Text};
 pub use tools::{

@@ -235,6 +235,7 @@ fn kind_name(kind: &Kind) -> &'static str {
         Kind::Say(_) => "say",
         Kind::Converse(_) => "converse",
         Kind::Confirm(_) => "confirm",
+        Kind::Collect(_) => "collect",
         Kind::Choose(_) => "choose",
         Kind::CallApi(_) => "call_api",
         Kind::Dial(_) => "dial",
@@ -251,6 +252,7 @@ fn possible(plan: &Plan) -> Vec<(&'static str, &'static str)> {
         let names: &[&str] = match &state.kind {
             Kind::Say(_) => &["said"],
             Kind::Confirm(_) => &["accepted", "declined", "exhausted"],
+            Kind::Collect(_) => &["filled", "exhausted"],
             Kind::Converse(converse) => {
                 let intents = !plan.intents_of(state_id(plan, state)).is_empty();
                 match (intents, converse.silence.then.is_some()) {

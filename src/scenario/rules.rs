@@ -104,7 +104,13 @@ mod tests {
     }
 
     fn say() -> Effect {
-        Effect::Say { utterance: UtteranceId(9), text: Utterance::new("hello"), interruptible: false }
+        Effect::Say {
+            utterance: UtteranceId(9),
+            text: Utterance::new("hello"),
+            audio: None,
+            interruptible: false,
+            aside: false,
+        }
     }
 
     fn answered(world: &mut World) {

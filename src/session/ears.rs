@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use super::line::Line;
 use crate::audio::Frame;
 use crate::pii::Utterance;
-use crate::speech::turn::{TurnEvent, TurnSettings, TurnTaker};
+use crate::plan::Sensitivity;
+use crate::speech::turn::{Attention, TurnEvent, TurnSettings, TurnTaker};
 use crate::speech::{SpeechError, SttCapabilities, SttCommand, SttEvent, SttStream};
 
 /// Audio that waits for a recogniser to open: two seconds.
@@ -72,6 +73,15 @@ impl Ears {
         }
         self.on = on;
         self.turns.mute(!on);
+    }
+
+    /// How readily the caller is taken to speak, and to be done.
+    pub(super) fn attend(&mut self, level: Sensitivity) {
+        self.turns.attend(match level {
+            Sensitivity::Low => Attention::Low,
+            Sensitivity::Normal => Attention::Normal,
+            Sensitivity::High => Attention::High,
+        });
     }
 
     pub(super) fn bot_speaking(&mut self, speaking: bool) {

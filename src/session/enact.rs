@@ -21,7 +21,7 @@ impl Call {
                 tracing::info!(%state, "entered");
                 self.watch.event(CallEvent::Entered { state });
             }
-            Effect::Say { utterance, text, interruptible, aside } => {
+            Effect::Say { utterance, text, audio, interruptible, aside } => {
                 if aside {
                     self.asides.insert(utterance);
                 }
@@ -31,7 +31,12 @@ impl Call {
                 if self.stage.handed_off {
                     self.room.wish(RoomCommand::Microphone(true));
                 }
-                if !self.voice.say(utterance, &text, interruptible) {
+                let recorded = audio.and_then(|name| self.plan.recording(&name));
+                let begun = match recorded {
+                    Some(samples) => self.voice.play(utterance, &text, &samples, interruptible),
+                    None => self.voice.say(utterance, &text, interruptible),
+                };
+                if !begun {
                     self.inbox.push_back(Input::SayFailed { utterance });
                 }
             }
@@ -58,6 +63,7 @@ impl Call {
                 self.dialogue.drop_guess();
                 self.ears.listen(on);
             }
+            Effect::Sensitivity { level } => self.ears.attend(level),
             Effect::Hold { on, audio } => {
                 let recorded = audio.and_then(|name| self.plan.recording(&name));
                 self.voice.hold(on.then(|| recorded.unwrap_or_else(hold_audio)));

@@ -143,6 +143,24 @@ impl Voice {
         true
     }
 
+    /// Plays a recording after whatever is queued: no vendor is needed. `text` is what it says.
+    pub(super) fn play(
+        &mut self,
+        utterance: UtteranceId,
+        text: &Utterance,
+        samples: &[i16],
+        interruptible: bool,
+    ) -> bool {
+        let context = self.begin(Speech::Fixed(utterance), interruptible);
+        self.write(context, text.text());
+        if let Some(open) = self.open.get_mut(&context) {
+            open.complete = true;
+        }
+        self.playout.push(context, samples);
+        self.playout.end(context);
+        true
+    }
+
     /// Renders a sentence ahead of time.
     pub(super) fn prepare(&mut self, text: &Utterance) {
         self.fetch(text.text());

@@ -262,7 +262,7 @@ fn what_is_asked_for_twice_or_under_the_id_of_another_is_found() {
     caught("said twice", GREETING, twice, Rule::Completion);
     let one_id = does(|_, effect| match effect {
         Effect::Say { text, interruptible, .. } => {
-            vec![Effect::Say { utterance: UtteranceId(1), text, interruptible }]
+            vec![Effect::Say { utterance: UtteranceId(1), text, audio: None, interruptible, aside: false }]
         }
         effect => vec![effect],
     });
@@ -323,7 +323,9 @@ fn nothing_comes_after_the_end() {
             Effect::Say {
                 utterance: UtteranceId(99),
                 text: Utterance::new("One more thing."),
+                audio: None,
                 interruptible: false,
+                aside: false,
             },
         ],
         effect => vec![effect],

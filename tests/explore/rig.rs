@@ -15,7 +15,7 @@ pub const LIMITS: Limits = Limits { configurations: 200_000, findings: 20 };
 /// Compiles a flow; panics with the findings if there are errors.
 pub fn plan_of(text: &str) -> Arc<Plan> {
     let source = SourceFile::new("test.yaml", text.to_owned());
-    let Checked { flow, diagnostics } = check(&source, EnvMode::Unknown);
+    let Checked { flow, diagnostics, .. } = check(&source, EnvMode::Unknown);
     match flow {
         Some(flow) => plan::compile(flow),
         None => panic!("{}", render_human(&source, &diagnostics, Style::Plain)),

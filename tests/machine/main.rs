@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod collecting;
 mod conversation;
 mod endings;
 mod gate;
 mod handoff;
+mod language;
 mod properties;
 mod rig;
 mod tools;

@@ -18,7 +18,7 @@ use callflow::source::SourceFile;
 pub fn plan_of(text: &str) -> Arc<Plan> {
     let source = SourceFile::new("test.yaml", text.to_owned());
     let env = |name: &str| (name == "OPERATOR_NUMBER").then(|| "+15550100123".to_owned());
-    let Checked { flow, diagnostics } = check(&source, EnvMode::Known(&env));
+    let Checked { flow, diagnostics, .. } = check(&source, EnvMode::Known(&env));
     match flow {
         Some(flow) => plan::compile(flow),
         None => panic!("{}", render_human(&source, &diagnostics, Style::Plain)),

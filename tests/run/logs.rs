@@ -33,3 +33,16 @@ fn every_line_of_a_call_names_it_and_none_has_a_number_or_a_word_of_it() {
         assert!(!text.contains(private), "{private}");
     }
 }
+
+#[test]
+fn what_is_said_and_keyed_for_a_booking_is_in_the_call_and_in_no_log() {
+    let flow = ["--flow", "flows/table_booking.yaml", "--offline", "--port", "0", "--once", "--speed", "max"];
+    let script = "for four\nsoon\nMay third twenty twenty six\n/dtmf 5550100122#\nyes\n";
+    let ran = run(callflow(&[&flow[..], &["--log", "trace", "--log-json"]].concat()), script);
+    assert_eq!(ran.out.matches("caller hears    On which day?").count(), 2, "{}", ran.out);
+    let read_back = "A table for 4 on 2026-05-03, and we can reach you at +15550100122. Is that right?";
+    assert!(ran.out.contains(read_back) && ran.out.contains("read_back → booked"), "{}", ran.out);
+    for private in ["0100122", "2026-05-03", "twenty twenty", "guests: 4"] {
+        assert!(!ran.err.contains(private), "{private}");
+    }
+}

@@ -60,8 +60,15 @@ fn printed() -> Vec<String> {
         context: ContextPolicy::Append,
         user: Some(words()),
         intents: vec![],
+        tools: vec![],
     };
-    let said = Effect::Say { utterance: UtteranceId(1), text: words(), interruptible: true };
+    let said = Effect::Say {
+        utterance: UtteranceId(1),
+        text: words(),
+        audio: None,
+        interruptible: true,
+        aside: false,
+    };
     let messages = vec![
         Message::User(words()),
         Message::Assistant(words()),

@@ -61,6 +61,11 @@ impl World {
     }
 
     pub fn with_flow(yaml: &str) -> Self {
+        Self::with_flow_at(Path::new("flow.yaml"), yaml)
+    }
+
+    /// A flow that lies somewhere, with what it needs beside it.
+    pub fn with_flow_at(path: &Path, yaml: &str) -> Self {
         let log = Log::new();
         let room = Arc::new(FakeRoom::new(&log));
         let phone = Arc::new(Phone::new(&log, &room));
@@ -71,7 +76,7 @@ impl World {
         let (shutdown, kill) = (CancellationToken::new(), CancellationToken::new());
         let number = |text| PhoneNumber::parse(text).unwrap();
         let setup = CallSetup {
-            plan: plan_of(yaml),
+            plan: plan_at(path, yaml),
             info: CallInfo {
                 id: "c-1".into(),
                 from: Some(number("+15550100001")),
@@ -346,7 +351,11 @@ pub fn shipped_flow() -> String {
 }
 
 pub fn plan_of(yaml: &str) -> Arc<Plan> {
-    let source = SourceFile::new("flow.yaml", yaml);
+    plan_at(Path::new("flow.yaml"), yaml)
+}
+
+pub fn plan_at(path: &Path, yaml: &str) -> Arc<Plan> {
+    let source = SourceFile::new(path, yaml);
     let env = |name: &str| (name == "OPERATOR_NUMBER").then(|| "+15550100100".to_owned());
     let checked = check(&source, EnvMode::Known(&env));
     let found = || {

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::flow::show_duration;
 use crate::machine::{APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP};
 use crate::plan::{
-    Branch, CallApi, ContextPolicy, Converse, Dial, DialMethod, DialRetry, EndCause, Event, First, Handoff,
-    HandoffMode, Kind, LateAnswer, On, Plan, Service, State, Text,
+    Branch, CallApi, Collect, ContextPolicy, Converse, Dial, DialMethod, DialRetry, EndCause, Event, First,
+    Handoff, HandoffMode, Kind, LateAnswer, On, Plan, Sensitivity, Service, State, Text,
 };
 
 /// Where the mark stands.
@@ -106,6 +106,9 @@ impl Page<'_> {
         match &state.kind {
             Kind::Say(say) => {
                 self.line(2, &format!("say: {}", shown(&say.text)), false);
+                if let Some(audio) = &say.audio {
+                    self.line(3, &format!("audio: {audio}"), false);
+                }
                 self.key(3, "interruptible", &say.interruptible.to_string(), &written["say"]);
             }
             Kind::Converse(converse) => self.converse(converse, &written["converse"]),
@@ -117,6 +120,7 @@ impl Page<'_> {
                 self.key(3, "interruptible", &confirm.interruptible.to_string(), written);
                 self.line(3, "keys: (1 accepts, 2 declines)", true);
             }
+            Kind::Collect(collect) => self.collect(collect, &written["collect"]),
             Kind::Choose(choose) => {
                 self.line(2, "choose:", false);
                 for choice in &choose.choices {
@@ -180,12 +184,39 @@ impl Page<'_> {
             None => "then: (the call ends)".to_owned(),
         };
         self.line(4, &then, default);
+        let sensitivity = match converse.sensitivity {
+            Sensitivity::Low => "low",
+            Sensitivity::Normal => "normal",
+            Sensitivity::High => "high",
+        };
+        self.key(3, "sensitivity", sensitivity, written);
+    }
+
+    fn collect(&mut self, collect: &Collect, written: &Value) {
+        self.line(2, &format!("collect: {}", shown(&collect.ask)), false);
+        self.line(3, "slots:", false);
+        for slot in &collect.slots {
+            let name = &self.plan.vars[slot.var.index()].name;
+            self.line(4, &format!("{name}: {}", slot.kind), false);
+            if collect.slots.len() > 1 {
+                self.line(5, &format!("ask: {}", shown(&slot.ask)), slot.ask_is_default);
+            }
+        }
+        self.key(3, "tries", &collect.tries.to_string(), written);
+        self.key(3, "timeout", &show_duration(collect.answer_within), written);
+        self.key(3, "interruptible", &collect.interruptible.to_string(), written);
+        let dtmf = &written["dtmf"];
+        self.line(3, "dtmf:", dtmf.is_null());
+        let digits = collect.keys.digits.map_or("(any number)".to_owned(), |digits| digits.to_string());
+        self.key(4, "digits", &digits, dtmf);
+        self.key(4, "end_key", &format!("{:?}", collect.keys.end_key.to_string()), dtmf);
+        self.line(4, &format!("pause: {} (ends an answer)", show_duration(collect.keys.pause)), true);
     }
 
     fn call_api(&mut self, api: &CallApi, written: &Value) {
         self.line(2, &format!("call_api: {}", self.plan.tool(api.tool).name), false);
         self.key(3, "timeout", &show_duration(api.timeout), written);
-        self.key(3, "retry", &retry(api.retry, "(it is tried once)"), written);
+        self.key(3, "retry", &retry(self.plan, api.retry, "(it is tried once)"), written);
         let fill = api.fill.as_ref().map_or("(nothing is said)".to_owned(), shown);
         self.key(3, "fill", &fill, written);
     }
@@ -216,7 +247,7 @@ impl Page<'_> {
             LateAnswer::Accept => "accept",
         };
         self.key(3, "late_answer", late, written);
-        self.key(3, "retry", &retry(dial.retry, "(each target is tried once)"), written);
+        self.key(3, "retry", &retry(self.plan, dial.retry, "(each target is tried once)"), written);
         let listen: Vec<_> = dial.listen.iter().map(|intent| &*self.plan.intent(*intent).name).collect();
         self.key(3, "listen", &format!("[{}]", listen.join(", ")), written);
         if let Some((tool, _)) = &dial.notify {
@@ -264,9 +295,13 @@ impl Page<'_> {
     }
 }
 
-fn retry(retry: Option<DialRetry>, none: &str) -> String {
+fn retry(plan: &Plan, retry: Option<DialRetry>, none: &str) -> String {
     retry.map_or(none.to_owned(), |retry| {
-        format!("{{times: {}, wait: {}, backoff: {}}}", retry.times, show_duration(retry.wait), retry.backoff)
+        let on: Vec<_> = retry.on.events().into_iter().map(|event| plan.event_text(event)).collect();
+        let on = on.join(", ").replace("operator.", "");
+        let on = if on.is_empty() { String::new() } else { format!(", on: [{on}]") };
+        let wait = show_duration(retry.wait);
+        format!("{{times: {}, wait: {wait}, backoff: {}{on}}}", retry.times, retry.backoff)
     })
 }
 

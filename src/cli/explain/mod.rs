@@ -6,12 +6,14 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 
 use super::ExitStatus;
 use super::check::read;
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{Rule, Style, render_human};
 use crate::plan::compile;
+use crate::source::SourceFile;
 
 /// Arguments of `callflow explain`.
 #[derive(Args, Debug, Clone)]
@@ -60,11 +62,23 @@ fn explain(what: &Path) -> Result<Option<String>, String> {
     let source = read(what).map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
     let checked = check::check(&source, EnvMode::Unknown);
     let Some(flow) = checked.flow else {
-        anstream::eprint!("{}", render_human(&source, &checked.diagnostics, Style::Colour));
+        anstream::eprint!("{}", render_human(&checked.source, &checked.diagnostics, Style::Colour));
         return Ok(None);
     };
-    let written = serde_yaml::from_str(source.text()).unwrap_or_default();
+    let written = written(&checked.source);
     Ok(Some(flow::explain(&compile(flow), &written)))
+}
+
+/// The flow as plain data, with the states of the files that it uses.
+fn written(source: &SourceFile) -> Value {
+    let mut read = source.files().map(|(_, text)| serde_yaml::from_str(text).unwrap_or_default());
+    let mut flow: Value = read.next().unwrap_or_default();
+    for mut used in read {
+        if let (Some(states), Some(more)) = (flow["states"].as_object_mut(), used["states"].as_object_mut()) {
+            states.append(more);
+        }
+    }
+    flow
 }
 
 /// Whether a word looks like the code of a rule.

@@ -83,7 +83,7 @@ fn explore_one(
         }
     };
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
-    let Checked { flow, diagnostics } = check(&source, mode);
+    let Checked { source, flow, diagnostics } = check(&source, mode);
     let Some(flow) = flow else {
         err.write_all(render_human(&source, &diagnostics, Style::Colour).as_bytes())?;
         writeln!(err, "error: a flow with errors cannot be explored")?;

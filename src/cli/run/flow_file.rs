@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::check::{self, EnvMode};
 use crate::cli::check::{ReadError, read};
 use crate::diagnostic::{Diagnostic, Style, render_human};
-use crate::plan::{self, FlowHash, Plan};
+use crate::plan::{self, Plan};
 use crate::source::SourceFile;
 
 /// Looks up an environment variable of the flow.
@@ -22,8 +22,10 @@ pub(in crate::cli) struct FlowFile {
 
 struct Good {
     plan: Arc<Plan>,
-    /// Hash of the text read last, good or bad, so that a broken edit is reported once.
-    seen: FlowHash,
+    /// What was read last, good or bad, so that a broken edit is reported once.
+    seen: SourceFile,
+    /// What was told of a broken edit.
+    broken: Option<String>,
 }
 
 /// Why a flow file cannot be used.
@@ -62,9 +64,9 @@ impl FlowFile {
     /// Reads, checks and compiles a flow; with it come the warnings, rendered.
     pub(super) fn open(path: &Path, env: Option<EnvLookup>) -> Result<(Self, String), FlowFileError> {
         let file = read(path)?;
-        let seen = FlowHash::of(file.text());
-        let (plan, warnings) = compile(&file, env.as_ref())?;
-        Ok((Self { path: path.to_owned(), env, good: Mutex::new(Good { plan, seen }) }, warnings))
+        let Compiled { plan, source, warnings } = compile(&file, env.as_ref())?;
+        let good = Mutex::new(Good { plan, seen: source, broken: None });
+        Ok((Self { path: path.to_owned(), env, good }, warnings))
     }
 
     pub(in crate::cli) fn path(&self) -> &Path {
@@ -95,18 +97,26 @@ impl FlowFile {
             Ok(file) => file,
             Err(error) => return Reread::Broken { findings: FlowFileError::from(error).rendered() },
         };
-        let hash = FlowHash::of(file.text());
         let mut good = self.good.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if good.seen == hash {
+        let same = is_unchanged(&good.seen, &file);
+        // A file that was missing may be there now, which nothing that was read can tell.
+        if same && good.broken.is_none() {
             return Reread::Same;
         }
-        good.seen = hash;
         match compile(&file, self.env.as_ref()) {
-            Ok((plan, warnings)) => {
-                good.plan = plan;
+            Ok(Compiled { plan, source, warnings }) => {
+                (good.plan, good.seen, good.broken) = (plan, source, None);
                 Reread::Changed { warnings }
             }
-            Err(error) => Reread::Broken { findings: error.rendered() },
+            Err(error) => {
+                let findings = error.rendered();
+                let told = same && good.broken.as_ref() == Some(&findings);
+                if let FlowFileError::Findings { source_file, .. } = error {
+                    good.seen = source_file;
+                }
+                good.broken = Some(findings.clone());
+                if told { Reread::Same } else { Reread::Broken { findings } }
+            }
         }
     }
 }
@@ -123,13 +133,58 @@ impl FlowFileError {
     }
 }
 
-fn compile(file: &SourceFile, env: Option<&EnvLookup>) -> Result<(Arc<Plan>, String), FlowFileError> {
+struct Compiled {
+    plan: Arc<Plan>,
+    /// The file with those that it takes in.
+    source: SourceFile,
+    warnings: String,
+}
+
+/// Whether a file, and those that it took in when it was read before, say what they said.
+fn is_unchanged(before: &SourceFile, now: &SourceFile) -> bool {
+    let mut files = before.files();
+    files.next().is_some_and(|(_, text)| text == now.text())
+        && files.all(|(path, text)| std::fs::read_to_string(path).is_ok_and(|now| now == text))
+}
+
+fn compile(file: &SourceFile, env: Option<&EnvLookup>) -> Result<Compiled, FlowFileError> {
     let checked = check::check(file, env.map_or(EnvMode::Unknown, |env| EnvMode::Known(&**env)));
     match checked.flow {
         Some(flow) => {
-            let warnings = render_human(file, &checked.diagnostics, Style::Colour);
-            Ok((plan::compile(flow), warnings))
+            let warnings = render_human(&checked.source, &checked.diagnostics, Style::Colour);
+            Ok(Compiled { plan: plan::compile(flow), source: checked.source, warnings })
         }
-        None => Err(FlowFileError::Findings { source_file: file.clone(), diagnostics: checked.diagnostics }),
+        None => {
+            Err(FlowFileError::Findings { source_file: checked.source, diagnostics: checked.diagnostics })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_of_a_file_that_the_flow_takes_in_serves_the_next_call() {
+        let folder = std::env::temp_dir().join(format!("callflow-flow-file-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (flow, prompt) = (folder.join("flow.yaml"), folder.join("hailey.md"));
+        let text = "callflow: 1\nstart: talk\nstates:\n  talk: {converse: {prompt_file: hailey.md}, on: {caller.dtmf(\"0\"): bye}}\n  bye: {end: Bye.}\n";
+        std::fs::write(&flow, text).unwrap();
+        std::fs::write(&prompt, "Be kind.").unwrap();
+        let (file, _) = FlowFile::open(&flow, None).unwrap();
+        let first = file.plan().hash.clone();
+        assert!(matches!(file.next().1, Reread::Same));
+        std::fs::write(&prompt, "Be quick.").unwrap();
+        let (plan, reread) = file.next();
+        assert!(matches!(reread, Reread::Changed { .. }) && plan.hash != first);
+        std::fs::remove_file(&prompt).unwrap();
+        let (kept, reread) = file.next();
+        assert!(matches!(reread, Reread::Broken { .. }) && kept.hash == plan.hash);
+        assert!(matches!(file.next().1, Reread::Same), "a broken edit is told once");
+        std::fs::write(&prompt, "Be kind.").unwrap();
+        let (plan, reread) = file.next();
+        assert!(matches!(reread, Reread::Changed { .. }) && plan.hash == first);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

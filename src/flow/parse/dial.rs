@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::fields::Shape;
-use super::reader::Reader;
+use super::reader::{Reader, is_phrase};
 use crate::diagnostic::Rule;
+use crate::flow::event::Plain;
 use crate::flow::kinds::{Accept, Dial, DialMethod, Hold, LateAnswer, Retry};
 use crate::flow::tree::{Node, Value};
 use crate::source::{Span, Spanned};
@@ -35,12 +36,8 @@ const ACCEPT: Shape = Shape {
     later: &[],
     elsewhere: &[("on", "it belongs to the state, beside `dial:`, with `accepted` and `rejected`")],
 };
-const RETRY: Shape = Shape {
-    what: "`retry`",
-    keys: &["times", "wait", "backoff"],
-    later: &[("on", "leave it out: every failed attempt is repeated")],
-    elsewhere: &[],
-};
+const RETRY: Shape =
+    Shape { what: "`retry`", keys: &["times", "wait", "backoff", "on"], later: &[], elsewhere: &[] };
 
 const METHODS: [(&str, DialMethod); 3] = [
     ("dial_out", DialMethod::DialOut),
@@ -130,7 +127,7 @@ fn hold(reader: &mut Reader<'_>, node: &Node) -> Option<Hold> {
 
 /// What the person called is asked: a sentence, or a map.
 fn accept(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<Accept>> {
-    if !matches!(node.value, Value::Mapping(_)) {
+    if !matches!(node.value, Value::Mapping(_)) || is_phrase(node) {
         let say = reader.template(node, "a sentence for the person called");
         let accept = Accept { say, key: None, decline: None, tries: None, answer_within: None };
         return Some(Spanned::new(accept, node.span));
@@ -161,6 +158,24 @@ fn phone_key(reader: &mut Reader<'_>, node: &Node) -> Option<char> {
     }
 }
 
+/// The failures after which an attempt is repeated.
+fn failures(reader: &mut Reader<'_>, node: &Node) -> Vec<Plain> {
+    const FAILURES: [(&str, Plain); 6] = [
+        ("no_answer", Plain::OperatorNoAnswer),
+        ("busy", Plain::OperatorBusy),
+        ("rejected", Plain::OperatorRejected),
+        ("unreachable", Plain::OperatorUnreachable),
+        ("voicemail", Plain::OperatorVoicemail),
+        ("failed", Plain::OperatorFailed),
+    ];
+    let items = reader.items(node, "a list of failures");
+    if items.is_empty() {
+        let help = "name some, such as [no_answer, busy]; left out, an attempt is repeated after any failure";
+        reader.error(Rule::WrongValue, node.span, "this list names no failure", help);
+    }
+    items.iter().filter_map(|item| reader.word(item, &FAILURES)).collect()
+}
+
 pub(super) fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
     let fields = reader.fields(node, &RETRY)?;
     let times = fields.require(reader, "times", node.span, "`retry`", "say how often it is tried again");
@@ -168,5 +183,6 @@ pub(super) fn retry(reader: &mut Reader<'_>, node: &Node) -> Option<Retry> {
     let (least, most) = (Duration::ZERO, Duration::from_secs(60));
     let wait = fields.get("wait").and_then(|node| reader.duration_within(node, least, most)).map(|d| d.value);
     let backoff = fields.get("backoff").and_then(|node| reader.number(node, 1.0..=10.0));
-    Some(Retry { times, wait, backoff })
+    let on = fields.get("on").map(|node| failures(reader, node)).unwrap_or_default();
+    Some(Retry { times, wait, backoff, on })
 }

@@ -49,7 +49,7 @@ pub(super) fn on(reader: &mut Reader<'_>, node: &Node, place: Place) -> Vec<On> 
             continue;
         };
         let branches = branches(reader, node);
-        add(reader, &mut edges, On { event, branches });
+        add(reader, &mut edges, On { event, branches, of_group: false });
     }
     edges
 }

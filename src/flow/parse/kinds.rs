@@ -3,19 +3,20 @@
 use std::time::Duration;
 
 use super::fields::{Fields, Shape};
-use super::reader::Reader;
-use super::{dial, edges, tools};
-use crate::diagnostic::Rule;
+use super::reader::{Reader, is_phrase};
+use super::{collect, dial, edges, taken_in, tools};
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::kinds::{
     Confirm, ContextPolicy, Converse, End, EndCause, First, Handoff, HandoffMode, Kind, Rung, Say,
+    Sensitivity,
 };
 use crate::flow::tree::{Node, Value};
 use crate::source::Span;
 
 const SAY: Shape = Shape {
     what: "`say`",
-    keys: &["text", "interruptible"],
-    later: &[("audio", "write the words as `text:`")],
+    keys: &["text", "audio", "interruptible"],
+    later: &[],
     elsewhere: &[
         ("next", "it belongs to the state, beside `say:`"),
         ("on", "it belongs to the state, beside `say:`"),
@@ -23,8 +24,8 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "first", "context", "silence", "tools", "fill"],
-    later: &[("prompt_file", "write the prompt here, as `prompt: |`"), ("sensitivity", "leave it out")],
+    keys: &["prompt", "prompt_file", "first", "context", "silence", "sensitivity", "tools", "fill"],
+    later: &[],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };
 const RUNG: Shape =
@@ -58,12 +59,12 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
 
 /// Reads a kind; `None` if it is not even the right sort of value.
 pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) -> Option<Kind> {
-    let is_map = matches!(node.value, Value::Mapping(_));
+    let is_map = matches!(node.value, Value::Mapping(_)) && !is_phrase(node);
     Some(match kind {
         "say" => Kind::Say(if is_map {
             say(reader, node, key)?
         } else {
-            Say { text: reader.template(node, "the words to say"), interruptible: false }
+            Say { text: reader.template(node, "the words to say"), audio: None, interruptible: false }
         }),
         "converse" => {
             Kind::Converse(if is_map { converse(reader, node, key)? } else { short_converse(reader, node) })
@@ -71,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) 
         "confirm" => {
             Kind::Confirm(if is_map { confirm(reader, node, key)? } else { short_confirm(reader, node) })
         }
+        "collect" => Kind::Collect(collect::collect(reader, node, key)?),
         "choose" => Kind::Choose(edges::choices(reader, node, key)),
         "call_api" => Kind::CallApi(Box::new(tools::call_api(reader, node, key)?)),
         "dial" => Kind::Dial(Box::new(dial::dial(reader, node, key)?)),
@@ -84,9 +86,13 @@ pub(super) fn read(reader: &mut Reader<'_>, kind: &str, node: &Node, key: Span) 
 
 fn say(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Say> {
     let fields = reader.fields(node, &SAY)?;
-    let text = fields.require(reader, "text", key, "`say`", "write the words to say");
+    let audio = fields.get("audio").and_then(|node| reader.text(node, "the name of a WAV file"));
+    let text = match (fields.get("text"), fields.get("audio")) {
+        (None, Some(_)) => None,
+        _ => fields.require(reader, "text", key, "`say`", "write the words to say"),
+    };
     let text = text.and_then(|node| reader.template(node, "the words to say"));
-    Some(Say { text, interruptible: flag(reader, &fields, "interruptible", false) })
+    Some(Say { text, audio, interruptible: flag(reader, &fields, "interruptible", false) })
 }
 
 fn flag(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, default: bool) -> bool {
@@ -96,14 +102,33 @@ fn flag(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, default: bool) 
 fn short_converse(reader: &mut Reader<'_>, node: &Node) -> Converse {
     let prompt = reader.template(node, "a prompt");
     let (first, context) = (First::Auto, ContextPolicy::Append);
-    Converse { prompt, first, context, silence: None, tools: Vec::new(), fill: None }
+    Converse {
+        prompt,
+        first,
+        context,
+        silence: None,
+        tools: Vec::new(),
+        fill: None,
+        sensitivity: Sensitivity::Normal,
+    }
 }
 
 fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse> {
     let fields = reader.fields(node, &CONVERSE)?;
-    let prompt =
-        fields.require(reader, "prompt", key, "`converse`", "write the model's instructions as `prompt: |`");
-    let prompt = prompt.and_then(|node| reader.template(node, "a prompt"));
+    let prompt = match (fields.get("prompt"), fields.get("prompt_file")) {
+        (None, Some(file)) => taken_in::prompt(reader, file),
+        (written, file) => {
+            if let (Some(first), Some(_)) = (fields.span_of("prompt"), file) {
+                let at = fields.span_of("prompt_file").unwrap_or(key);
+                let error =
+                    Diagnostic::error(Rule::WrongValue, at, "a `converse` has one prompt, this one has two");
+                reader.report(error.also(first, "the other one").help("keep one of them"));
+            }
+            let help = "write the model's instructions as `prompt: |`, or name a file with `prompt_file`";
+            let written = written.or_else(|| fields.require(reader, "prompt", key, "`converse`", help));
+            written.and_then(|node| reader.template(node, "a prompt"))
+        }
+    };
     let speakers = [("auto", First::Auto), ("bot", First::Bot), ("caller", First::Caller)];
     let first = fields.get("first").and_then(|node| reader.word(node, &speakers));
     let policies = [
@@ -113,10 +138,13 @@ fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse>
     ];
     let context = fields.get("context").and_then(|node| reader.word(node, &policies));
     let silence = fields.get("silence").map(|node| silence(reader, node));
+    let levels = [("low", Sensitivity::Low), ("normal", Sensitivity::Normal), ("high", Sensitivity::High)];
+    let sensitivity = fields.get("sensitivity").and_then(|node| reader.word(node, &levels));
+    let sensitivity = sensitivity.unwrap_or(Sensitivity::Normal);
     let (first, context) = (first.unwrap_or(First::Auto), context.unwrap_or(ContextPolicy::Append));
     let tools = fields.get("tools").map(|node| tools::names(reader, node)).unwrap_or_default();
     let fill = fields.get("fill").and_then(|node| reader.template(node, "a sentence"));
-    Some(Converse { prompt, first, context, silence, tools, fill })
+    Some(Converse { prompt, first, context, silence, tools, fill, sensitivity })
 }
 
 fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {

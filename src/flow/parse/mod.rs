@@ -1,13 +1,17 @@
 //! From the tree to the document: every key, value and name is read, and every mistake is kept.
 
+mod collect;
 mod dial;
 mod edges;
 mod fields;
+mod groups;
 mod hours;
 mod kinds;
+mod phrases;
 mod reader;
 mod sections;
 mod states;
+mod taken_in;
 mod tools;
 
 use super::document::Document;
@@ -29,6 +33,8 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
         edges::shapes(),
         kinds::shapes(),
         dial::shapes(),
+        collect::shapes(),
+        groups::shapes(),
         tools::shapes(),
     ]
     .concat()
@@ -52,14 +58,13 @@ const FLOW: Shape = Shape {
         "intents",
         "vars",
         "hours",
+        "phrases",
+        "groups",
         "always",
+        "use",
         "states",
     ],
-    later: &[
-        ("phrases", "write each sentence where it is said"),
-        ("groups", "write the shared edges in each state, or under `always:`"),
-        ("use", "copy the states into this file"),
-    ],
+    later: &[],
     elsewhere: &[
         ("tests", "tests stand beside the flow, in a file that ends in `.test.yaml`"),
         ("on", "edges for the whole flow stand under `always:`"),
@@ -86,11 +91,12 @@ pub fn parse(source: &SourceFile) -> (Option<Document>, Vec<Diagnostic>) {
 
 fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let fields = reader.fields(root, &FLOW)?;
-    let top = first_line(reader.source, root);
+    let top = first_line(reader.file, root);
     version(reader, &fields, top);
     if let Some(node) = fields.get("description") {
         reader.text(node, "a description");
     }
+    phrases::read(reader, &fields);
     let name = fields.get("name").and_then(|node| name(reader, node));
     let start = fields.require(reader, "start", top, "a flow", "name the state in which a call begins");
     let start = start.and_then(|node| reader.reference(node, "the name of a state"));
@@ -100,11 +106,15 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let targets = sections::targets(reader, &fields);
     let tools = tools::tools(reader, &fields);
     let intents = sections::intents(reader, &fields);
-    let vars = sections::vars(reader, &fields);
+    let mut vars = sections::vars(reader, &fields);
     let hours = hours::hours(reader, &fields);
+    let groups = groups::groups(reader, &fields);
     let always =
         fields.get("always").map(|node| edges::on(reader, node, edges::Place::Always)).unwrap_or_default();
-    let states = states::states(reader, &fields, top);
+    let mut states = states::states(reader, &fields, top);
+    states.extend(taken_in::used(reader, &fields));
+    taken_in::distinct(reader, &states);
+    collect::implied_vars(&states, &mut vars);
     Some(Document {
         source: reader.source.clone(),
         name,
@@ -117,6 +127,8 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
         intents,
         vars,
         hours,
+        phrases: std::mem::take(&mut reader.phrases),
+        groups,
         always,
         states,
         has_gaps: reader.has_gaps,

@@ -6,7 +6,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::fields::Fields;
+pub(super) use super::phrases::is_phrase;
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::document::Phrase;
 use crate::flow::suggest::did_you_mean;
 use crate::flow::template::{self, NameUse, Template};
 use crate::flow::tree::{Core, Key, Node, Value, locate};
@@ -18,16 +20,28 @@ use crate::source::{SourceFile, Span, Spanned};
 const MAX_NAME: usize = 64;
 
 pub(crate) struct Reader<'s> {
-    pub source: &'s SourceFile,
+    /// The flow's file.
+    pub file: &'s SourceFile,
+    /// The same, with the files that it takes in.
+    pub source: SourceFile,
     pub diagnostics: Vec<Diagnostic>,
     /// See [`crate::flow::Document::has_gaps`].
     pub has_gaps: bool,
+    /// The sentences under `phrases:`.
+    pub phrases: Vec<Phrase>,
     templates: minijinja::Environment<'static>,
 }
 
 impl<'s> Reader<'s> {
     pub(crate) fn new(source: &'s SourceFile) -> Self {
-        Self { source, diagnostics: Vec::new(), has_gaps: false, templates: template::environment() }
+        Self {
+            file: source,
+            source: source.clone(),
+            diagnostics: Vec::new(),
+            has_gaps: false,
+            phrases: Vec::new(),
+            templates: template::environment(),
+        }
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
@@ -221,12 +235,24 @@ impl<'s> Reader<'s> {
 
     /// A text that may hold `{{ … }}`.
     pub(crate) fn template(&mut self, node: &Node, what: &str) -> Option<Template> {
+        if is_phrase(node) {
+            return super::phrases::named(self, node);
+        }
         let text = self.text(node, what)?;
         if !template::is_template(&text.value) {
             return Some(Template { text, names: Vec::new() });
         }
+        let (source, whole) = (self.source.clone(), text.value.clone());
+        Some(self.scanned(text, &|at| locate(&source, node.span, &whole, at)))
+    }
+
+    /// The template that a text is; `place` says where a piece of it stands.
+    pub(super) fn scanned(
+        &mut self,
+        text: Spanned<String>,
+        place: &dyn Fn(Range<usize>) -> Span,
+    ) -> Template {
         let scanned = template::scan(&self.templates, &text.value);
-        let place = |at: Range<usize>| locate(self.source, node.span, &text.value, at);
         for error in scanned.errors {
             let rule = if error.is_name { Rule::UnknownName } else { Rule::WrongValue };
             let d = Diagnostic::error(rule, place(error.at), error.message);
@@ -234,7 +260,7 @@ impl<'s> Reader<'s> {
         }
         let used = |f: template::Found| NameUse { span: place(f.at), name: f.name, optional: f.optional };
         let names = scanned.found.into_iter().map(used).collect();
-        Some(Template { text, names })
+        Template { text, names }
     }
 
     pub(crate) fn guard(&mut self, node: &Node) -> Option<guard::Expr> {
@@ -242,7 +268,7 @@ impl<'s> Reader<'s> {
             self.wrong(node, "a condition", "write it as one text, such as `attempts(dialing) < 3`");
             return None;
         };
-        let source = self.source;
+        let source = &self.source;
         let place = |at: Range<usize>| match at.is_empty() {
             // What is missing at the end is shown after the end.
             true => Span::new(node.span.end as usize, node.span.end as usize),

@@ -247,7 +247,7 @@ pub(super) fn vars(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Var> {
 }
 
 fn var(reader: &mut Reader<'_>, name: Spanned<String>, node: &Node) -> Var {
-    let mut var = Var { name, kind: ValueType::Text, default: None, secret: false };
+    let mut var = Var { name, kind: ValueType::Text, default: None, secret: false, implied: false };
     if node.scalar().is_some() {
         if let Some(kind) = value_type(reader, node) {
             words_missing(reader, &kind, node.span);

@@ -12,9 +12,10 @@ use crate::flow::tree::{Key, Node, Value};
 use crate::source::{Span, Spanned};
 
 /// The kinds in the order in which the language's description has them.
-const KINDS: &[&str] = &["say", "converse", "confirm", "choose", "call_api", "dial", "handoff", "end"];
+const KINDS: &[&str] =
+    &["say", "converse", "confirm", "collect", "choose", "call_api", "dial", "handoff", "end"];
 /// Kinds that exist and cannot be run yet.
-const LATER_KINDS: &[(&str, &str)] = &[("collect", "let the model collect it: give an intent `slots`")];
+const LATER_KINDS: &[(&str, &str)] = &[];
 
 const STATE: Shape = Shape {
     what: "a state",
@@ -22,20 +23,21 @@ const STATE: Shape = Shape {
         "say",
         "converse",
         "confirm",
+        "collect",
         "choose",
         "dial",
         "handoff",
         "end",
-        "collect",
         "call_api",
         "description",
+        "group",
         "on",
         "next",
         "timeout",
         "set",
         "allow",
     ],
-    later: &[("group", "write the shared edges in each state, or under `always:`")],
+    later: &[],
     elsewhere: &[
         ("prompt", "the prompt is what `converse:` is given"),
         ("silence", "it belongs inside: `converse: {prompt: …, silence: …}`"),
@@ -44,6 +46,8 @@ const STATE: Shape = Shape {
         ("tools", "it belongs inside: `converse: {prompt: …, tools: …}`"),
         ("interruptible", "it belongs inside: `say: {text: …, interruptible: true}`"),
         ("tries", "it belongs inside: `confirm: {question: …, tries: …}`"),
+        ("slots", "it belongs inside: `collect: {slots: …, ask: …}`"),
+        ("ask", "it belongs inside: `collect: {slots: …, ask: …}`"),
         ("to", "whom to dial belongs inside: `dial: {to: …}`; the next state of a `say` is `next:`"),
         ("announce", "it belongs inside: `dial: {to: …, announce: …}`"),
         ("ring", "it belongs inside: `dial: {to: …, ring: …}`"),
@@ -96,8 +100,16 @@ fn state(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<State> {
         None => {
             reader.has_gaps = true;
             let kind = Spanned::new(Kind::Unknown, key.span);
-            let state =
-                State { name, span: key.span, kind, on: vec![], timeout: None, set: vec![], allow: vec![] };
+            let state = State {
+                name,
+                span: key.span,
+                kind,
+                group: None,
+                on: vec![],
+                timeout: None,
+                set: vec![],
+                allow: vec![],
+            };
             return Some(state);
         }
     };
@@ -105,11 +117,12 @@ fn state(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<State> {
         reader.text(node, "a description");
     }
     let kind = kind(reader, &fields, &name);
+    let group = fields.get("group").and_then(|node| reader.reference(node, "the name of a group"));
     let on = on(reader, &fields, &kind);
     let timeout = fields.get("timeout").and_then(|node| reader.duration(node));
     let set = fields.get("set").map(|node| edges::assignments(reader, node)).unwrap_or_default();
     let allow = fields.get("allow").map(|node| waivers(reader, node)).unwrap_or_default();
-    Some(State { name, span: key.span.to(node.span), kind, on, timeout, set, allow })
+    Some(State { name, span: key.span.to(node.span), kind, group, on, timeout, set, allow })
 }
 
 fn kind(reader: &mut Reader<'_>, fields: &Fields<'_>, name: &Spanned<String>) -> Spanned<Kind> {
@@ -168,7 +181,8 @@ fn on(reader: &mut Reader<'_>, fields: &Fields<'_>, kind: &Spanned<Kind>) -> Vec
         if event == Plain::Failed && on.iter().any(|o| o.event.value.is(Plain::Failed)) {
             continue;
         }
-        let entry = On { event: Spanned::new(Event::Plain(event), key), branches: branches.clone() };
+        let event = Spanned::new(Event::Plain(event), key);
+        let entry = On { event, branches: branches.clone(), of_group: false };
         edges::add(reader, &mut on, entry);
     }
     on

@@ -207,6 +207,10 @@ pub(super) fn call_api(reader: &mut Reader<'_>, node: &Node, key: Span) -> Optio
     api.retry = fields
         .get("retry")
         .and_then(|node| dial::retry(reader, node).map(|retry| Spanned::new(retry, node.span)));
+    if let Some(retry) = api.retry.as_ref().filter(|retry| !retry.value.on.is_empty()) {
+        let help = "leave it out: a request is repeated after what may pass";
+        reader.error(Rule::UnknownKey, retry.span, "`on` of a `retry` names failures of a `dial`", help);
+    }
     api.fill = fields.get("fill").and_then(|node| reader.template(node, "a sentence"));
     if let Some(node) = fields.get("save") {
         for (key, node) in reader.entries(node, "a map of variables and fields of the answer") {

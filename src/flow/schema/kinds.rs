@@ -1,9 +1,12 @@
 //! What stands behind the kind of a state.
 #![expect(dead_code, reason = "mirror types: only their shape is used")]
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 
-use super::words::{Duration, Guard, StateName, Text};
+use super::sections::Type;
+use super::words::{Duration, Guard, NAME, StateName, Text};
 
 /// The words to say, or a map.
 #[derive(JsonSchema)]
@@ -15,13 +18,16 @@ pub(super) enum SayOrText {
     Say(Say),
 }
 
-/// Speaks fixed text.
+/// Speaks fixed text, or plays a recording.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("anyOf" = [{"required": ["text"]}, {"required": ["audio"]}]))]
 pub(super) struct Say {
-    /// The words.
+    /// The words; with `audio`, what the recording says.
     #[schemars(extend("examples" = ["Hello, how can I help?"]))]
-    text: Text,
+    text: Option<Text>,
+    /// A WAV file in the flow's folder, at most two minutes long, played in place of the voice.
+    #[schemars(extend("examples" = ["welcome.wav"]))]
+    audio: Option<String>,
     /// Whether the caller can talk over it; `false` if left out.
     interruptible: Option<bool>,
 }
@@ -38,11 +44,14 @@ pub(super) enum ConverseOrText {
 
 /// Lets the model talk with the caller.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("oneOf" = [{"required": ["prompt"]}, {"required": ["prompt_file"]}]))]
 pub(super) struct Converse {
     /// The model's instructions.
     #[schemars(extend("examples" = ["You are Hailey, a friendly support agent. Your answers are spoken aloud."]))]
-    prompt: Text,
+    prompt: Option<Text>,
+    /// A text file in the flow's folder that holds them, at most 64 KB.
+    #[schemars(extend("examples" = ["hailey.md"]))]
+    prompt_file: Option<String>,
     /// Who speaks first. `auto`, if left out: the bot, unless the way here has just spoken.
     #[schemars(extend("enum" = ["auto", "bot", "caller"]))]
     first: Option<String>,
@@ -53,6 +62,10 @@ pub(super) struct Converse {
     /// What happens when the caller says nothing. If left out: 8s, "Are you still there?", 8s, the end.
     #[schemars(length(min = 1), extend("examples" = [[{"after": "8s", "say": "Are you still there?"}, {"after": "8s", "to": "bye"}]]))]
     silence: Option<Vec<Rung>>,
+    /// How readily the caller is taken to speak, and to be done; `normal` if left out. `low` for noisy lines and
+    /// for callers who pause while they think, `high` for quick answers.
+    #[schemars(extend("enum" = ["low", "normal", "high"]))]
+    sensitivity: Option<String>,
     /// The tools that the model may use here, declared under `tools:`; none if left out.
     #[schemars(extend("examples" = [["order_status"]]))]
     tools: Option<Vec<String>>,
@@ -99,6 +112,64 @@ pub(super) struct Confirm {
     timeout: Option<Duration>,
     /// Whether the caller can answer before it is finished; `true` if left out.
     interruptible: Option<bool>,
+}
+
+/// Asks for values, by voice or on the keys of the telephone, until all of them are there.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Collect {
+    /// What is asked for: names with their types. A slot fills the variable of its name.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1, "maxProperties" = 16, "examples" = [{"guests": "int", "day": "date"}]))]
+    slots: BTreeMap<String, CollectSlotOrType>,
+    /// The question.
+    #[schemars(extend("examples" = ["For how many people, and on which day?"]))]
+    ask: Text,
+    /// How often one question is asked before `exhausted`; 3 if left out.
+    #[schemars(range(min = 1, max = 10), extend("examples" = [3]))]
+    tries: Option<u32>,
+    /// How an answer on the keys ends; a pause of 3s always ends it.
+    #[schemars(extend("examples" = [{"digits": 8, "end_key": "#"}]))]
+    dtmf: Option<CollectKeys>,
+    /// How long one answer may take to begin; 10s if left out.
+    timeout: Option<Duration>,
+    /// Whether the caller can answer before the question is finished; `true` if left out.
+    interruptible: Option<bool>,
+}
+
+/// A slot of a `collect`, or only its type.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum CollectSlotOrType {
+    /// Its type.
+    Type(Type),
+    /// All of it.
+    Slot(CollectSlot),
+}
+
+/// A value that is asked for.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct CollectSlot {
+    /// Its type.
+    r#type: Type,
+    /// The words of an enum; on the keys, 1 is the first.
+    #[schemars(extend("examples" = [["lunch", "dinner"]]))]
+    values: Option<Vec<String>>,
+    /// Asked when the others are there and this is not.
+    #[schemars(extend("examples" = ["On which day?"]))]
+    ask: Option<Text>,
+}
+
+/// How an answer on the keys of the telephone ends.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct CollectKeys {
+    /// After how many digits. Text slots take digits, zeros kept, and so many.
+    #[schemars(range(min = 1, max = 32), extend("examples" = [8]))]
+    digits: Option<u32>,
+    /// At this key; `#` if left out.
+    #[schemars(regex(pattern = "^[*#]$"), extend("examples" = ["#"]))]
+    end_key: Option<String>,
 }
 
 /// One entry of a `choose`: `if` and `to`, or `else`.
@@ -229,6 +300,9 @@ pub(super) struct Retry {
     /// By what the pause grows from one to the next; 1 if left out.
     #[schemars(range(min = 1, max = 10))]
     backoff: Option<f64>,
+    /// After which failures; after any if left out.
+    #[schemars(length(min = 1), extend("items" = {"enum": ["no_answer", "busy", "rejected", "unreachable", "voicemail", "failed"]}, "examples" = [["no_answer", "busy"]]))]
+    on: Option<Vec<String>>,
 }
 
 /// What the bot does, or a map.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use super::events::Edges;
 use super::states::State;
 use super::tools::Tool;
-use super::words::{Constant, Duration, NAME, StateName, Text};
+use super::words::{Constant, Duration, NAME, Plain, StateName};
 
 /// A call flow: what a phone bot says, hears and does.
 #[derive(JsonSchema)]
@@ -22,7 +22,7 @@ pub(super) struct Flow {
     name: Option<String>,
     /// What the flow is for, for its readers.
     #[schemars(extend("examples" = ["Answers support calls and hands the caller to a person on request."]))]
-    description: Option<Text>,
+    description: Option<Plain>,
     /// The state in which a call begins.
     #[schemars(extend("examples" = ["greet"]))]
     start: StateName,
@@ -49,12 +49,33 @@ pub(super) struct Flow {
     /// Opening hours, asked for as `within(name)`.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"office": {"tz": "Europe/Berlin", "open": ["Mon-Fri 09:00-17:00"]}}]))]
     hours: Option<BTreeMap<String, Hours>>,
+    /// Sentences by name, said with `{phrase: name}` wherever a text is expected.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"sorry": "I'm sorry, that did not work."}]))]
+    phrases: Option<BTreeMap<String, Plain>>,
+    /// Edges that several states share: tried after a state's own, before `always`.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "examples" = [{"talking": {"on": {"intent.goodbye": "bye"}}}]))]
+    groups: Option<BTreeMap<String, Group>>,
     /// Edges of the whole flow, tried after those of each state.
     #[schemars(extend("examples" = [{"call.max_duration": {"to": "goodbye", "say": "Our time is up."}}]))]
     always: Option<Edges>,
+    /// Files of states in the flow's folder, which are then states of this flow.
+    #[schemars(extend("examples" = [["closing.yaml"]]))]
+    r#use: Option<Vec<String>>,
     /// The states by name.
     #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1))]
     states: BTreeMap<String, State>,
+}
+
+/// Edges that several states share.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Group {
+    /// What the group is for, for its readers.
+    #[schemars(extend("examples" = ["Where the caller is listened to."]))]
+    description: Option<Plain>,
+    /// Where each event leads.
+    #[schemars(extend("examples" = [{"intent.goodbye": "bye"}]))]
+    on: Edges,
 }
 
 /// What an environment variable holds.

@@ -7,17 +7,17 @@ use schemars::JsonSchema;
 
 use super::events::Edges;
 use super::kinds::{
-    Choice, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
+    Choice, Collect, ConfirmOrText, ConverseOrText, DialOrTargets, EndOrText, HandoffOrMode, SayOrText,
 };
 use super::tools::ToolOrCall;
-use super::words::{Assigned, Duration, Guard, StateName, Text};
+use super::words::{Assigned, Duration, Guard, Plain, StateName, Text};
 
-/// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `choose`, `call_api`, `dial`,
-/// `handoff` and `end`.
+/// A state does one thing: it has exactly one of `say`, `converse`, `confirm`, `collect`, `choose`,
+/// `call_api`, `dial`, `handoff` and `end`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("oneOf" = [
-    {"required": ["say"]}, {"required": ["converse"]}, {"required": ["confirm"]}, {"required": ["choose"]},
-    {"required": ["call_api"]}, {"required": ["dial"]}, {"required": ["handoff"]}, {"required": ["end"]}
+    {"required": ["say"]}, {"required": ["converse"]}, {"required": ["confirm"]}, {"required": ["collect"]},
+    {"required": ["choose"]}, {"required": ["call_api"]}, {"required": ["dial"]}, {"required": ["handoff"]}, {"required": ["end"]}
 ]))]
 pub(super) struct State {
     /// Speaks fixed text, then goes on to `next`.
@@ -29,6 +29,9 @@ pub(super) struct State {
     /// Asks a yes/no question: `accepted`, `declined` or `exhausted`.
     #[schemars(extend("examples" = ["Shall I connect you now?"]))]
     confirm: Option<ConfirmOrText>,
+    /// Asks for values, spoken or keyed: `filled` or `exhausted`.
+    #[schemars(extend("examples" = [{"slots": {"order": "int"}, "ask": "What is your order number?"}]))]
+    collect: Option<Collect>,
     /// Decides by conditions, at once; the last entry is `else`.
     #[schemars(extend("examples" = [[{"if": "within(office)", "to": "welcome"}, {"else": "closed"}]]))]
     choose: Option<Vec<Choice>>,
@@ -46,7 +49,10 @@ pub(super) struct State {
     end: Option<EndOrText>,
     /// What the state is for, for its readers.
     #[schemars(extend("examples" = ["Asks before anybody is called."]))]
-    description: Option<Text>,
+    description: Option<Plain>,
+    /// The group whose edges it shares.
+    #[schemars(extend("examples" = ["talking"]))]
+    group: Option<StateName>,
     /// Where each event leads.
     #[schemars(extend("examples" = [{"intent.goodbye": "bye", "caller.dtmf(\"0\")": "dialing"}]))]
     on: Option<Edges>,

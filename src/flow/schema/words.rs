@@ -25,9 +25,16 @@ macro_rules! text {
 
 text! {
     Text: {
+        "anyOf": [
+            {"type": "string", "minLength": 1},
+            {"type": "object", "properties": {"phrase": {"type": "string", "pattern": NAME, "description": "The name of a sentence under `phrases`.", "examples": ["sorry"]}}, "required": ["phrase"], "additionalProperties": false}
+        ],
+        "description": "Text, which may hold {{ names }} of variables, call.from, call.to, call.id and env.NAME; or {phrase: name} for one of `phrases`."
+    };
+    Plain: {
         "type": "string",
         "minLength": 1,
-        "description": "Text, which may hold {{ names }} of variables, call.from, call.to, call.id and env.NAME."
+        "description": "Text."
     };
     StateName: {
         "type": "string",

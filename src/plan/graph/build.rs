@@ -46,6 +46,7 @@ fn node(plan: &Plan, state: &State) -> Node {
         Kind::Say(say) => (Shape::Say, quoted(&say.text)),
         Kind::Converse(_) => (Shape::Converse, "conversation".to_owned()),
         Kind::Confirm(confirm) => (Shape::Question, quoted(&confirm.question)),
+        Kind::Collect(collect) => (Shape::Question, quoted(&collect.ask)),
         Kind::Choose(_) => (Shape::Choice, "decides".to_owned()),
         Kind::CallApi(api) => (Shape::Say, format!("asks {}", plan.tool(api.tool).name)),
         Kind::Dial(dial) => (Shape::Dial, dialled(plan, dial)),

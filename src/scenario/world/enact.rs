@@ -90,7 +90,10 @@ impl World {
                     |input: &Input| matches!(input, Input::ToolDone { call: done, .. } if *done == call);
                 self.pending.retain(|pending| !is_of_call(&pending.input));
             }
-            Effect::Prepare { .. } | Effect::Listen { .. } | Effect::ToolResult { .. } => {}
+            Effect::Prepare { .. }
+            | Effect::Listen { .. }
+            | Effect::Sensitivity { .. }
+            | Effect::ToolResult { .. } => {}
         }
     }
 

@@ -4,10 +4,13 @@
 //! over. This module joins them. It reads no clock: every call brings the time since the call began, which
 //! never goes back. What to do about a turn (stop the bot, answer) is decided elsewhere.
 
+mod attention;
 mod policy;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub use attention::Attention;
 
 use std::time::Duration;
 
@@ -100,6 +103,7 @@ pub enum TurnEvent {
 /// Hears one caller and tells their turns.
 #[derive(Debug)]
 pub struct TurnTaker {
+    settings: TurnSettings,
     vad: Vad,
     turns: Turns,
     stall: Duration,
@@ -115,6 +119,7 @@ impl TurnTaker {
     #[must_use]
     pub fn new(settings: TurnSettings) -> Self {
         Self {
+            settings,
             vad: Vad::new(settings.vad),
             turns: Turns::new(settings),
             stall: settings.stall,

@@ -68,6 +68,10 @@ impl Turns {
         }
     }
 
+    pub(super) fn tune(&mut self, settings: TurnSettings) {
+        self.settings = settings;
+    }
+
     pub(super) fn bot_speaking(&mut self, speaking: bool) {
         self.bot_speaking = speaking;
     }

@@ -81,6 +81,14 @@ impl Vad {
         self.speaking
     }
 
+    /// Changes the settings; what was heard is not forgotten.
+    pub fn tune(&mut self, settings: VadSettings) {
+        if settings.onset != self.settings.onset {
+            self.onset = Onset::new(windows_in(settings.onset));
+        }
+        self.settings = settings;
+    }
+
     /// Forgets everything heard so far.
     pub fn reset(&mut self) {
         *self = Self::new(self.settings);
