@@ -58,7 +58,7 @@ fn endpoint(
     };
     let (head, rest) = text.split_at(head);
     let from_env = head.contains("{{");
-    if !from_env && !(head.starts_with("https://") || head.starts_with("http://")) {
+    if !(from_env || head.starts_with("https://") || head.starts_with("http://")) {
         let message = "this is not the address of a server";
         let help = "begin it with `https://`, or with `{{ env.NAME }}` that does";
         out.push(Diagnostic::error(Rule::WrongValue, url.text.span, message).help(help));

@@ -119,7 +119,7 @@ impl Conversing {
     }
 
     /// A tool takes its time, and the caller should not sit in silence.
-    pub(super) fn fill_in(&mut self, step: &mut Step<'_>) {
+    pub(super) fn fill_in(&self, step: &mut Step<'_>) {
         if !step.call.tools.model_waits() {
             return;
         }
