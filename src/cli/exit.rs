@@ -62,8 +62,8 @@ mod tests {
             .map(|(code, meaning)| format!("| {code} | {} |", meaning.trim_end_matches('.')))
             .collect();
         assert_eq!(table, rows);
-        use ExitStatus::{CallFailed, Error, Findings, Interrupted, Success};
-        let all = [Success, Findings, Error, CallFailed, Interrupted];
+        use ExitStatus::{CallFailed, Error, Findings, Incomplete, Interrupted, Success};
+        let all = [Success, Findings, Error, CallFailed, Incomplete, Interrupted];
         for (status, row) in all.into_iter().zip(&rows) {
             assert!(row.starts_with(&format!("| {} |", status.code())), "{status:?}: {row}");
         }

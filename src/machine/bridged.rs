@@ -67,7 +67,7 @@ impl Bridged {
                 None => State::Over { outcome: CallOutcome::Transferred },
             }),
             // The bot is out of it: they may talk as long as they like.
-            Signal::ServiceFailed(_) | Signal::Shutdown | Signal::RoomExpiring => Handled,
+            Signal::ServiceFailed | Signal::Shutdown | Signal::RoomExpiring => Handled,
             Signal::Due(Timer::MaxDuration) if self.done => Handled,
             _ => Super,
         }

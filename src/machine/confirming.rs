@@ -78,7 +78,7 @@ impl Confirming {
     pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
         match signal {
             Signal::Entered => match step.call.broken {
-                Some(service) => Transition(step.fail(Some(service))),
+                Some(_) => Transition(step.fail()),
                 None => self.carry_on(step),
             },
             Signal::Said(utterance) if Some(*utterance) == self.question => {

@@ -9,7 +9,7 @@ use super::ending::Ending;
 use super::signal::Signal;
 use super::speech::Manner;
 use super::states::State;
-use super::{Effect, Millis, ReplyId, Service, Timer};
+use super::{Effect, Millis, ReplyId, Timer};
 use crate::pii::Utterance;
 use crate::plan::{ContextPolicy, Converse, Event, First, IntentId, Kind, On, Plan, SilenceStep, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
@@ -92,7 +92,7 @@ impl Conversing {
     pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
         match signal {
             Signal::Entered => match step.call.broken {
-                Some(service) => Transition(step.fail(Some(service))),
+                Some(_) => Transition(step.fail()),
                 None => self.carry_on(step),
             },
             Signal::SpeechStarted => {
@@ -139,7 +139,7 @@ impl Conversing {
                 self.settle(step);
                 self.carry_on(step)
             }
-            Signal::ReplyFailed(service) => self.reply_failed(*service, step),
+            Signal::ReplyFailed => self.reply_failed(step),
             Signal::Said(_) | Signal::SayFailed(_) => {
                 // What could not be cut is over; if the caller is talking, the rest can be.
                 if step.call.speaking {
@@ -162,7 +162,7 @@ impl Conversing {
     }
 
     fn carry_on(&self, step: &mut Step<'_>) -> Outcome<State> {
-        if self.unspeakable { Transition(step.fail(None)) } else { Handled }
+        if self.unspeakable { Transition(step.fail()) } else { Handled }
     }
 
     pub(super) fn reply(&mut self, user: Option<Utterance>, step: &mut Step<'_>) {
@@ -201,10 +201,10 @@ impl Conversing {
         Transition(step.take(branch))
     }
 
-    fn reply_failed(&mut self, service: Service, step: &mut Step<'_>) -> Outcome<State> {
+    fn reply_failed(&mut self, step: &mut Step<'_>) -> Outcome<State> {
         step.call.failed_replies += 1;
         if step.call.failed_replies > 1 {
-            return Transition(step.fail(Some(service)));
+            return Transition(step.fail());
         }
         if !step.call.tools.model_waits() {
             self.consulting.answered();

@@ -149,7 +149,7 @@ impl Dialing {
             Signal::TurnEnded(text) => return self.hear(text.text(), step),
             Signal::Leg(news) => return self.observe(*news, step),
             // Services are of no use to a call that rings. If it comes to nothing, the next state will fail.
-            Signal::ServiceFailed(_) => {}
+            Signal::ServiceFailed => {}
             _ => return Super,
         }
         self.carry_on(step)

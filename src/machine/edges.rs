@@ -11,7 +11,7 @@ use super::requesting::Requesting;
 use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
-use super::{Effect, Outcome, Service, Timer};
+use super::{Effect, Outcome, Timer};
 use crate::plan::{Branch, EdgeId, Event, Kind, Plan, Sensitivity, StateId};
 
 /// Service failures that a call survives if its flow deals with them; then it ends.
@@ -70,12 +70,12 @@ impl<'a> Step<'a> {
         let branch = events.iter().chain(&[Event::Otherwise]).find_map(|event| self.edge(*event));
         match branch {
             Some(branch) => self.take(branch),
-            None => self.fail(None),
+            None => self.fail(),
         }
     }
 
     /// A service that the state needs is gone: `service.failed`, else an apology and the end.
-    pub(super) fn fail(&mut self, service: Option<Service>) -> State {
+    pub(super) fn fail(&mut self) -> State {
         self.call.service_failures += 1;
         let branch = self.edge(Event::ServiceFailed);
         match branch {

@@ -100,10 +100,10 @@ impl Ending {
             | Signal::Said(_)
             | Signal::SayFailed(_)
             | Signal::ReplyDone
-            | Signal::ReplyFailed(_) => {}
+            | Signal::ReplyFailed => {}
             Signal::CallerLeft | Signal::Leg(LegNews::Left) => {}
             Signal::RoomClosed => return Transition(State::Over { outcome: self.outcome }),
-            Signal::ServiceFailed(_) | Signal::Shutdown | Signal::RoomExpiring => return Handled,
+            Signal::ServiceFailed | Signal::Shutdown | Signal::RoomExpiring => return Handled,
             _ => return Super,
         }
         let waits = self.somebody_listens(step) && !step.call.speech.is_silent();

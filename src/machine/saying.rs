@@ -7,7 +7,7 @@ use super::call::Step;
 use super::signal::Signal;
 use super::speech::Manner;
 use super::states::State;
-use super::{Service, Timer, UtteranceId};
+use super::{Timer, UtteranceId};
 use crate::plan::{Event, Kind, Plan, Say, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
 
@@ -89,7 +89,7 @@ impl Saying {
     fn failed(&self, step: &mut Step<'_>) -> State {
         match step.edge(Event::Failed).or_else(|| step.edge(Event::Otherwise)) {
             Some(branch) => step.take(branch),
-            None => step.fail(Some(Service::Tts)),
+            None => step.fail(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::call::{Presence, Step};
 use super::leg::LegNews;
-use super::{Effect, Input, ProposedCall, ReplyId, Service, Timer, ToolFailure, ToolResult, UtteranceId};
+use super::{Effect, Input, ProposedCall, ReplyId, Timer, ToolFailure, ToolResult, UtteranceId};
 use crate::pii::Utterance;
 use crate::plan::IntentId;
 
@@ -35,11 +35,11 @@ pub(super) enum Signal<'a> {
     /// A request for which the state waits came to its end.
     ToolDone(&'a ToolResult),
     ReplyDone,
-    ReplyFailed(Service),
+    ReplyFailed,
     Said(UtteranceId),
     SayFailed(UtteranceId),
     Leg(LegNews),
-    ServiceFailed(Service),
+    ServiceFailed,
     RoomExpiring,
     RoomClosed,
     Shutdown,
@@ -80,8 +80,8 @@ impl Step<'_> {
                 speech.replied(*reply, now)?;
                 Signal::ReplyDone
             }
-            Input::ReplyFailed { reply, service } => match speech.replied(*reply, now)? {
-                true => Signal::ReplyFailed(*service),
+            Input::ReplyFailed { reply, .. } => match speech.replied(*reply, now)? {
+                true => Signal::ReplyFailed,
                 false => Signal::ReplyDone,
             },
             Input::Said { utterance, .. } if speech.said(*utterance, now) => Signal::Said(*utterance),
@@ -89,7 +89,7 @@ impl Step<'_> {
             Input::Leg { attempt, event } => Signal::Leg(self.observe_leg(*attempt, event)?),
             Input::ServiceFailed { service } => {
                 self.call.broken = Some(*service);
-                Signal::ServiceFailed(*service)
+                Signal::ServiceFailed
             }
             Input::RoomExpiring => Signal::RoomExpiring,
             // Either way there is nowhere to meet.
@@ -121,7 +121,7 @@ impl Step<'_> {
                 let reply = speech.first_reply()?;
                 let was_live = speech.replied(reply, self.now)?;
                 self.emit(Effect::CancelReply { reply });
-                Some(if was_live { Signal::ReplyFailed(Service::Llm) } else { Signal::ReplyDone })
+                Some(if was_live { Signal::ReplyFailed } else { Signal::ReplyDone })
             }
             Timer::Tool => {
                 let call = self.call.tools.overdue(self.now)?;

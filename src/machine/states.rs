@@ -47,7 +47,7 @@ impl Lifecycle {
         match event {
             Signal::Start => Transition(State::joining()),
             Signal::CallerJoined => Transition(context.first_state()),
-            Signal::ServiceFailed(_) => Handled,
+            Signal::ServiceFailed => Handled,
             _ => Super,
         }
     }
@@ -57,7 +57,7 @@ impl Lifecycle {
         match event {
             Signal::CallerJoined => Transition(context.first_state()),
             // The caller is on the way and must not be left on hold: the flow will deal with it.
-            Signal::ServiceFailed(_) => Handled,
+            Signal::ServiceFailed => Handled,
             Signal::Due(Timer::Join) => Transition(State::over(CallOutcome::CallerLeft)),
             _ => Super,
         }
@@ -231,7 +231,7 @@ impl Lifecycle {
                 None => Handled,
             },
             Signal::Leg(LegNews::Left) => context.edge_or_stay(Event::OperatorLeft),
-            Signal::ServiceFailed(service) => Transition(context.fail(Some(*service))),
+            Signal::ServiceFailed => Transition(context.fail()),
             Signal::Due(Timer::MaxDuration) => Transition(context.time_is_up()),
             Signal::RoomExpiring => {
                 let branch = context.edge(Event::RoomExpiring);
@@ -250,7 +250,7 @@ impl Lifecycle {
     fn call(context: &mut Step<'_>, event: &Signal<'_>) -> Outcome<State> {
         match event {
             Signal::CallerLeft => Transition(context.caller_left()),
-            Signal::RoomClosed | Signal::ServiceFailed(_) | Signal::Shutdown => {
+            Signal::RoomClosed | Signal::ServiceFailed | Signal::Shutdown => {
                 Transition(State::over(CallOutcome::Failed))
             }
             Signal::Leg(LegNews::AnsweredLate) => {
@@ -281,7 +281,7 @@ impl Lifecycle {
             | Signal::ToolsProposed { .. }
             | Signal::ToolDone(_)
             | Signal::ReplyDone
-            | Signal::ReplyFailed(_)
+            | Signal::ReplyFailed
             | Signal::Said(_)
             | Signal::SayFailed(_)
             | Signal::RoomExpiring => Handled,
@@ -325,7 +325,7 @@ impl Step<'_> {
         let open = choose.choices.iter().find(|choice| choice.guard.as_ref().is_none_or(|g| g.is_true(self)));
         match open {
             Some(choice) => self.take_plain(choice.edge, choice.to),
-            None => self.fail(None),
+            None => self.fail(),
         }
     }
 

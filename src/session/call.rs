@@ -25,9 +25,10 @@ use super::watch::{CallEvent, CallStatus, Watch};
 use super::waterfall::{Latency, Mark};
 use super::{CallSetup, Vendors};
 use crate::machine::{
-    AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service, ToolCallId, ToolResult,
+    APOLOGY, AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service, ToolCallId, ToolResult,
     UtteranceId,
 };
+use crate::pii::Utterance;
 use crate::plan::Plan;
 use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
@@ -373,6 +374,10 @@ impl Call {
         let now = self.now();
         while let Some(spoken) = self.voice.poll(now) {
             let (speech, failed, heard_all) = (spoken.speech, spoken.failed, spoken.heard.all);
+            if !failed {
+                // The voice is there: what is said when it no longer is has to be rendered now.
+                self.voice.prepare(&Utterance::new(APOLOGY));
+            }
             self.note_spoken(spoken, now);
             self.inbox.push_back(match (speech, failed) {
                 (Speech::Fixed(utterance), false) => Input::Said { utterance, heard_all },
