@@ -430,12 +430,12 @@ impl World {
                     self.turn_open &= !answered;
                 }
             }
-            Input::ToolsProposed { reply, calls } if self.replies.get(reply) == Some(&Reply::Live) => {
-                if self.consulted.insert(*reply) {
-                    for index in 0..calls.len() {
-                        let index = u32::try_from(index).unwrap();
-                        self.proposed.insert(Proposal { reply: *reply, index }, false);
-                    }
+            Input::ToolsProposed { reply, calls }
+                if self.replies.get(reply) == Some(&Reply::Live) && self.consulted.insert(*reply) =>
+            {
+                for index in 0..calls.len() {
+                    let index = u32::try_from(index).unwrap();
+                    self.proposed.insert(Proposal { reply: *reply, index }, false);
                 }
             }
             Input::ToolDone { call, .. } => {

@@ -40,7 +40,8 @@ fn what_is_said_and_keyed_for_a_booking_is_in_the_call_and_in_no_log() {
     let script = "for four\nsoon\nMay third twenty twenty six\n/dtmf 5550100122#\nyes\n";
     let ran = run(callflow(&[&flow[..], &["--log", "trace", "--log-json"]].concat()), script);
     assert_eq!(ran.out.matches("caller hears    On which day?").count(), 2, "{}", ran.out);
-    let read_back = "A table for 4 on 2026-05-03, and we can reach you at +15550100122. Is that right?";
+    let read_back = "A table for four on May third, twenty twenty-six, and we can reach you at plus one, five five \
+                     five, zero one zero, zero one two two. Is that right?";
     assert!(ran.out.contains(read_back) && ran.out.contains("read_back → booked"), "{}", ran.out);
     for private in ["0100122", "2026-05-03", "twenty twenty", "guests: 4"] {
         assert!(!ran.err.contains(private), "{private}");
