@@ -213,7 +213,7 @@ impl Call {
             machine.handle(self.now(), input, &mut effects);
         }
         for effect in effects {
-            if let Effect::Say { text, .. } = effect {
+            if let Effect::Say { text, audio: None, .. } = effect {
                 self.voice.prepare(&text);
             }
         }

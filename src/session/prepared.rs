@@ -20,6 +20,8 @@ pub(super) struct Prepared {
 pub(super) struct Sentence {
     pub samples: Vec<i16>,
     pub words: Vec<Word>,
+    /// Another voice speaks than the one that was asked for: good for this call only.
+    pub substituted: bool,
     complete: bool,
 }
 
@@ -42,7 +44,7 @@ impl Prepared {
 
     /// A sentence is there as audio already.
     pub(super) fn put(&mut self, text: &str, samples: Vec<i16>, words: Vec<Word>) {
-        self.by_text.insert(text.to_owned(), Sentence { samples, words, complete: true });
+        self.by_text.insert(text.to_owned(), Sentence { samples, words, substituted: false, complete: true });
     }
 
     /// A sentence is being rendered under this context.
@@ -62,6 +64,13 @@ impl Prepared {
     pub(super) fn words(&mut self, context: ContextId, words: Vec<Word>) {
         if let Some(sentence) = self.sentence(context) {
             sentence.words.extend(words);
+        }
+    }
+
+    /// Another voice speaks a sentence.
+    pub(super) fn substituted(&mut self, context: ContextId) {
+        if let Some(sentence) = self.sentence(context) {
+            sentence.substituted = true;
         }
     }
 

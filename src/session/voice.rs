@@ -287,8 +287,11 @@ impl Voice {
                 self.playout.words(self.played_as(context), words.clone());
                 self.prepared.words(context, words);
             }
+            Ok(Some(TtsEvent::Substituted(context))) => self.prepared.substituted(context),
             Ok(Some(TtsEvent::Done(context))) => {
-                if let Some((text, sentence)) = self.prepared.done(context) {
+                if let Some((text, sentence)) = self.prepared.done(context)
+                    && !sentence.substituted
+                {
                     self.prompts.keep(&text, &sentence.samples, &sentence.words);
                 }
                 let context = self.following.remove(&context).map_or(context, |follower| follower.context);

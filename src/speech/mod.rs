@@ -282,6 +282,9 @@ pub enum TtsEvent {
         /// The words.
         words: Vec<Word>,
     },
+    /// Another voice than the one that was asked for speaks (the rest of) a context: its audio is no sample of the
+    /// first. Before that audio.
+    Substituted(ContextId),
     /// All audio of a context was given.
     Done(ContextId),
     /// A context failed; the stream goes on.

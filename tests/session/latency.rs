@@ -101,6 +101,23 @@ async fn a_fixed_sentence_is_spoken_by_the_voice_once_for_all_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_voice_has_spoken_in_its_place_is_not_kept_for_other_calls() {
+    let prompts = Arc::new(PromptCache::in_memory());
+    for substituted in [true, false] {
+        let mut world = World::new();
+        if substituted {
+            world.tts.is_substituted();
+        }
+        world.share_prompts(&prompts);
+        world.get_greeted().await;
+        world.until(&bot_said(GREETING)).await;
+        world.times("speak Hello", 1);
+        world.caller_hangs_up();
+        world.over().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn numbers_are_spoken_as_words_and_remembered_as_written() {
     const WRITTEN: &str = "It costs $5.50, call 415-555-0132.";
     let mut world = World::greeted().await;

@@ -310,7 +310,7 @@ impl Voice {
 fn concerns(event: &TtsEvent, context: ContextId) -> bool {
     match event {
         TtsEvent::Audio { context: of, .. } | TtsEvent::Words { context: of, .. } => *of == context,
-        TtsEvent::Done(of) | TtsEvent::Failed(of, _) => *of == context,
+        TtsEvent::Substituted(of) | TtsEvent::Done(of) | TtsEvent::Failed(of, _) => *of == context,
         TtsEvent::Closed(_) => false,
     }
 }

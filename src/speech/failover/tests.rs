@@ -308,9 +308,15 @@ async fn a_voice_that_breaks_off_is_replaced_at_a_word_and_its_words_keep_their_
     let (mut commands, tell) = second.ends();
     assert_eq!(told(&mut commands).await, ("two three.".to_owned(), true));
     tell.send(TtsEvent::Words { context: ONE, words: vec![word("two", 0, 300)] }).await.unwrap();
+    tell.send(audio(160)).await.unwrap();
+    tell.send(audio(160)).await.unwrap();
     tell.send(TtsEvent::Done(ONE)).await.unwrap();
     let moved = TtsEvent::Words { context: ONE, words: vec![word("two", 500, 800)] };
     assert_eq!(stream.events.recv().await, Some(moved));
+    // Nobody may take this for the first voice's sound.
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Substituted(ONE)));
+    assert_eq!(stream.events.recv().await, Some(audio(160)));
+    assert_eq!(stream.events.recv().await, Some(audio(160)));
     assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ONE)));
 }
 

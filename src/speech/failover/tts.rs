@@ -96,6 +96,8 @@ struct Context {
     given: Given,
     /// Samples that voices before it have given.
     before: usize,
+    /// It was told that another voice than the first speaks.
+    substituted: bool,
     /// Since when audio is owed.
     owed: Option<Instant>,
     /// When the present voice was first asked; taken by its first audio.
@@ -251,6 +253,9 @@ impl Speaking {
                 }
                 context.given.samples += samples.len();
                 context.owed = context.last.then_some(now);
+                if self.current != 0 && !std::mem::replace(&mut context.substituted, true) {
+                    self.untold.push_back(TtsEvent::Substituted(id));
+                }
                 self.untold.push_back(TtsEvent::Audio { context: id, samples });
             }
             TtsEvent::Words { words, .. } => {
@@ -265,7 +270,7 @@ impl Speaking {
                 self.contexts.remove(&id);
                 self.untold.push_back(event);
             }
-            TtsEvent::Failed(..) | TtsEvent::Closed(_) => {}
+            TtsEvent::Substituted(_) | TtsEvent::Failed(..) | TtsEvent::Closed(_) => {}
         }
     }
 
@@ -359,7 +364,9 @@ impl Speaking {
 fn concerned(event: &TtsEvent) -> Option<ContextId> {
     match event {
         TtsEvent::Audio { context, .. } | TtsEvent::Words { context, .. } => Some(*context),
-        TtsEvent::Done(context) | TtsEvent::Failed(context, _) => Some(*context),
+        TtsEvent::Substituted(context) | TtsEvent::Done(context) | TtsEvent::Failed(context, _) => {
+            Some(*context)
+        }
         TtsEvent::Closed(_) => None,
     }
 }

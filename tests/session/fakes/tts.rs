@@ -1,6 +1,7 @@
 //! A voice that speaks at once, with word times, unless it is told to be worse.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ struct Inner {
     mute: Mutex<Vec<String>>,
     /// Texts (parts of them) whose context fails.
     refused: Mutex<Vec<String>>,
+    /// Another voice speaks in its place.
+    substituted: AtomicBool,
     /// Before each answer.
     delay: Mutex<Duration>,
     dying: Notify,
@@ -45,6 +48,11 @@ impl FakeTts {
 
     pub fn is_slow_by(&self, ms: u64) {
         *self.inner.delay.lock().unwrap() = Duration::from_millis(ms);
+    }
+
+    /// From now on another voice speaks in its place.
+    pub fn is_substituted(&self) {
+        self.inner.substituted.store(true, Ordering::SeqCst);
     }
 
     /// The stream ends with an error.
@@ -80,8 +88,9 @@ impl Inner {
             .map(|w| Word { text: w.text, start: *from + w.start, end: *from + w.end })
             .collect();
         *from += Duration::from_secs_f64(samples.len() as f64 / 16_000.0);
-        let mut events: Vec<TtsEvent> =
-            samples.chunks(1_600).map(|s| TtsEvent::Audio { context, samples: s.to_vec() }).collect();
+        let substituted = self.substituted.load(Ordering::SeqCst).then_some(TtsEvent::Substituted(context));
+        let audio = samples.chunks(1_600).map(|s| TtsEvent::Audio { context, samples: s.to_vec() });
+        let mut events: Vec<TtsEvent> = substituted.into_iter().chain(audio).collect();
         events.push(TtsEvent::Words { context, words });
         if last {
             events.push(TtsEvent::Done(context));
