@@ -304,5 +304,5 @@ pub(in crate::cli) fn vendors(
     rooms: Arc<dyn RoomClient>,
 ) -> CallVendors {
     let providers = Providers::new(settings, sandbox, prompts(&settings.vendors));
-    CallVendors { telephony, rooms, speech: Speech::ByFlow(providers) }
+    CallVendors { telephony, rooms, speech: Speech::ByFlow(Box::new(providers)) }
 }

@@ -66,7 +66,7 @@ pub(in crate::cli) struct CallVendors {
 /// Who hears, thinks and speaks.
 pub(super) enum Speech {
     /// Whom the call's flow names.
-    ByFlow(Providers),
+    ByFlow(Box<Providers>),
     /// The same in all calls.
     Fixed(Vendors),
 }
