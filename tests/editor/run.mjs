@@ -60,11 +60,15 @@ function position(text, offset) {
 
 // Names that the author of a flow chooses; the others are keys of the language.
 const NAMED = [['env'], ['targets'], ['intents'], ['vars'], ['hours'], ['states'], ['states', '*', 'set'], ['set'],
-  ['intents', '*', 'slots'], ['allow']];
+  ['intents', '*', 'slots'], ['allow'], ['phrases'], ['groups'], ['tools'], ['tools', '*', 'params'],
+  ['tools', '*', 'http', 'headers'], ['tools', '*', 'http', 'query'], ['states', '*', 'call_api', 'args'],
+  ['states', '*', 'call_api', 'save'], ['states', '*', 'collect', 'slots']];
 function isChosen(path) {
   const parent = path.slice(0, -1).filter((part) => typeof part === 'string');
   const fits = (pattern) => pattern.length === parent.length && pattern.every((p, i) => p === '*' || p === parent[i]);
-  return NAMED.some(fits) || ['set', 'allow'].includes(parent.at(-1));
+  // All of the JSON that a tool sends is the author's.
+  const isSent = parent[0] === 'tools' && parent[2] === 'http' && parent[3] === 'json';
+  return NAMED.some(fits) || isSent || ['set', 'allow'].includes(parent.at(-1));
 }
 
 // What the schema says about a key, wherever it stands.
