@@ -6,6 +6,7 @@
 mod collecting;
 mod conversation;
 mod endings;
+mod flows;
 mod gate;
 mod handoff;
 mod language;
