@@ -363,11 +363,12 @@ impl JsonText {
     }
 }
 
-/// The whole URL. Encoded values cannot hold `/` or `?`, but two dots would lead up.
+/// The whole URL. Encoded values cannot hold `/` or `?`, but two dots would lead up, and behind an encoded slash they
+/// do at servers that decode a path before they look at it.
 fn url(base: &str, rest: &str) -> Result<Url, BadRequest> {
     let path = rest.split(['?', '#']).next().unwrap_or_default();
-    let leads_up = |part: &str| matches!(&*part.to_ascii_lowercase().replace("%2e", "."), "." | "..");
-    if path.split('/').any(leads_up) {
+    let path = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    if path.split(['/', '\\']).any(|part| matches!(part, "." | "..")) {
         return Err(BadRequest::Url);
     }
     let server = Url::parse(base).map_err(|_| BadRequest::Url)?;

@@ -31,12 +31,13 @@ impl Call {
     pub(super) fn on_speech_started(&mut self, now: Millis) {
         self.turns.caller_started(now);
         let bot_is_at_it = self.voice.is_speaking() || self.dialogue.is_thinking();
-        if self.onset != Onset::Told && bot_is_at_it && self.voice.may_be_interrupted() {
+        if self.onset == Onset::Told || !bot_is_at_it || !self.voice.may_be_interrupted() {
+            self.believe();
+        } else if self.onset == Onset::Quiet {
             self.voice.pause();
             self.onset = Onset::Doubted { since: now };
-        } else {
-            self.believe();
         }
+        // Else it is sound of the same turn and the same doubt: a dog that barks would keep the bot silent.
     }
 
     /// Words were heard, or it makes no difference.

@@ -108,10 +108,12 @@ fn client(url: &Url) -> Option<&'static Client> {
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)
             .dns_resolver(Arc::new(NoPrivateAddress))
+            // A proxy would look names up itself, past our resolver.
+            .no_proxy()
             .tcp_nodelay(true);
         if plain {
             // Nothing is verified without TLS: root certificates are not worth the reading.
-            builder = builder.tls_certs_only([]).no_proxy();
+            builder = builder.tls_certs_only([]);
         }
         builder.build().map_err(|error| tracing::error!(%error, "tools cannot be asked over HTTP")).ok()
     };
@@ -158,8 +160,9 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 fn is_private_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, ..] = v4.octets();
+    let [a, b, c, _] = v4.octets();
     let shared = a == 100 && (64..128).contains(&b);
+    let special = a >= 240 || (a == 198 && b & 0xfe == 18) || (a, b, c) == (192, 0, 0);
     v4.is_loopback()
         || v4.is_private()
         || v4.is_link_local()
@@ -167,11 +170,21 @@ fn is_private_v4(v4: Ipv4Addr) -> bool {
         || v4.is_broadcast()
         || v4.is_multicast()
         || shared
+        || special
         || a == 0
 }
 
 fn is_private_v6(v6: Ipv6Addr) -> bool {
-    v6.is_loopback()
+    let s = v6.segments();
+    let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    // An IPv4 address behind NAT64 (RFC 6052, RFC 8215) or 6to4 (RFC 3056), or in the deprecated form (RFC 4291).
+    let translated = (s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] && is_private_v4(v4(s[6], s[7])))
+        || s[..3] == [0x64, 0xff9b, 1]
+        || (s[0] == 0x2002 && is_private_v4(v4(s[1], s[2])))
+        || s[..6] == [0; 6];
+    translated
+        || s[0] & 0xffc0 == 0xfec0
+        || v6.is_loopback()
         || v6.is_unspecified()
         || v6.is_multicast()
         || v6.is_unique_local()
@@ -195,6 +208,10 @@ mod tests {
             "fd00::1",
             "fe80::1",
             "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "fec0::1",
+            "198.18.0.1",
         ] {
             assert!(is_private(private.parse().unwrap()), "{private}");
         }

@@ -126,12 +126,14 @@ impl Voice {
             self.playout.push(context, &sentence.samples);
             self.playout.words(context, sentence.words.clone());
             self.playout.end(context);
-        } else if let Some((rendering, so_far)) = self.prepared.coming(text.text()) {
+        } else if let Some((rendering, so_far)) =
+            self.prepared.coming(text.text()).filter(|(rendering, _)| !self.following.contains_key(rendering))
+        {
             self.playout.push(context, &so_far.samples);
             self.playout.words(context, so_far.words.clone());
             self.following.insert(rendering, Follower { context, again: true });
             self.owe(context, true);
-        } else if self.prompts.wants(text.text()) {
+        } else if !self.prepared.knows(text.text()) && self.prompts.wants(text.text()) {
             let rendering = self.fresh_context();
             self.prepared.begin(rendering, text.text());
             self.following.insert(rendering, Follower { context, again: false });

@@ -216,11 +216,17 @@ fn files(folder: &Path) -> Vec<(PathBuf, SystemTime, u64)> {
 fn write(folder: &Path, key: PromptKey, prompt: &Prompt) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let place = folder.join(key.file_name());
-    let beside = place.with_extension(format!("{}.new", std::process::id()));
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(&encode(prompt)?)?;
-    fs::rename(beside, place)
+    // Containers that share a folder may share a process id, too.
+    let beside = place.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = encode(prompt).and_then(|bytes| file.write_all(&bytes));
+    let written = written.and_then(|()| fs::rename(&beside, &place));
+    if written.is_err()
+        && let Err(error) = fs::remove_file(&beside)
+    {
+        tracing::debug!(%error, "half a kept sentence cannot be removed");
+    }
+    written
 }
 
 fn shrink(folder: &Path, most: u64) -> std::io::Result<()> {
@@ -230,8 +236,11 @@ fn shrink(folder: &Path, most: u64) -> std::io::Result<()> {
         if all <= most {
             break;
         }
-        fs::remove_file(path)?;
-        all -= bytes;
+        match fs::remove_file(path) {
+            // Another process was faster.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => all -= bytes,
+        }
     }
     Ok(())
 }

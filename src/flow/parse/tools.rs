@@ -122,6 +122,19 @@ fn param(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<Param> {
     Some(Param { name, kind: kind?, optional, description: description.map(|text| text.value) })
 }
 
+/// Headers that say where a request goes and where it ends: a value out of the call must not.
+const OF_THE_ENGINE: [&str; 9] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "idempotency-key",
+];
+
 fn http(reader: &mut Reader<'_>, node: &Node) -> Option<Http> {
     let fields = reader.fields(node, &HTTP)?;
     let method = fields.get("method").and_then(|node| reader.word(node, &METHODS));
@@ -136,6 +149,9 @@ fn http(reader: &mut Reader<'_>, node: &Node) -> Option<Http> {
         if !good {
             let message = format!("`{}` cannot be the name of a header", shortened(&name.value));
             reader.error(Rule::BadName, name.span, message, "letters, digits and `-`");
+        } else if OF_THE_ENGINE.contains(&name.value.to_ascii_lowercase().as_str()) {
+            let message = format!("`{}` is a header of the engine", name.value);
+            reader.error(Rule::BadName, name.span, message, "leave it out; the address belongs into `url:`");
         }
     }
     let query = fields.get("query").map(|node| texts(reader, node, "a map of names and values"));

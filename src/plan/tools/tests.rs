@@ -69,6 +69,10 @@ fn what_leads_up_is_refused() {
         // An encoded per cent sign is text, and no dot.
         assert_eq!(made.is_err(), !up.contains('%'), "{up}");
     }
+    // Servers that decode a path before they look at it would go up here.
+    for up in ["../../admin", "a/../b", "..\\admin", "./x"] {
+        assert!(matches!(request(GET, json!({"a": up})), Err(BadRequest::Url)), "{up}");
+    }
 }
 
 #[test]

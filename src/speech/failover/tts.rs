@@ -356,6 +356,8 @@ impl Speaking {
         }
         for id in over {
             self.contexts.remove(&id);
+            // It may lack its last sounds: not to be kept.
+            self.untold.push_back(TtsEvent::Substituted(id));
             self.untold.push_back(TtsEvent::Done(id));
         }
     }
