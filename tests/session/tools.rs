@@ -177,13 +177,13 @@ fn told(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn the_model_uses_a_tool_and_answers_with_what_it_says() {
     let mut place = Place::begun(TALK).await;
-    place.world.llm.will(&[Step::ToolWith("find", r#"{"order": "a/../7?x=1", "note": "for me"}"#)]);
+    place.world.llm.will(&[Step::ToolWith("find", r#"{"order": "a/7?x=1", "note": "for me"}"#)]);
     place.world.llm.will(&[Step::Text("It is on its way.")]);
     place.world.caller_says("where is my order").await;
     place.world.until(&bot_said("It is on its way.")).await;
     assert_eq!(told(&place.world), [r#"{"status":"on its way"}"#]);
     // What was said cannot leave its place in the URL.
-    assert_eq!(place.shop.lines(), ["GET /orders/a%2F..%2F7%3Fx%3D1?note=for+me"]);
+    assert_eq!(place.shop.lines(), ["GET /orders/a%2F7%3Fx%3D1?note=for+me"]);
     assert_eq!(place.shop.seen()[0].headers["x-call"], "c-1");
     place.world.caller_hangs_up();
     let record = place.over().await;
