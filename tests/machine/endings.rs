@@ -141,16 +141,16 @@ fn a_flow_that_handles_the_time_limit_has_a_minute_for_it() {
 }
 
 #[test]
-fn a_lost_service_is_apologised_for_unless_the_voice_is_what_is_lost() {
-    for service in [Service::Stt, Service::Llm] {
+fn a_lost_service_is_apologised_for_and_if_that_cannot_be_said_the_call_ends() {
+    for service in [Service::Stt, Service::Llm, Service::Tts] {
         let mut rig = conversing();
         assert_eq!(said(&rig.tell(Input::ServiceFailed { service })), [APOLOGY]);
         assert_eq!(rig.heard(), [end(Outcome::Failed)]);
     }
     let mut rig = conversing();
-    let effects = rig.tell(Input::ServiceFailed { service: Service::Tts });
-    assert_eq!(effects.last(), Some(&end(Outcome::Failed)));
-    assert!(said(&effects).is_empty());
+    rig.tell(Input::ServiceFailed { service: Service::Tts });
+    let utterance = rig.last_utterance();
+    assert_eq!(rig.tell(Input::SayFailed { utterance }), [end(Outcome::Failed)]);
 }
 
 #[test]
@@ -172,7 +172,9 @@ fn a_sentence_that_cannot_be_spoken_takes_the_failed_edge_or_ends_the_call() {
     assert_eq!(rig.state(), "converse");
     let mut rig = Rig::joined(flow("  begin: {say: Hello., on: {said: stop}}\n  stop: {end: silent}\n"));
     let utterance = rig.last_utterance();
-    assert_eq!(rig.tell(Input::SayFailed { utterance }).last(), Some(&end(Outcome::Failed)));
+    assert_eq!(said(&rig.tell(Input::SayFailed { utterance })), [APOLOGY]);
+    let utterance = rig.last_utterance();
+    assert_eq!(rig.tell(Input::SayFailed { utterance }), [end(Outcome::Failed)]);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn vendors_can_fail_and_the_call_goes_on_or_ends_as_the_flow_says() {
          expect: {state: converse, said: say that again}\n  - name: two are not\n    \
          script: [reply.failed: llm, \"hello\", reply.failed: llm, \"hello\"]\n    \
          expect: {outcome: failed}\n  - name: a lost voice ends it\n    \
-         script: [service.failed: tts]\n    expect: {outcome: failed, never: {said: sorry}}\n  \
+         script: [service.failed: tts]\n    expect: {outcome: failed, said: something went wrong}\n  \
          - name: a room that will close is told\n    script: [room.expiring]\n    \
          expect: {outcome: completed, said: time limit}\n",
         &shipped("cold_transfer.yaml"),
