@@ -91,7 +91,7 @@ pub enum SttCommand {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SttEvent {
     /// Words that may still change; replaces the previous interim. From a recogniser that ends turns: all
-    /// words of the turn.
+    /// words of the turn. A blank one changes nothing: it says that the recogniser hears and has nothing new.
     Interim(Utterance),
     /// Words that are fixed; appended to the turn. May be blank.
     Final {
