@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use callflow::machine::Outcome;
+use callflow::sandbox::clock::Metronome;
 use callflow::sandbox::faults::{Fault, Injection, Service};
 use callflow::sandbox::phone::{PhoneEvent, RejectReason};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::call::{Call, Wait};
@@ -67,14 +69,14 @@ impl Trial {
 }
 
 /// The vendor fails from that moment on, for good.
-async fn trial(place: &mut Place, service: Service, fault: &Fault, moment: Moment, fallback: bool) -> Trial {
-    place.sandbox.faults().clear();
+async fn trial(service: Service, fault: &Fault, moment: Moment, fallback: bool) -> Trial {
+    let mut place = Place::new().await;
     let inject = |place: &Place| {
         let injection = Injection { service, fault: fault.clone(), on: None, times: None };
         place.sandbox.faults().inject(injection).unwrap();
     };
     if moment == Moment::SetUp {
-        inject(place);
+        inject(&place);
     }
     let vendors = place.vendors(fallback);
     let mut call = place.call(vendors, "c-1").await;
@@ -84,29 +86,26 @@ async fn trial(place: &mut Place, service: Service, fault: &Fault, moment: Momen
     match moment {
         Moment::SetUp => {
             waits.push(greeting);
-            waits.extend(ask(&mut call, "I have a question about my bill").await);
         }
         Moment::Talk => {
             call.says("I have a question about my bill").await;
             call.until(PATIENCE, |event| *event == PhoneEvent::SoundBegan).await;
             call.until(Duration::from_millis(300), |_| false).await;
-            inject(place);
+            inject(&place);
             waits.push(call.rest_of_answer("the rest", Instant::now()).await);
         }
         Moment::Transfer => {
             call.says("I want to speak to a person").await;
             let rings = |event: &PhoneEvent| matches!(event, PhoneEvent::Ringing { .. });
             assert!(call.operator_until(PATIENCE, rings).await, "nobody is called");
-            inject(place);
+            inject(&place);
             call.until(Duration::from_millis(500), |_| false).await;
             call.operator.reject(RejectReason::Busy).unwrap();
             waits.push(call.answer("back", Instant::now(), PATIENCE).await);
         }
     }
     waits.extend(ask(&mut call, "And what about my router").await);
-    let outcome = call.record().await.outcome;
-    place.sandbox.faults().clear();
-    Trial { waits, outcome }
+    Trial { waits, outcome: call.record().await.outcome }
 }
 
 /// The caller asks, if the bot is still there.
@@ -118,19 +117,22 @@ async fn ask(call: &mut Call, words: &str) -> Option<Wait> {
     Some(call.answer("question", Instant::now(), PATIENCE).await)
 }
 
-/// Every fault of one kind of vendor at every moment.
+/// Every fault of one kind of vendor at every moment: each a world of its own, all on one clock.
 async fn rows(kind: &str, service: Service, fallback: bool) {
-    let mut place = Place::new().await;
+    let _clock = Metronome::start(None);
+    let faults = faults();
+    let cells: Vec<_> =
+        faults.iter().flat_map(|fault| MOMENTS.iter().map(move |moment| (fault, moment))).collect();
+    let trials = join_all(cells.iter().map(|((_, fault), (_, moment))| {
+        trial(service, fault, *moment, fallback)
+    }));
     let (mut text, mut late) = (String::new(), Vec::new());
-    for (name, fault) in faults() {
-        for (when, moment) in MOMENTS {
-            let trial = trial(&mut place, service, &fault, moment, fallback).await;
-            let silence = trial.longest_silence();
-            eprintln!("{kind}, {fallback}, {name}, {when}: {silence:?}: {}", trial.line());
-            writeln!(text, "| {name} | {when} | {} |", trial.line()).unwrap();
-            if silence > DEAD_AIR {
-                late.push(format!("{name}, {when}: {silence:?}"));
-            }
+    for (((name, _), (when, _)), trial) in cells.iter().zip(trials.await) {
+        let silence = trial.longest_silence();
+        eprintln!("{kind}, {fallback}, {name}, {when}: {silence:?}: {}", trial.line());
+        writeln!(text, "| {name} | {when} | {} |", trial.line()).unwrap();
+        if silence > DEAD_AIR {
+            late.push(format!("{name}, {when}: {silence:?}"));
         }
     }
     assert_eq!(late, [""; 0], "{text}");

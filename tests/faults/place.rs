@@ -10,7 +10,6 @@ use callflow::check::{EnvMode, check};
 use callflow::machine::CallInfo;
 use callflow::pii::{ApiKey, PhoneNumber};
 use callflow::plan::{self, Plan};
-use callflow::sandbox::clock::Metronome;
 use callflow::sandbox::phone::Phone;
 use callflow::sandbox::{Sandbox, SandboxOptions};
 use callflow::session::{self, CallSetup, Vendors, Watch};
@@ -57,7 +56,9 @@ states:
     dial: {to: operator, announce: Please hold., ring: 20s}
     on:
       answered: over
-      otherwise: {to: talk, say: Nobody is free. What else can I do for you?}
+      otherwise:
+        - {to: talk, say: Nobody is free. What else can I do for you?, max_visits: 2}
+        - {to: sorry}
   over: {handoff: keep_room}
   sorry: {end: Something is broken here. Please call again.}
   bye: {end: Goodbye.}
@@ -68,13 +69,11 @@ pub struct Place {
     telephony: Arc<Daily>,
     held: mpsc::Receiver<DialIn>,
     _webhook: AbortOnDropHandle<()>,
-    _clock: Metronome,
 }
 
 impl Place {
     pub async fn new() -> Self {
         callflow::speech::socket::install_tls();
-        let clock = Metronome::start(None);
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let (report, held) = mpsc::channel(8);
         let take = move |body: Bytes| {
@@ -92,7 +91,7 @@ impl Place {
         let webhook = tokio::spawn(async move { axum::serve(listener, site).await.unwrap() });
         sandbox.set_webhook(&url, None).unwrap();
         let telephony = Arc::new(Daily::new(&sandbox.urls().daily, ApiKey::new("sandbox")).unwrap());
-        Self { sandbox, telephony, held, _webhook: AbortOnDropHandle::new(webhook), _clock: clock }
+        Self { sandbox, telephony, held, _webhook: AbortOnDropHandle::new(webhook) }
     }
 
     /// Providers of which nothing is known yet, with or without somebody behind each.
