@@ -103,8 +103,8 @@ mod values;
 
 pub use abstraction::Bounds;
 pub use bridged::LEFT_ALONE;
-pub use driver::Machine;
 pub use conversing::ONCE_MORE;
+pub use driver::Machine;
 pub use edges::APOLOGY;
 pub use effect::{Effect, Outcome};
 pub use input::{Input, Known, LegCause, LegEvent, LegOutcome, Service};

@@ -354,7 +354,10 @@ impl Voice {
                 self.playout.words(self.played_as(context), words.clone());
                 self.prepared.words(context, words);
             }
-            Ok(Some(TtsEvent::Substituted(context))) => self.prepared.substituted(context),
+            // Neither is to be kept for other calls.
+            Ok(Some(TtsEvent::Substituted(context) | TtsEvent::Garbled(context))) => {
+                self.prepared.substituted(context);
+            }
             Ok(Some(TtsEvent::Done(context))) => {
                 if let Some((text, sentence)) = self.prepared.done(context)
                     && !sentence.substituted

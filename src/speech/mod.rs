@@ -285,6 +285,8 @@ pub enum TtsEvent {
     /// Another voice than the one that was asked for speaks (the rest of) a context: its audio is no sample of the
     /// first. Before that audio.
     Substituted(ContextId),
+    /// Something came that cannot be understood while a context was being spoken: a part of it may be missing.
+    Garbled(ContextId),
     /// All audio of a context was given.
     Done(ContextId),
     /// A context failed; the stream goes on.

@@ -59,6 +59,13 @@ pub struct Wait {
     pub silence: Duration,
 }
 
+impl Wait {
+    /// The caller is to say it again.
+    pub fn asks_again(&self) -> bool {
+        self.heard.last().is_some_and(|(kind, _)| *kind == Kind::SayAgain)
+    }
+}
+
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.what)?;

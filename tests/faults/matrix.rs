@@ -104,17 +104,22 @@ async fn trial(service: Service, fault: &Fault, moment: Moment, fallback: bool) 
             waits.push(call.answer("back", Instant::now(), PATIENCE).await);
         }
     }
-    waits.extend(ask(&mut call, "And what about my router").await);
+    let asked = ask(&mut call, "question", "And what about my router").await;
+    let again = asked.as_ref().is_some_and(Wait::asks_again);
+    waits.extend(asked);
+    if again {
+        waits.extend(ask(&mut call, "again", "What about my router").await);
+    }
     Trial { waits, outcome: call.record().await.outcome }
 }
 
 /// The caller asks, if the bot is still there.
-async fn ask(call: &mut Call, words: &str) -> Option<Wait> {
+async fn ask(call: &mut Call, what: &'static str, words: &str) -> Option<Wait> {
     if call.over {
         return None;
     }
     call.says(words).await;
-    Some(call.answer("question", Instant::now(), PATIENCE).await)
+    Some(call.answer(what, Instant::now(), PATIENCE).await)
 }
 
 /// Every fault of one kind of vendor at every moment: each a world of its own, all on one clock.
@@ -123,9 +128,8 @@ async fn rows(kind: &str, service: Service, fallback: bool) {
     let faults = faults();
     let cells: Vec<_> =
         faults.iter().flat_map(|fault| MOMENTS.iter().map(move |moment| (fault, moment))).collect();
-    let trials = join_all(cells.iter().map(|((_, fault), (_, moment))| {
-        trial(service, fault, *moment, fallback)
-    }));
+    let trials =
+        join_all(cells.iter().map(|((_, fault), (_, moment))| trial(service, fault, *moment, fallback)));
     let (mut text, mut late) = (String::new(), Vec::new());
     for (((name, _), (when, _)), trial) in cells.iter().zip(trials.await) {
         let silence = trial.longest_silence();

@@ -92,11 +92,7 @@ struct Kept {
 }
 
 impl Providers {
-    pub(in crate::cli) fn new(
-        settings: &Settings,
-        sandbox: Option<&Sandbox>,
-        prompts: kept::Kept,
-    ) -> Self {
+    pub(in crate::cli) fn new(settings: &Settings, sandbox: Option<&Sandbox>, prompts: kept::Kept) -> Self {
         let urls = sandbox.map(Sandbox::urls);
         let emulated = |url: fn(&Urls) -> &String| urls.map(|urls| url(urls).clone());
         let vendors = &settings.vendors;

@@ -341,7 +341,11 @@ impl Hearing {
         let others = (1..=count).map(|step| (current + step) % count);
         let mut hopeful = others.filter(|index| !self.hopeless.contains(index)).peekable();
         let first = hopeful.peek().copied()?;
-        Some(hopeful.find(|&index| index != current && self.members[index].health.may_be_asked()).unwrap_or(first))
+        Some(
+            hopeful
+                .find(|&index| index != current && self.members[index].health.may_be_asked())
+                .unwrap_or(first),
+        )
     }
 
     fn begin(&mut self, stream: SttStream) {

@@ -457,3 +457,17 @@ async fn a_voice_that_cannot_be_opened_does_not_take_the_place_of_the_one_that_s
     tell.send(audio(160)).await.unwrap();
     assert_eq!(stream.events.recv().await, Some(audio(160)), "it is the first voice's sound");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_voice_garbled_is_spoken_again_by_another() {
+    let (mut stream, [first, second]) = two_voices().await;
+    let (_commands, tell) = first.ends();
+    speak(&stream, "Hello there.").await;
+    tell.send(TtsEvent::Garbled(ONE)).await.unwrap();
+    tell.send(audio(160)).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    let (mut commands, tell) = second.ends();
+    assert_eq!(told(&mut commands).await, ("Hello there.".to_owned(), true));
+    tell.send(TtsEvent::Done(ONE)).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ONE)), "nothing of the first is heard");
+}

@@ -229,8 +229,18 @@ impl Speaking {
                     let detail = "it closed the stream".to_owned();
                     Some(Lost::gone(SpeechError::Disconnected { vendor: "the voice", detail }))
                 }
-                Happening::Event(Some(TtsEvent::Failed(context, error))) => {
-                    self.contexts.contains_key(&context).then_some(Lost { error, is_gone: false, is_slow: false })
+                Happening::Event(Some(TtsEvent::Failed(context, error))) => self
+                    .contexts
+                    .contains_key(&context)
+                    .then_some(Lost { error, is_gone: false, is_slow: false }),
+                Happening::Event(Some(TtsEvent::Garbled(context))) => {
+                    let detail = "a part of the sound may be missing".to_owned();
+                    let error = SpeechError::Protocol { vendor: "the voice", detail };
+                    self.contexts.contains_key(&context).then_some(Lost {
+                        error,
+                        is_gone: false,
+                        is_slow: false,
+                    })
                 }
                 Happening::Event(Some(event)) => {
                     self.take(event);
@@ -313,7 +323,7 @@ impl Speaking {
                 self.contexts.remove(&id);
                 self.untold.push_back(event);
             }
-            TtsEvent::Substituted(_) | TtsEvent::Failed(..) | TtsEvent::Closed(_) => {}
+            TtsEvent::Substituted(_) | TtsEvent::Garbled(_) | TtsEvent::Failed(..) | TtsEvent::Closed(_) => {}
         }
     }
 
@@ -434,9 +444,10 @@ impl Speaking {
 fn concerned(event: &TtsEvent) -> Option<ContextId> {
     match event {
         TtsEvent::Audio { context, .. } | TtsEvent::Words { context, .. } => Some(*context),
-        TtsEvent::Substituted(context) | TtsEvent::Done(context) | TtsEvent::Failed(context, _) => {
-            Some(*context)
-        }
+        TtsEvent::Substituted(context)
+        | TtsEvent::Garbled(context)
+        | TtsEvent::Done(context)
+        | TtsEvent::Failed(context, _) => Some(*context),
         TtsEvent::Closed(_) => None,
     }
 }
