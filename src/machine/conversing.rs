@@ -140,9 +140,9 @@ impl Conversing {
                 self.carry_on(step)
             }
             Signal::ReplyFailed => self.reply_failed(step),
-            // Not even the excuse for a reply that failed can be spoken.
-            Signal::SayFailed(_) if step.call.failed_replies > 0 && !step.call.speaking => {
-                Transition(step.fail())
+            // Nobody heard it, and nothing else would be heard: the caller is asked, as for a reply that failed.
+            Signal::SayFailed(_) if !step.call.speaking && step.call.speech.is_silent() => {
+                self.reply_failed(step)
             }
             Signal::Said(_) | Signal::SayFailed(_) => {
                 // What could not be cut is over; if the caller is talking, the rest can be.

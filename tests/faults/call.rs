@@ -64,6 +64,10 @@ impl Wait {
     pub fn asks_again(&self) -> bool {
         self.heard.last().is_some_and(|(kind, _)| *kind == Kind::SayAgain)
     }
+
+    pub fn has_apology(&self) -> bool {
+        self.heard.iter().any(|(kind, _)| *kind == Kind::Apology)
+    }
 }
 
 impl fmt::Display for Wait {
@@ -220,10 +224,14 @@ impl Call {
                 silent_since = Some(ended);
             }
         }
-        if awaited && !self.sounds.iter().any(|(_, ended)| ended.is_none_or(|ended| ended > due)) {
-            silence = silence.max(now - due);
+        let heard = self.heard_since(due);
+        if awaited
+            && !heard.iter().any(|(kind, _)| !matches!(kind, Kind::Filler | Kind::Music))
+            && let Some(since) = silent_since
+        {
+            silence = silence.max(now - since);
         }
-        Wait { what, heard: self.heard_since(due), silence }
+        Wait { what, heard, silence }
     }
 
     fn heard_since(&self, due: Instant) -> Vec<(Kind, Duration)> {

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use callflow::machine::Outcome;
+use callflow::machine::{APOLOGY, Outcome};
 use callflow::sandbox::clock::Metronome;
 use callflow::sandbox::faults::{Fault, Injection, Service};
 use callflow::sandbox::phone::{PhoneEvent, RejectReason};
+use callflow::session::Who;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -48,6 +49,9 @@ fn faults() -> [(&'static str, Fault); 7] {
 /// What the caller lived through after the fault.
 struct Trial {
     waits: Vec<Wait>,
+    /// The last words were the bundled apology, which phones of the sandbox hear as a sound without words.
+    bundled: bool,
+    bot_ended_it: bool,
     outcome: Outcome,
 }
 
@@ -58,12 +62,9 @@ impl Trial {
 
     fn line(&self) -> String {
         let waits: Vec<_> = self.waits.iter().map(|wait| wait.to_string()).collect();
-        let end = match self.outcome {
-            Outcome::Completed => "the caller hangs up".to_owned(),
-            Outcome::CallerLeft => "the caller hangs up".to_owned(),
-            Outcome::Failed => "the bot ends the call".to_owned(),
-            other => format!("{other:?}").to_lowercase(),
-        };
+        let who = if self.bot_ended_it { "the bot" } else { "the caller" };
+        let bundled = if self.bundled { "the bundled apology, " } else { "" };
+        let end = format!("{bundled}{who}, {}", format!("{:?}", self.outcome).to_lowercase());
         format!("{} | {end}", waits.join(" · "))
     }
 }
@@ -110,7 +111,12 @@ async fn trial(service: Service, fault: &Fault, moment: Moment, fallback: bool) 
     if again {
         waits.extend(ask(&mut call, "again", "What about my router").await);
     }
-    Trial { waits, outcome: call.record().await.outcome }
+    let bot_ended_it = call.over;
+    let record = call.record().await;
+    let last = record.turns.iter().rev().find(|turn| turn.who == Who::Bot);
+    let bundled =
+        last.is_some_and(|turn| turn.heard.text() == APOLOGY) && !waits.iter().any(Wait::has_apology);
+    Trial { waits, bundled, bot_ended_it, outcome: record.outcome }
 }
 
 /// The caller asks, if the bot is still there.
@@ -118,8 +124,11 @@ async fn ask(call: &mut Call, what: &'static str, words: &str) -> Option<Wait> {
     if call.over {
         return None;
     }
+    let asked = Instant::now();
     call.says(words).await;
-    Some(call.answer(what, Instant::now(), PATIENCE).await)
+    // A bot that ends the call meanwhile says so meanwhile.
+    let due = if call.over { asked } else { Instant::now() };
+    Some(call.answer(what, due, PATIENCE).await)
 }
 
 /// Every fault of one kind of vendor at every moment: each a world of its own, all on one clock.
