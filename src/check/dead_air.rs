@@ -118,6 +118,7 @@ impl DeadAir<'_, '_> {
     }
 
     fn request(&self, state: &State, api: &CallApi, before: Quiet) -> Option<Diagnostic> {
+        let span = api.tool.as_ref()?.span;
         let whole = bounded(state, stay::requests(self.graph.document, self.scope, api));
         let (time, help) = match said_meanwhile(api, whole) {
             Some(after) => (
@@ -131,7 +132,6 @@ impl DeadAir<'_, '_> {
         if time <= LONGEST {
             return None;
         }
-        let span = api.tool.as_ref().map_or(state.kind.span, |tool| tool.span);
         let mut found = warning(state, span, time);
         if let Some(since) = before.since.filter(|_| time > whole) {
             found =

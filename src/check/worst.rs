@@ -45,8 +45,11 @@ pub(super) fn check(graph: &Graph<'_>, scope: &Scope<'_>, out: &mut Vec<Diagnost
     );
     let mut error = Diagnostic::error(Rule::WorstCase, span, message);
     for stay in &stays {
-        let times = if stay.times > 1 { format!("{} times, ", stay.times) } else { String::new() };
-        let text = format!("{times}{} at the longest", show_duration(whole_seconds(stay.time)));
+        let time = show_duration(whole_seconds(stay.time));
+        let text = match stay.times {
+            1 => format!("up to {time}"),
+            times => format!("{times} times, up to {time} in all"),
+        };
         error = error.also(graph.state(stay.state).name.span, text);
     }
     out.push(error.help(format!(
