@@ -213,3 +213,61 @@ fn silence_in_a_converse_is_handled_where_nothing_is_written() {
     assert_eq!(converse.silence.steps.len(), 2);
     assert!(converse.silence.steps[0].say.is_some() && converse.silence.steps[1].say.is_none());
 }
+
+/// F032 against every walk: flows whose circles are all bounded, and in which each state takes a time of its own.
+#[test]
+fn the_longest_way_is_the_longest_of_all_that_there_are() {
+    /// One state: how long it takes; where it goes on; where it goes back to, and how often.
+    struct State {
+        seconds: u64,
+        on: usize,
+        back: usize,
+        times: u32,
+        otherwise: usize,
+    }
+    fn longest(states: &[State], at: usize, left: &mut [u32]) -> u64 {
+        let Some(state) = states.get(at) else { return 0 };
+        let mut most = longest(states, state.on, left).max(longest(states, state.otherwise, left));
+        if left[at] > 0 {
+            left[at] -= 1;
+            most = most.max(longest(states, state.back, left));
+            left[at] += 1;
+        }
+        state.seconds + most
+    }
+    let mut seed = 7_u64;
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    for _ in 0..300 {
+        let count = 1 + random(5) as usize;
+        let mut further = |at: usize| at + 1 + random((count - at) as u64) as usize;
+        let ways: Vec<(usize, usize)> = (0..count).map(|at| (further(at), further(at))).collect();
+        let states: Vec<State> = ways
+            .into_iter()
+            .map(|(on, otherwise)| State {
+                seconds: 11 + random(49),
+                on,
+                back: random(count as u64) as usize,
+                times: 1 + random(2) as u32,
+                otherwise,
+            })
+            .collect();
+        let mut text = "callflow: 1\nstart: s0\ncall: {max_duration: 10s}\ntools: {t: {http: {url: \"https://api.example.com/\"}}}\nstates:\n".to_owned();
+        for (at, state) in states.iter().enumerate() {
+            let State { seconds, on, back, times, otherwise } = state;
+            text += &format!(
+                "  s{at}:\n    call_api: {{tool: t, timeout: {seconds}s}}\n    on: {{ok: s{on}, failed: [{{to: s{back}, max_visits: {times}}}, s{otherwise}]}}\n"
+            );
+        }
+        text += &format!("  s{count}: {{end: Goodbye.}}\n");
+        let mut left: Vec<u32> = states.iter().map(|state| state.times).collect();
+        let seconds = longest(&states, 0, &mut left);
+        let found = checked(&text).diagnostics;
+        let found = found.iter().find(|d| d.id == Rule::WorstCase).map(|d| d.message.as_str());
+        let time = callflow::flow::show_duration(std::time::Duration::from_secs(seconds));
+        let expected = format!("a call can take {time}, and `max_duration` is 10s");
+        assert_eq!(found, Some(&*expected), "{text}");
+    }
+}

@@ -15,22 +15,36 @@ use crate::flow::guard::{Expr, ExprKind, Op};
 use crate::flow::{Document, Kind, Literal, ValueType};
 
 /// The most cases that are tried for one condition. One with more is believed.
-const MOST_CASES: usize = 4_096;
+const MOST_CASES: usize = 1_024;
+/// The most steps that are taken for all conditions of a flow. Those behind are believed.
+const MOST_STEPS: usize = 300_000;
 
 pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
-    let rule = Constants { document, scope, settable: settable(document) };
+    let mut rule = Constants { document, scope, settable: settable(document), steps: MOST_STEPS };
     let mut found = Vec::new();
+    // What is its group's is asked in several states.
+    let mut shared = HashSet::new();
     for state in &document.states {
-        let own = state.on.iter().flat_map(|on| &on.branches).chain(walk::kind_branches(&state.kind.value));
-        let guards = own.filter_map(|branch| branch.guard.as_ref());
-        found.extend(guards.filter_map(|guard| rule.finding(Some(&state.name.value), guard)));
+        let name = Some(state.name.value.as_str());
+        let of_kind = walk::kind_branches(&state.kind.value).iter().map(|branch| (name, branch));
+        let of_edges = state
+            .on
+            .iter()
+            .flat_map(|on| on.branches.iter().map(move |branch| (name.filter(|_| !on.of_group), branch)));
+        for (name, guard) in of_kind.chain(of_edges).filter_map(|(name, b)| Some((name, b.guard.as_ref()?))) {
+            if name.is_some() || shared.insert(guard.span) {
+                found.extend(rule.finding(name, guard));
+            }
+        }
     }
     let always = document.always.iter().flat_map(|on| &on.branches);
     found.extend(always.filter_map(|branch| rule.finding(None, branch.guard.as_ref()?)));
     // What is malformed has been reported, and holds as little as it fails.
+    let mut errors: Vec<u32> = out.iter().filter(|d| d.is_error()).map(|d| d.primary.span.start).collect();
+    errors.sort_unstable();
     found.retain(|d| {
-        let of = d.primary.span;
-        !out.iter().any(|o| o.is_error() && of.start <= o.primary.span.start && o.primary.span.end <= of.end)
+        let next = errors.partition_point(|at| *at < d.primary.span.start);
+        errors.get(next).is_none_or(|at| *at >= d.primary.span.end)
     });
     out.append(&mut found);
 }
@@ -76,10 +90,12 @@ struct Constants<'d> {
     document: &'d Document,
     scope: &'d Scope<'d>,
     settable: HashSet<&'d str>,
+    /// So many more steps are taken.
+    steps: usize,
 }
 
 impl Constants<'_> {
-    fn finding(&self, state: Option<&str>, guard: &Expr) -> Option<Diagnostic> {
+    fn finding(&mut self, state: Option<&str>, guard: &Expr) -> Option<Diagnostic> {
         let (message, help) = match self.always(state, guard)? {
             true => ("this condition always holds", "leave the condition out, or write what it should ask"),
             false => {
@@ -90,9 +106,11 @@ impl Constants<'_> {
     }
 
     /// Whether it holds in every case (`true`) or in none (`false`).
-    fn always(&self, state: Option<&str>, guard: &Expr) -> Option<bool> {
+    fn always(&mut self, state: Option<&str>, guard: &Expr) -> Option<bool> {
         let mut constants: BTreeMap<Key<'_>, Vec<Value>> = BTreeMap::new();
+        let mut parts = 0_usize;
         guard.walk(&mut |expr| {
+            parts += 1;
             if let Some((key, compared)) = self.looked_at(expr) {
                 constants.entry(key).or_default().extend(compared);
             }
@@ -103,13 +121,15 @@ impl Constants<'_> {
         if total == 0 || total > MOST_CASES {
             return None;
         }
+        self.steps = self.steps.checked_sub(total.saturating_mul(parts))?;
+        let rule = &*self;
         let holds = |mut number: usize| {
             let mut case: Case<'_, '_> = BTreeMap::new();
             for (key, values) in &cases {
                 case.insert(*key, &values[number % values.len()]);
                 number /= values.len();
             }
-            self.holds(guard, &case)
+            rule.holds(guard, &case)
         };
         let first = holds(0);
         (1..total).all(|number| holds(number) == first).then_some(first)

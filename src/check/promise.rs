@@ -3,7 +3,7 @@
 //! What `announce:` says needs no rule: the dial follows it, heard or not. Here it is about sentences elsewhere, and
 //! whether a sentence announces a transfer is read from its words: English ones, and the plainest.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::graph::{Cause, Edge, Graph};
 use crate::diagnostic::{Diagnostic, Rule};
@@ -34,9 +34,12 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
         }
         out.push(warning.help(HELP));
     }
+    // An edge of a group or of the whole flow is one of many states; its words are read once.
+    let mut read = HashSet::new();
     for edge in graph.edges.iter().filter(|edge| reachable[edge.from] && broken[edge.to].is_some()) {
         let said = edge.branch.and_then(|branch| branch.say.as_ref());
-        let Some(said) = said.filter(|said: &&Template| announces(&said.text.value)) else { continue };
+        let said = said.filter(|said: &&Template| read.insert(said.text.span));
+        let Some(said) = said.filter(|said| announces(&said.text.value)) else { continue };
         let warning = Diagnostic::warning(Rule::EmptyPromise, said.text.span, message(None));
         out.push(shown(graph, &broken, edge.span, edge.to, warning).help(HELP));
     }

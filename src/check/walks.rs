@@ -16,6 +16,8 @@ use crate::source::Span;
 
 /// The most states with counts in one part of a flow.
 const MOST: usize = 5_000;
+/// The most steps of a search, over all parts.
+const MOST_STEPS: usize = 300_000;
 
 /// How long each step takes.
 pub(super) struct Costs {
@@ -96,6 +98,7 @@ struct Found {
 #[derive(Default)]
 struct Part {
     counts: usize,
+    edges: usize,
     /// The bounded edges: what counts, and how far.
     bounded: HashMap<usize, (usize, u32)>,
     /// The states that a counter counts, and up to where it matters.
@@ -113,6 +116,8 @@ struct Search<'g, 'd> {
     /// By the state at which a stretch begins: the edges that would close a circle.
     closing: HashMap<usize, HashSet<usize>>,
     found: HashMap<Place, Found>,
+    /// So many more steps are taken; then nothing new is gone into.
+    steps: usize,
 }
 
 impl<'g, 'd> Search<'g, 'd> {
@@ -127,7 +132,8 @@ impl<'g, 'd> Search<'g, 'd> {
             part.states.iter().for_each(|&state| part_of[state] = Some(index));
             parts.push(Part::new(graph, part));
         }
-        Self { graph, costs, out, parts, part_of, closing: HashMap::new(), found: HashMap::new() }
+        let steps = MOST_STEPS;
+        Self { graph, costs, out, parts, part_of, closing: HashMap::new(), found: HashMap::new(), steps }
     }
 
     /// A state that is entered from outside its part.
@@ -162,9 +168,12 @@ impl<'g, 'd> Search<'g, 'd> {
             }
             next.since = to;
         } else {
-            let (graph, open) = (self.graph, &self.parts[part].open);
-            let closing = self.closing.entry(at.since).or_insert_with(|| closing(graph, open, at.since));
-            if closing.contains(&edge) {
+            if !self.closing.contains_key(&at.since) {
+                self.steps = self.steps.checked_sub(self.parts[part].edges)?;
+                let closing = closing(self.graph, &self.parts[part].open, at.since);
+                self.closing.insert(at.since, closing);
+            }
+            if self.closing.get(&at.since).is_none_or(|closing| closing.contains(&edge)) {
                 return None;
             }
         }
@@ -186,7 +195,8 @@ impl<'g, 'd> Search<'g, 'd> {
                 stack.pop();
                 continue;
             };
-            let Some(to) = self.after(&here, edge) else { continue };
+            self.steps = self.steps.saturating_sub(1);
+            let Some(to) = self.after(&here, edge).filter(|_| self.steps > 0) else { continue };
             // A counter that its own circle does not turn bounds nothing: such a circle is not closed either.
             if !self.found.contains_key(&to) && on_way.insert(to.clone()) {
                 stack.push((to, 0));
@@ -241,6 +251,7 @@ impl Part {
             }
         }
         part.counts = sizes.len();
+        part.edges = of.edges.len();
         part.limit(of.states.len(), &sizes);
         part
     }
