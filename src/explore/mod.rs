@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use events::{fillers, fillings, usual};
-pub use question::{Absent, Broken, Question, Situation};
+pub use question::{Absent, Breaks, Broken, Question, Situation};
 pub use start::Start;
 pub use story::{Sentence, span};
 pub use subject::Subject;

@@ -21,13 +21,16 @@ pub struct Situation {
     pub now: Millis,
 }
 
+/// Which requirements a step breaks.
+pub type Breaks<'q> = dyn Fn(&[Effect], Option<StateId>) -> Vec<usize> + 'q;
+
 /// What is asked of everything that can follow.
 #[derive(Clone, Copy)]
 pub struct Question<'q> {
     /// What does not happen.
     pub without: &'q [Absent],
     /// Which requirements one step breaks, by number: told its effects, and the state after it.
-    pub breaks: &'q dyn Fn(&[Effect], Option<StateId>) -> Vec<usize>,
+    pub breaks: &'q Breaks<'q>,
 }
 
 /// A requirement that does not hold.
