@@ -61,6 +61,18 @@ impl<S: Subject> World<S> {
         self.ledger.settle(&self.subject.armed(), violations);
     }
 
+    /// Tells the call at a moment what it was told then. Deadlines that have passed come first, as in the machine.
+    pub(super) fn replay(&mut self, at: Millis, input: &Input) {
+        self.now = at;
+        for (due, timer) in self.subject.armed() {
+            if due <= at {
+                self.ledger.expire(timer);
+            }
+        }
+        let happening = Happening::Input(input.clone());
+        self.step(&happening, &mut Vec::new(), &mut Violations::default());
+    }
+
     fn fire(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
         let armed = self.subject.armed();
         match armed.first() {
