@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cadence::Cadence;
-use super::dialogue::{Dialogue, Said};
+use super::dialogue::{Dialogue, News, Said};
 use super::ears::Ears;
 use super::gate::{Gate, GateNews};
 use super::guess::Guesses;
@@ -101,7 +101,7 @@ enum Wake {
     Beat,
     Room(RoomNews),
     Stt(Result<Option<SttEvent>, SpeechError>),
-    Llm(Option<LlmEvent>),
+    Llm(News),
     Tts(Result<Option<TtsEvent>, SpeechError>),
     Leg(Answer),
     Tool(ToolCallId, ToolResult),
@@ -196,6 +196,7 @@ impl Call {
     async fn go_on(&mut self) {
         self.room.wish(RoomCommand::Subscribe(true));
         self.room.wish(RoomCommand::Microphone(true));
+        self.dialogue.warm();
         self.prepare_greeting();
         self.decide();
         while self.stage.end.is_none() {
@@ -272,7 +273,12 @@ impl Call {
                     self.service_failed(Service::Stt, error);
                 }
             }
-            Wake::Llm(event) => {
+            Wake::Llm(News::Stalled) => {
+                if let Some(said) = self.dialogue.on_stall() {
+                    self.on_said(said);
+                }
+            }
+            Wake::Llm(News::Event(event)) => {
                 if let (Some(reply), Some(LlmEvent::Text(_))) = (self.dialogue.live(), &event) {
                     self.latency.mark(reply, Mark::FirstWord);
                 }
@@ -347,6 +353,7 @@ impl Call {
                 TurnEvent::SpeechStarted => {
                     self.guesses.go_on(self.ears.unfinished());
                     self.dialogue.drop_guess();
+                    self.dialogue.warm();
                     self.on_speech_started(now);
                 }
                 TurnEvent::SpeechStopped => {
