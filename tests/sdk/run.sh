@@ -14,8 +14,9 @@ if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv"
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+export PYTHONDONTWRITEBYTECODE=1
 failed=0
-for script in openai_chat cartesia_socket deepgram_listen; do
+for script in openai_chat openai_audio cartesia_socket deepgram_listen flux_listen aura_speak; do
     if "$venv/bin/python" "$here/$script.py" "$urls"; then
         echo "$script: passed"
     else
