@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::line::Line;
+use super::overheard::Overheard;
 use crate::audio::Frame;
 use crate::pii::Utterance;
 use crate::plan::Sensitivity;
@@ -19,6 +20,9 @@ pub(super) struct Ears {
     turns: TurnTaker,
     can: SttCapabilities,
     on: bool,
+    overheard: Overheard,
+    /// When the caller was heard last.
+    now: Duration,
 }
 
 impl Ears {
@@ -30,7 +34,8 @@ impl Ears {
         }
         let mut turns = TurnTaker::new(settings);
         turns.mute(true);
-        Self { stt: Line::opening(stt, MOST_WAITING), turns, can, on: false }
+        let stt = Line::opening(stt, MOST_WAITING);
+        Self { stt, turns, can, on: false, overheard: Overheard::new(), now: Duration::ZERO }
     }
 
     /// What the recogniser says next; never resolves without one.
@@ -39,10 +44,18 @@ impl Ears {
     }
 
     pub(super) fn hear(&mut self, now: Duration, frame: Frame) {
+        self.now = now;
         if !self.on {
+            if !self.stt.is_closed() {
+                self.overheard.hear(frame);
+            }
             return;
         }
-        self.turns.hear(now, &frame);
+        self.attend_to(frame);
+    }
+
+    fn attend_to(&mut self, frame: Frame) {
+        self.turns.hear(self.now, &frame);
         self.command(SttCommand::Audio(frame));
     }
 
@@ -66,13 +79,17 @@ impl Ears {
 
     /// Turns listening on or off. What the recogniser holds back when it is turned off must not come out
     /// with the words that are spoken after it is turned on again: it is asked for it now. Of one that ends
-    /// turns itself, the turn-taker knows whether it holds anything.
+    /// turns itself, the turn-taker knows whether it holds anything. Who is in the middle of a word when it is turned
+    /// on is heard from its beginning.
     pub(super) fn listen(&mut self, on: bool) {
         if self.on && !on && !self.can.ends_turns {
             self.command(SttCommand::Finalize);
         }
-        self.on = on;
+        let was_on = std::mem::replace(&mut self.on, on);
         self.turns.mute(!on);
+        if on && !was_on {
+            self.overheard.take().into_iter().for_each(|frame| self.attend_to(frame));
+        }
     }
 
     /// How readily the caller is taken to speak, and to be done.

@@ -15,13 +15,20 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 export PYTHONDONTWRITEBYTECODE=1
-failed=0
+# Side by side: most of their time is spent starting.
+results=$(mktemp -d)
 for script in openai_chat openai_audio cartesia_socket deepgram_listen flux_listen aura_speak; do
-    if "$venv/bin/python" "$here/$script.py" "$urls"; then
-        echo "$script: passed"
-    else
-        echo "$script: FAILED" >&2
-        failed=1
-    fi
+    {
+        if "$venv/bin/python" "$here/$script.py" "$urls"; then
+            echo "$script: passed"
+        else
+            echo "$script: FAILED" >&2
+            touch "$results/failed"
+        fi
+    } &
 done
+wait
+failed=0
+if [ -e "$results/failed" ]; then failed=1; fi
+rm -rf "$results"
 exit "$failed"
