@@ -21,8 +21,8 @@ use callflow::speech::cartesia::Cartesia;
 use callflow::speech::deepgram::Deepgram;
 use callflow::speech::openai::{OpenAi, http_client};
 use callflow::speech::{
-    ContextId, Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Stt, SttCommand, SttEvent, SttParams, Tts,
-    TtsCommand, TtsEvent, TtsParams,
+    ContextId, Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Stt, SttCommand, SttEvent,
+    SttParams, Tts, TtsCommand, TtsEvent, TtsParams,
 };
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
@@ -119,7 +119,8 @@ async fn a_reply_arrives_whole_in_whatever_pieces() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_is_made_ahead_and_the_first_reply_goes_over_it() {
     let (site, script) = (Site::default(), Script::default());
-    let emulator = serve(Router::new().nest("/openai/v1", callflow::sandbox::openai::router(&site, script))).await;
+    let emulator =
+        serve(Router::new().nest("/openai/v1", callflow::sandbox::openai::router(&site, script))).await;
     let client = openai(&emulator);
     assert_eq!(emulator.connections.load(Ordering::SeqCst), 0);
     within(client.warm()).await;

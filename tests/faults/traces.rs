@@ -76,7 +76,9 @@ async fn every_request_of_every_kind_of_provider_names_its_call() {
 #[tokio::test]
 async fn whoever_steps_in_and_whoever_is_reached_again_is_told_of_the_call_too() {
     let mut place = Place::new().await;
-    for (service, on) in [(Service::Deepgram, "interim"), (Service::Openai, "chat"), (Service::Cartesia, "speak")] {
+    for (service, on) in
+        [(Service::Deepgram, "interim"), (Service::Openai, "chat"), (Service::Cartesia, "speak")]
+    {
         let fault = Injection { service, fault: Fault::Disconnect, on: Some(on.to_owned()), times: None };
         place.sandbox.faults().inject(fault).unwrap();
     }

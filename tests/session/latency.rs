@@ -65,7 +65,13 @@ async fn where_the_flow_wants_no_guesses_the_model_is_asked_when_the_turn_is_ove
 async fn a_model_that_stalls_in_its_first_clause_is_heard_up_to_there() {
     const FIRST: &str = "Let me have a look at the last ord";
     let mut world = World::greeted().await;
-    world.llm.will(&[Step::Text(FIRST), Step::Wait(140), Step::Text("er of"), Step::Wait(800), Step::Text(" yours.")]);
+    world.llm.will(&[
+        Step::Text(FIRST),
+        Step::Wait(140),
+        Step::Text("er of"),
+        Step::Wait(800),
+        Step::Text(" yours."),
+    ]);
     world.caller_says("where is it").await;
     let asked = world.until("ask c-1-1").await;
     let spoken = world.until("speak Let me have a look at the last order").await;

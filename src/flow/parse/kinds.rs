@@ -24,7 +24,17 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "prompt_file", "first", "context", "silence", "sensitivity", "guesses", "tools", "fill"],
+    keys: &[
+        "prompt",
+        "prompt_file",
+        "first",
+        "context",
+        "silence",
+        "sensitivity",
+        "guesses",
+        "tools",
+        "fill",
+    ],
     later: &[],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };

@@ -19,7 +19,7 @@ pub(super) fn early_end(text: &str) -> Option<usize> {
     cuts.find(|&at| {
         let before = plain[..at].rsplit(' ').next().unwrap_or_default();
         let after = text[at + 1..].chars().next();
-        is_plain(before) && after.is_none_or(|c| c.is_alphabetic())
+        is_plain(before) && after.is_none_or(|c| c.is_alphabetic() || OPENERS.contains(&c))
     })
 }
 

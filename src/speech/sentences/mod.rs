@@ -282,7 +282,7 @@ mod tests {
 
         #[test]
         fn a_stall_anywhere_cuts_no_word_and_loses_none(
-            text in "([a-zA-Z]{1,9}|[0-9]{1,4}|a@b.c|Dr\\.)([,.]? ([a-zA-Z]{1,9}|[0-9]{1,4}|a@b.c|Dr\\.)){0,30}",
+            text in "([a-zA-Z]{1,9}|[0-9]{1,4}|a@b\\.c|Dr\\.)([,.]? ([a-zA-Z]{1,9}|[0-9]{1,4}|a@b\\.c|Dr\\.)){0,30}",
             at in any::<proptest::sample::Index>(),
         ) {
             let (before, after) = text.split_at(at.index(text.len() + 1));

@@ -38,10 +38,10 @@ impl Caller {
         let mut told = Vec::new();
         for after in 0..5_000 {
             let now = ms(quiet + after);
-            self.turns.tick(now);
             if fixed_after == Some(after) {
                 self.turns.transcript(now, &fixed(&format!("{word}!")));
             }
+            self.turns.tick(now);
             while let Some(event) = self.turns.poll_event() {
                 if let TurnEvent::TurnEnded { text } = event {
                     told.push((after, text.text().to_owned()));
@@ -71,7 +71,11 @@ fn when_the_answer_of_a_quick_recogniser_is_lost_it_is_not_waited_for_long() {
 fn a_slow_recogniser_is_known_from_the_words_that_came_too_late_and_is_then_waited_for() {
     let mut caller = Caller::new();
     for _ in 0..3 {
-        assert_eq!(caller.says("one", Some(1_600)), told(1_200, "one"), "told with words that were not fixed");
+        assert_eq!(
+            caller.says("one", Some(1_600)),
+            told(1_200, "one"),
+            "told with words that were not fixed"
+        );
     }
     assert_eq!(caller.says("two", Some(1_600)), told(1_600, "two!"));
     assert_eq!(caller.says("three", None), told(2_500, "three"), "but not for ever");

@@ -185,7 +185,9 @@ impl Turns {
     fn learn_from_answer(&mut self, now: Duration) {
         let late = self.is_late(now);
         let asked = match (&self.turn, &mut self.past) {
-            (Some(Turn { speech: Speech::Stopped { at }, words, .. }), _) if words.awaits_one_answer() => Some(*at),
+            (Some(Turn { speech: Speech::Stopped { at }, words, .. }), _) if words.awaits_one_answer() => {
+                Some(*at)
+            }
             (None, Some(past)) if late => past.asked.take(),
             _ => None,
         };
