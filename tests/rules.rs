@@ -5,13 +5,16 @@ use callflow::cli::explore::in_check;
 use callflow::diagnostic::{Diagnostic, Rule, Style, render_human};
 use callflow::source::SourceFile;
 
-/// Rules that no flow can show broken: of an environment, of tests, and those that the machine itself keeps.
+/// Rules that no flow can show broken: of an environment, of tests, and those that the language's defaults, the room's
+/// maker or the machine itself keep.
 const NOT_SHOWN: &[Rule] = &[
     Rule::EnvMissing,
     Rule::Uncovered,
     Rule::UntestedOutcome,
     Rule::ImpossibleEvent,
     Rule::Inevitable,
+    Rule::LateAnswer,
+    Rule::RoomLife,
     Rule::SecondLeg,
     Rule::BotSpeaks,
     Rule::Duplicate,

@@ -2,10 +2,11 @@
 //!
 //! Findings go to standard output, what kept a file from being looked at to standard error.
 
+mod at_once;
 mod files;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -16,7 +17,9 @@ use crate::diagnostic::{
     Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
 };
 use crate::settings::Env;
+use crate::source::SourceFile;
 
+use at_once::at_once;
 pub use files::{Found, ReadError, find, read};
 
 /// Arguments of `callflow check`.
@@ -71,6 +74,9 @@ pub fn run(args: &CheckArgs, env: &Env) -> ExitStatus {
     }
 }
 
+/// Asks for a variable of the environment.
+type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
 /// What was seen so far.
 #[derive(Default)]
 struct Tally {
@@ -84,11 +90,12 @@ struct Tally {
 
 fn check_all(
     args: &CheckArgs,
-    env: &dyn Fn(&str) -> Option<String>,
+    env: Lookup<'_>,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitStatus> {
     let mut tally = Tally::default();
+    let mut all = Vec::new();
     for path in &args.paths {
         match find(path) {
             Ok(Found { flows, skipped }) => {
@@ -104,13 +111,12 @@ fn check_all(
                     writeln!(err, "help: a flow is a .yaml file that begins with `callflow: 1`")?;
                     tally.unusable = true;
                 }
-                for flow in flows {
-                    check_one(&flow, args, env, &mut tally, out, err)?;
-                }
+                all.extend(flows);
             }
             Err(error) => unusable(&error, &mut tally, err)?,
         }
     }
+    at_once(&all, |path| look(path, args, env), |path, seen| show(path, seen, args, &mut tally, out, err))?;
     match args.format {
         Format::Human if tally.flows > 0 => writeln!(out, "{}", summary(&tally))?,
         Format::Json => out.write_all(render_json(&tally.findings).as_bytes())?,
@@ -125,31 +131,46 @@ fn check_all(
     })
 }
 
-fn check_one(
-    path: &std::path::Path,
+/// What is seen in one file.
+struct Seen {
+    source: SourceFile,
+    diagnostics: Vec<Diagnostic>,
+    /// All calls were explored that were to be.
+    complete: bool,
+}
+
+fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadError> {
+    let source = read(path)?;
+    let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
+    let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
+    let mut complete = true;
+    if let Some(flow) = flow.filter(|_| !args.no_explore) {
+        let (found, all) = in_check(flow);
+        diagnostics.extend(found);
+        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+        complete = all;
+    }
+    Ok(Seen { source, diagnostics, complete })
+}
+
+fn show(
+    path: &Path,
+    seen: Result<Seen, ReadError>,
     args: &CheckArgs,
-    env: &dyn Fn(&str) -> Option<String>,
     tally: &mut Tally,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let source = match read(path) {
-        Ok(source) => source,
+    let Seen { source, diagnostics, complete } = match seen {
+        Ok(seen) => seen,
         Err(error) => return unusable(&error, tally, err),
     };
-    let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
-    let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
-    if let Some(flow) = flow.filter(|_| !args.no_explore) {
-        let (found, complete) = in_check(flow);
-        diagnostics.extend(found);
-        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
-        if !complete {
-            let path = path.display();
-            writeln!(
-                err,
-                "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
-            )?;
-        }
+    if !complete {
+        let path = path.display();
+        writeln!(
+            err,
+            "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
+        )?;
     }
     let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();
     tally.flows += 1;

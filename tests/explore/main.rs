@@ -1,6 +1,7 @@
 //! The explorer: what it finds in flows and in machines with something taken out of them.
 
 mod flows;
+mod formats;
 mod mutants;
 mod rig;
 mod shipped;
