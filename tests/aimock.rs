@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+#[expect(clippy::disallowed_methods, reason = "where aimock is, its script alone knows")]
 fn client() -> OpenAi {
     let url = std::env::var("AIMOCK_URL").expect("tests/sdk/aimock.mjs sets AIMOCK_URL");
     OpenAi::new(&url, ApiKey::new("mock"), http_client(&url).unwrap()).unwrap()
