@@ -14,7 +14,10 @@ mod graph;
 mod groups;
 mod guards;
 mod handoff;
+mod intents;
 mod names;
+mod prompts;
+mod properties;
 mod reach;
 mod recordings;
 mod scope;
@@ -143,6 +146,8 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     collect::check(document, &scope, out);
     services::check(document, out);
     tools::check(document, &scope, out);
+    properties::check(document, &scope, out);
+    intents::check(document, &scope, out);
     let graph = Graph::new(document, &scope);
     // With a way missing, what the ways lead to is guesswork.
     if !graph.has_gaps {
@@ -153,6 +158,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
         cycles::check(&graph, out);
         assign::check(&graph, out);
         handoff::check(&graph, out);
+        prompts::check(&graph, &scope, out);
     }
     env::resolve(document, &scope, env, out)
 }

@@ -8,6 +8,7 @@
 mod alone;
 mod events;
 mod ledger;
+mod order;
 mod probe;
 mod script;
 mod search;

@@ -3,6 +3,7 @@
 //! Reports go to standard output, what kept a file from being tested to standard error.
 
 mod files;
+mod in_check;
 mod junit;
 mod more;
 mod report;
@@ -15,6 +16,7 @@ use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
 use files::{Loaded, find, load};
+pub use in_check::{Uncovered, uncovered};
 use runner::{Tested, Verdict};
 
 /// Arguments of `callflow test`.

@@ -82,7 +82,7 @@ pub(super) fn run_all(args: &TestArgs, loaded: &[Loaded], sink: &mut Sink<'_>) -
     Ok(tested)
 }
 
-fn verdict(test: &Test, one: &Loaded, mut coverage: Option<&mut Coverage>) -> (Verdict, usize) {
+pub(super) fn verdict(test: &Test, one: &Loaded, mut coverage: Option<&mut Coverage>) -> (Verdict, usize) {
     if test.has_tag("llm") {
         return (Verdict::Skipped(WITHOUT_MODEL), 0);
     }
