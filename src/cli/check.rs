@@ -333,7 +333,7 @@ mod tests {
         std::fs::write(folder.0.join("a.test.yaml"), tests.replace("bye", "hi")).unwrap();
         let (status, _, err) = run(&["a.yaml"]);
         assert_eq!((status, err.as_str()), (ExitStatus::Findings, "error: a test of a.yaml fails: hello\n"));
-        std::fs::write(folder.0.join("a.test.yaml"), tests.replace("said", "sayed")).unwrap();
+        std::fs::write(folder.0.join("a.test.yaml"), tests.replace("tests:", "test:")).unwrap();
         let (status, _, err) = run(&["a.yaml"]);
         assert_eq!(status, ExitStatus::Error);
         assert!(err.contains("a.test.yaml:1:"), "{err}");

@@ -28,15 +28,26 @@ pub(super) fn check(graph: &Graph<'_>, scope: &Scope<'_>, out: &mut Vec<Diagnost
         let Some(prompt) = &converse.prompt else { continue };
         let offer = Offer::of(document, scope, state, converse);
         let told = Told { document, prompt, plain: words::without_template(&prompt.text.value) };
-        out.extend(mentions::check(&told, state, &offer, scope, &mut guesses).into_iter().take(MOST));
-        out.extend(numbers::check(&told).into_iter().take(MOST));
+        let mut found: Vec<_> =
+            mentions::check(&told, state, &offer, scope, &mut guesses).into_iter().take(MOST).collect();
+        found.extend(numbers::check(&told).into_iter().take(MOST));
         if let Some(promise) = promises::find(&told.plain) {
             let reaches = dials.get_or_insert_with(|| promises::states_that_reach_a_dial(graph));
             if !reaches.get(index).copied().unwrap_or(true) {
-                out.push(promises::broken(&told, state, promise));
+                found.push(promises::broken(&told, state, promise));
             }
         }
+        out.extend(found.into_iter().map(|found| with_state(found, state)));
         out.extend(budget::check(state, prompt, &offer));
+    }
+}
+
+/// A prompt that stands elsewhere (`prompt_file:`, `phrases:`) is shown with its state, where it can be waived.
+fn with_state(found: Diagnostic, state: &State) -> Diagnostic {
+    let place = found.primary.span;
+    match state.span.start <= place.start && place.end <= state.span.end {
+        true => found,
+        false => found.also(state.kind.span, "the prompt of this state"),
     }
 }
 
