@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("machine", &["plan"]),
     ("replay", &["machine", "plan"]),
     ("explore", &["machine", "plan", "diagnostic"]),
-    ("scenario", &["flow", "check", "plan", "machine", "diagnostic"]),
+    ("scenario", &["flow", "check", "plan", "machine", "explore", "diagnostic"]),
     ("speech", &[]),
     ("telephony", &[]),
     ("cloud", &["telephony"]),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use callflow::check::{EnvMode, check};
-use callflow::plan::graph::{Graph, Trace};
+use callflow::plan::graph::{Graph, Mark, Reached, Trace};
 use callflow::plan::{Plan, compile};
 use callflow::source::SourceFile;
 use proptest::prelude::*;
@@ -61,6 +61,52 @@ fn a_recorded_call_is_drawn_over_its_flow_and_over_no_other() {
     assert!(refused.contains("this version of the flow"), "{refused}");
     let refused = Trace::read("{\"version\":1}", &plan).unwrap_err().to_string();
     assert_eq!(refused, "line 1 is not a step of a journal (written by --record)");
+}
+
+/// What a few tests reach of the shipped flow: everything but what follows a failed transfer.
+fn covered() -> Graph {
+    let plan = shipped("cold_transfer");
+    let mut graph = Graph::of(&plan, true);
+    let count = |name: &str| u32::from(name != "handed_off") * 3;
+    let states: Vec<_> = plan.states.iter().map(|state| count(&state.name)).collect();
+    let failing = |edge: &callflow::plan::Edge| {
+        matches!(
+            edge.event,
+            Some(
+                callflow::plan::Event::Failed
+                    | callflow::plan::Event::Otherwise
+                    | callflow::plan::Event::OperatorAnswered
+            )
+        )
+    };
+    let edges: Vec<_> = plan.edges.iter().map(|edge| u32::from(!failing(edge)) * 2).collect();
+    let sums = ["states 5 of 6".to_owned(), "edges 7 of 11".to_owned(), "outcomes 5 of 12".to_owned()];
+    graph.cover(&Reached { states: &states, edges: &edges, sums: &sums });
+    graph
+}
+
+#[test]
+fn what_tests_reach_is_drawn_over_a_flow_with_a_legend_in_every_language() {
+    let graph = covered();
+    insta::assert_snapshot!("covered_mermaid", graph.mermaid());
+    insta::assert_snapshot!("covered_dot", graph.dot());
+    insta::assert_snapshot!("covered_svg", graph.svg());
+}
+
+#[test]
+fn what_no_test_reaches_is_told_from_what_is_not_counted() {
+    let graph = covered();
+    let mark = |name: &str| graph.nodes.iter().find(|node| node.name == name).unwrap().mark;
+    assert_eq!((mark("greet"), mark("handed_off")), (Mark::Reached(3), Mark::Missing));
+    assert_eq!((mark("any state"), mark("the call ends")), (Mark::Uncounted, Mark::Uncounted));
+    let labels: Vec<_> = graph.links.iter().flat_map(|link| &link.labels).map(String::as_str).collect();
+    // `next` is two edges: said, and not said.
+    for label in ["◐ 2×  next", "✓ 2×  accepted", "✗  answered", "✗  otherwise", "caller.left"] {
+        assert!(labels.contains(&label), "{label}: {labels:?}");
+    }
+    let svg = graph.svg();
+    assert!(svg.contains("class=\"legend\"") && svg.contains(">no test</text>"));
+    assert!(!Graph::of(&shipped("cold_transfer"), true).svg().contains("legend"));
 }
 
 /// A flow of so many conversations, each with ways to some others.

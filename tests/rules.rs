@@ -5,8 +5,8 @@ use callflow::cli::explore::in_check;
 use callflow::diagnostic::{Diagnostic, Rule, Style, render_human};
 use callflow::source::SourceFile;
 
-/// Rules that no flow of a page can show broken: of an environment, of tests, of length, and those that the machine
-/// itself keeps.
+/// Rules that no flow of a page can show broken: of an environment, of tests, of length, and those that the language's
+/// defaults, the room's maker or the machine itself keep.
 const NOT_SHOWN: &[Rule] = &[
     Rule::EnvMissing,
     Rule::TokenBudget,
@@ -15,6 +15,8 @@ const NOT_SHOWN: &[Rule] = &[
     Rule::ImpossibleEvent,
     Rule::Locked,
     Rule::Inevitable,
+    Rule::LateAnswer,
+    Rule::RoomLife,
     Rule::SecondLeg,
     Rule::BotSpeaks,
     Rule::Duplicate,

@@ -3,7 +3,7 @@
 //! Prints a table of Markdown: time from start to ready, time from the end of the caller's speech to the
 //! first sound of the answer, from the caller's first sound over the bot to its silence, the engine's own part of each
 //! answer, how late its beats come, and its CPU time and memory at 1, 10 and 50 calls. Run with
-//! `cargo bench --bench calls`; `-- 1 10` runs those numbers of calls instead, and with `--json` the last line of
+//! `cargo bench --bench calls`; `-- 1 10` runs those numbers of calls instead, `--together` nothing else, and with `--json` the last line of
 //! each number of calls is one JSON object instead of a row. Not here: what a step of the machine takes (`machine`),
 //! and what reading a flow takes (`flow`).
 
@@ -40,9 +40,14 @@ async fn main() {
     let levels = if levels.is_empty() { vec![1, 10, 50] } else { levels };
     println!("load average at the beginning: {}\n", process::load_average());
 
-    starts().await;
+    let only_together = std::env::args().any(|arg| arg == "--together");
+    if !only_together {
+        starts().await;
+    }
     let vendors = Vendors::start();
-    alone(&vendors).await;
+    if !only_together {
+        alone(&vendors).await;
+    }
     let json = std::env::args().any(|arg| arg == "--json");
     together(&vendors, &levels, json).await;
     println!("\nload average at the end: {}", process::load_average());

@@ -45,6 +45,12 @@ impl Frame {
         &self.0
     }
 
+    /// Whether it is digital silence.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        self.0.iter().all(|&sample| sample == 0)
+    }
+
     /// The samples, to change them.
     pub fn samples_mut(&mut self) -> &mut [i16; FRAME_SAMPLES] {
         &mut self.0
@@ -81,5 +87,6 @@ mod tests {
         let frame = Frame::from_samples(&samples);
         assert_eq!(Frame::from_le_bytes(&frame.to_le_bytes()), frame);
         assert_eq!(Frame::silence().dbfs(), -100.0);
+        assert!(Frame::silence().is_silence() && !frame.is_silence());
     }
 }

@@ -130,17 +130,25 @@ fn bessel_i0(x: f64) -> f64 {
     sum
 }
 
+/// In eight sums, so that the processor works on several at a time: the order of additions is part of the result, so a
+/// compiler may not change it.
 fn dot(taps: &[f32], samples: &[f32]) -> f32 {
-    let mut sum = 0.0;
-    for (tap, sample) in taps.iter().zip(samples) {
-        sum += tap * sample;
+    let mut sums = [0.0; 8];
+    let (tap_groups, sample_groups) = (taps.chunks_exact(8), samples[..taps.len()].chunks_exact(8));
+    let rest = tap_groups.remainder().iter().zip(sample_groups.remainder());
+    let rest: f32 = rest.map(|(tap, sample)| tap * sample).sum();
+    for (taps, samples) in tap_groups.zip(sample_groups) {
+        for (n, sum) in sums.iter_mut().enumerate() {
+            *sum += taps[n] * samples[n];
+        }
     }
-    sum
+    rest + sums.iter().sum::<f32>()
 }
 
+/// To the nearest; `round` is a call into the C library, and many times slower.
 fn to_sample(value: f32) -> i16 {
     // `as` saturates, which is the clipping wanted.
-    value.round() as i16
+    (value + 0.5_f32.copysign(value)) as i16
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

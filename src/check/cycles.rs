@@ -47,9 +47,9 @@ pub(super) fn check(graph: &Graph<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// States that can all be reached from each other over these edges.
-struct Part {
-    states: BTreeSet<usize>,
-    edges: Vec<usize>,
+pub(super) struct Part {
+    pub states: BTreeSet<usize>,
+    pub edges: Vec<usize>,
 }
 
 struct Search<'g, 'd> {
@@ -60,7 +60,8 @@ struct Search<'g, 'd> {
 impl Search<'_, '_> {
     /// Parts of the graph with a circle that nothing bounds.
     fn circles(&mut self, edges: Vec<usize>, wanted: &dyn Fn(&BTreeSet<usize>) -> bool) -> Vec<Part> {
-        let open = edges.into_iter().filter(|&e| self.graph.edges[e].bound != Bound::Visits).collect();
+        let open =
+            edges.into_iter().filter(|&e| !matches!(self.graph.edges[e].bound, Bound::Visits(_))).collect();
         let parts = self.graph.parts(open);
         parts.into_iter().filter_map(|part| self.unbounded(part, wanted)).collect()
     }
@@ -73,7 +74,7 @@ impl Search<'_, '_> {
             return None;
         }
         let counters = |&edge: &usize| match self.graph.edges[edge].bound {
-            Bound::Counter(name) => {
+            Bound::Counter(name, _) => {
                 part.states.iter().copied().find(|&s| self.graph.state(s).name.value == name)
             }
             _ => None,
@@ -82,8 +83,11 @@ impl Search<'_, '_> {
         let Some(left) = self.budget.checked_sub(1) else { return Some(part) };
         self.budget = left;
         let name = self.graph.state(counted).name.value.as_str();
-        let without_edges =
-            part.edges.iter().copied().filter(|&e| self.graph.edges[e].bound != Bound::Counter(name));
+        let without_edges = part
+            .edges
+            .iter()
+            .copied()
+            .filter(|&e| !matches!(self.graph.edges[e].bound, Bound::Counter(of, _) if of == name));
         let without_state = part.edges.iter().copied().filter(|&e| {
             let edge = &self.graph.edges[e];
             edge.from != counted && edge.to != counted
@@ -120,7 +124,7 @@ impl Edge<'_> {
 
 impl Graph<'_> {
     /// The strongly connected parts over some edges that hold a circle (Kosaraju's two passes).
-    fn parts(&self, edges: Vec<usize>) -> Vec<Part> {
+    pub(super) fn parts(&self, edges: Vec<usize>) -> Vec<Part> {
         let mut out: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut into: HashMap<usize, Vec<usize>> = HashMap::new();
         for &edge in &edges {

@@ -1,11 +1,13 @@
-//! F023, F031, F040, F042: dialling has a limit, an address that fits, and a way out for every outcome.
+//! F023, F031, F035, F040, F042, F046: dialling has a limit, an address that fits, and a way out for every
+//! outcome.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::scope::Scope;
+use super::stay;
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Dial, DialMethod, Document, Event, Kind, Plain, State};
+use crate::flow::{Dial, DialMethod, Document, Event, Kind, Plain, State, show_duration};
 use crate::source::{Span, Spanned};
 
 /// Shorter, nobody reaches the phone; longer, the caller is gone.
@@ -29,6 +31,7 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
         addresses(document, dial, scope, out);
         listened(document, state, dial, out);
         gate(dial, out);
+        budget(state, dial, out);
     }
 }
 
@@ -45,6 +48,22 @@ fn gate(dial: &Dial, out: &mut Vec<Diagnostic>) {
         let message = "nobody can be asked: the caller's own leg is moved";
         let help = "leave `accept` out, or leave `method` out and reach a new leg";
         out.push(Diagnostic::error(Rule::WrongValue, *span, message).help(help));
+    }
+}
+
+/// F035: all attempts fit into the state's own timer.
+fn budget(state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
+    let (Some(whole), Some(retry)) = (&state.timeout, &dial.retry) else { return };
+    let needed = stay::ringing(dial);
+    if needed > whole.value {
+        let message = format!(
+            "the attempts can take {}, and the state ends after {}",
+            show_duration(needed),
+            show_duration(whole.value)
+        );
+        let error = Diagnostic::error(Rule::RetryBudget, retry.span, message);
+        let error = error.also(whole.span, "this timer cuts them off");
+        out.push(error.help("let it `ring` for less long, try less often, or give the state more time"));
     }
 }
 
@@ -110,7 +129,7 @@ fn shadowed(state: &State, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// F040: `sip_refer` sends the caller to a SIP address, and to nothing else.
+/// F040, F046: `sip_refer` sends the caller to a SIP address, and to nothing else.
 fn addresses(document: &Document, dial: &Dial, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
     if dial.method != DialMethod::SipRefer {
         return;
@@ -127,6 +146,12 @@ fn addresses(document: &Document, dial: &Dial, scope: &Scope<'_>, out: &mut Vec<
             let error =
                 Diagnostic::error(Rule::Address, name.span, message).also(target.name.span, "declared here");
             out.push(error.help("declare the target with `sip:`, or leave `method` out"));
+        }
+        if let Some(extension) = &target.extension {
+            let message = format!("`sip_refer` presses no keys, and `{}` has an extension", name.value);
+            let error = Diagnostic::error(Rule::Extension, name.span, message)
+                .also(extension.span, "nobody would press these");
+            out.push(error.help("refer to an address that leads there, or leave `method` out"));
         }
     }
 }

@@ -51,9 +51,9 @@ pub(super) enum Bound<'d> {
     /// Nothing.
     None,
     /// `max_visits`.
-    Visits,
-    /// A guard that fails once this state has been entered often enough.
-    Counter(&'d str),
+    Visits(u32),
+    /// A guard that fails once this state has been entered so often.
+    Counter(&'d str, u32),
 }
 
 impl<'d> Graph<'d> {
@@ -162,8 +162,8 @@ fn inherits(document: &Document, state: &State, event: &Event) -> bool {
 }
 
 fn bound<'d>(branch: &'d Branch, earlier: &'d [Branch]) -> Bound<'d> {
-    if branch.max_visits.is_some() {
-        return Bound::Visits;
+    if let Some(most) = &branch.max_visits {
+        return Bound::Visits(most.value);
     }
     // The edge is closed once the counter is high: by its own guard, or because an earlier one then takes it.
     let own = branch.guard.iter().flat_map(Expr::conjuncts).find_map(|part| counter(part, false));
@@ -171,19 +171,22 @@ fn bound<'d>(branch: &'d Branch, earlier: &'d [Branch]) -> Bound<'d> {
         let open = earlier.max_visits.is_none();
         open.then(|| earlier.guard.iter().flat_map(Expr::disjuncts).find_map(|part| counter(part, true)))?
     };
-    own.or_else(|| earlier.iter().find_map(taken_earlier)).map_or(Bound::None, Bound::Counter)
+    let found = own.or_else(|| earlier.iter().find_map(taken_earlier));
+    found.map_or(Bound::None, |(state, most)| Bound::Counter(state, most))
 }
 
-/// The state whose count decides a comparison: one that holds for all high counts (`high`), or fails for
-/// all of them.
-fn counter(expr: &Expr, high: bool) -> Option<&str> {
+/// The state whose count decides a comparison, which holds for all high counts (`high`) or fails for all of
+/// them; and from which count on.
+fn counter(expr: &Expr, high: bool) -> Option<(&str, u32)> {
     if let ExprKind::Not(inner) = &expr.kind {
         return counter(inner, !high);
     }
     let ExprKind::Binary(op, a, b) = &expr.kind else { return None };
-    let (state, op) = match (&a.kind, &b.kind) {
-        (ExprKind::Attempts(state), ExprKind::Literal(Literal::Number(_))) => (state, *op),
-        (ExprKind::Literal(Literal::Number(_)), ExprKind::Attempts(state)) => (state, mirrored(*op)),
+    let (state, op, count) = match (&a.kind, &b.kind) {
+        (ExprKind::Attempts(state), ExprKind::Literal(Literal::Number(count))) => (state, *op, *count),
+        (ExprKind::Literal(Literal::Number(count)), ExprKind::Attempts(state)) => {
+            (state, mirrored(*op), *count)
+        }
         _ => return None,
     };
     let decides = match op {
@@ -191,7 +194,12 @@ fn counter(expr: &Expr, high: bool) -> Option<&str> {
         Op::Lt | Op::Le | Op::Eq => !high,
         _ => false,
     };
-    decides.then_some(&state.value)
+    // A whole number at which it is decided; fractions and what no call counts to are rounded.
+    let from = match op {
+        Op::Ge | Op::Lt => count.ceil(),
+        _ => (count.floor() + 1.0).max(0.0),
+    };
+    decides.then_some((&state.value, from.clamp(0.0, 1e6) as u32))
 }
 
 fn mirrored(op: Op) -> Op {

@@ -4,7 +4,9 @@
 
 mod assign;
 mod collect;
+mod constant;
 mod cycles;
+mod dead_air;
 mod dial;
 mod endpoints;
 mod env;
@@ -16,17 +18,23 @@ mod guards;
 mod handoff;
 mod intents;
 mod names;
+mod operator;
+mod promise;
 mod prompts;
 mod properties;
 mod reach;
 mod recordings;
 mod scope;
 mod services;
+mod silence;
+mod stay;
 mod tools;
 mod unused;
 mod vars;
 mod waive;
 mod walk;
+mod walks;
+mod worst;
 
 pub use endpoints::Endpoint;
 pub use env::EnvMode;
@@ -140,9 +148,12 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     names::check(document, &scope, out);
     vars::check(document, &scope, out);
     guards::check(document, &scope, out);
+    constant::check(document, &scope, out);
     events::check(document, out);
     exits::check(document, &scope, out);
     dial::check(document, &scope, out);
+    operator::check(document, &scope, out);
+    silence::check(document, &scope, out);
     collect::check(document, &scope, out);
     services::check(document, out);
     tools::check(document, &scope, out);
@@ -158,6 +169,15 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
         cycles::check(&graph, out);
         assign::check(&graph, out);
         handoff::check(&graph, out);
+        // A circle without a bound has been reported, and takes as long as one likes.
+        if !out.iter().any(|d| matches!(d.id, Rule::Livelock | Rule::Unbounded)) {
+            worst::check(&graph, &scope, out);
+        }
+        // A request that may not take so long is not also too quiet.
+        if !out.iter().any(|d| d.id == Rule::ToolTimeout) {
+            dead_air::check(&graph, &scope, out);
+        }
+        promise::check(&graph, out);
         prompts::check(&graph, &scope, out);
     }
     env::resolve(document, &scope, env, out)

@@ -6,20 +6,18 @@ use std::time::Duration;
 
 use super::env::unlisted;
 use super::scope::Scope;
+use super::stay;
 use super::vars;
 use crate::diagnostic::{Diagnostic, Rule};
+use crate::flow::defaults::TOOL_TIMEOUT;
 use crate::flow::{
-    Body, CallApi, Converse, Document, Http, HttpMethod, JsonTemplate, Kind, Literal, NameUse, Param, Retry,
-    State, Template, Tool, ToolEffect, ValueType, show_duration,
+    Body, CallApi, Converse, Document, Http, HttpMethod, JsonTemplate, Kind, Literal, NameUse, Param, State,
+    Template, Tool, ToolEffect, ValueType, show_duration,
 };
 use crate::source::Spanned;
 
 /// Shorter, no server answers; longer, no caller waits.
 const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_millis(500)..=Duration::from_secs(60);
-/// `timeout:` of a tool that has none.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-/// `retry.wait` that is left out.
-const RETRY_WAIT: Duration = Duration::from_secs(2);
 /// What `notify` fills in besides the variables.
 pub(super) const OF_A_DIAL: &[&str] = &["target", "turns", "from", "to"];
 
@@ -250,8 +248,8 @@ fn constant(param: &Param, value: &Template, out: &mut Vec<Diagnostic>) {
 /// F035: all attempts fit into the state's own timer.
 fn budget(state: &State, api: &CallApi, tool: &Tool, out: &mut Vec<Diagnostic>) {
     let (Some(whole), Some(retry)) = (&state.timeout, &api.retry) else { return };
-    let each = api.timeout.as_ref().or(tool.timeout.as_ref()).map_or(DEFAULT_TIMEOUT, |t| t.value);
-    let needed = needed(each, &retry.value);
+    let each = api.timeout.as_ref().or(tool.timeout.as_ref()).map_or(TOOL_TIMEOUT, |t| t.value);
+    let needed = stay::attempts(each, Some(&retry.value));
     if needed > whole.value {
         let message = format!(
             "the attempts can take {}, and the state ends after {}",
@@ -262,15 +260,6 @@ fn budget(state: &State, api: &CallApi, tool: &Tool, out: &mut Vec<Diagnostic>) 
         let error = error.also(whole.span, "this timer cuts them off");
         out.push(error.help("shorten the request's `timeout`, try less often, or give the state more time"));
     }
-}
-
-fn needed(each: Duration, retry: &Retry) -> Duration {
-    let (mut needed, mut wait) = (each, retry.wait.unwrap_or(RETRY_WAIT));
-    for _ in 0..retry.times {
-        needed = needed.saturating_add(wait).saturating_add(each);
-        wait = wait.mul_f64(retry.backoff.unwrap_or(1.0).clamp(1.0, 10.0));
-    }
-    Duration::from_millis(u64::try_from(needed.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn offered(document: &Document, converse: &Converse, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {

@@ -2,10 +2,11 @@
 //!
 //! Findings go to standard output, what kept a file from being looked at to standard error.
 
+mod at_once;
 mod files;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -17,7 +18,9 @@ use crate::diagnostic::{
     Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
 };
 use crate::settings::Env;
+use crate::source::SourceFile;
 
+use at_once::at_once;
 pub use files::{Found, ReadError, find, read};
 
 /// Arguments of `callflow check`.
@@ -75,6 +78,9 @@ pub fn run(args: &CheckArgs, env: &Env) -> ExitStatus {
     }
 }
 
+/// Asks for a variable of the environment.
+type Lookup<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
 /// What was seen so far.
 #[derive(Default)]
 struct Tally {
@@ -90,11 +96,12 @@ struct Tally {
 
 fn check_all(
     args: &CheckArgs,
-    env: &dyn Fn(&str) -> Option<String>,
+    env: Lookup<'_>,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<ExitStatus> {
     let mut tally = Tally::default();
+    let mut all = Vec::new();
     for path in &args.paths {
         match find(path) {
             Ok(Found { flows, skipped }) => {
@@ -110,13 +117,12 @@ fn check_all(
                     writeln!(err, "help: a flow is a .yaml file that begins with `callflow: 1`")?;
                     tally.unusable = true;
                 }
-                for flow in flows {
-                    check_one(&flow, args, env, &mut tally, out, err)?;
-                }
+                all.extend(flows);
             }
             Err(error) => unusable(&error, &mut tally, err)?,
         }
     }
+    at_once(&all, |path| look(path, args, env), |path, seen| show(path, seen, args, &mut tally, out, err))?;
     match args.format {
         Format::Human if tally.flows > 0 => writeln!(out, "{}", summary(&tally))?,
         Format::Json => out.write_all(render_json(&tally.findings).as_bytes())?,
@@ -131,38 +137,73 @@ fn check_all(
     })
 }
 
-fn check_one(
-    path: &std::path::Path,
+/// What is seen in one file.
+struct Seen {
+    source: SourceFile,
+    diagnostics: Vec<Diagnostic>,
+    /// All calls were explored that were to be.
+    complete: bool,
+    /// The tests beside it that fail, or what kept them from being run; `None` if there are none to run.
+    tests: Option<Result<Vec<String>, String>>,
+}
+
+fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadError> {
+    let source = read(path)?;
+    let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
+    let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
+    let mut complete = true;
+    let mut tests = None;
+    if let Some(flow) = &flow {
+        diagnostics.extend(super::lock::finding(path, flow.document()));
+        tests = args.tests.then(|| uncovered(path)).flatten().map(|tests| {
+            tests.map(|Uncovered { findings, failed }| {
+                diagnostics.extend(findings);
+                failed
+            })
+        });
+        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+    }
+    if let Some(flow) = flow.filter(|_| !args.no_explore) {
+        let (found, all) = in_check(flow);
+        diagnostics.extend(found);
+        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+        complete = all;
+    }
+    Ok(Seen { source, diagnostics, complete, tests })
+}
+
+fn show(
+    path: &Path,
+    seen: Result<Seen, ReadError>,
     args: &CheckArgs,
-    env: &dyn Fn(&str) -> Option<String>,
     tally: &mut Tally,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let source = match read(path) {
-        Ok(source) => source,
+    let Seen { source, diagnostics, complete, tests } = match seen {
+        Ok(seen) => seen,
         Err(error) => return unusable(&error, tally, err),
     };
-    let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
-    let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
-    if let Some(flow) = &flow {
-        diagnostics.extend(super::lock::finding(path, flow.document()));
-        if args.tests {
-            covered(path, tally, &mut diagnostics, err)?;
+    match tests {
+        None => {}
+        Some(Err(message)) => {
+            tally.unusable = true;
+            err.write_all(message.as_bytes())?;
         }
-        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+        // A test that fails is no finding of the flow, and covers nothing.
+        Some(Ok(failed)) => {
+            tally.failed += failed.len();
+            for name in failed {
+                writeln!(err, "error: a test of {} fails: {name}", path.display())?;
+            }
+        }
     }
-    if let Some(flow) = flow.filter(|_| !args.no_explore) {
-        let (found, complete) = in_check(flow);
-        diagnostics.extend(found);
-        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
-        if !complete {
-            let path = path.display();
-            writeln!(
-                err,
-                "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
-            )?;
-        }
+    if !complete {
+        let path = path.display();
+        writeln!(
+            err,
+            "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
+        )?;
     }
     let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();
     tally.flows += 1;
@@ -178,30 +219,6 @@ fn check_one(
         }
     };
     out.write_all(text.as_bytes())
-}
-
-/// What the tests beside a flow do not reach; tests that fail are named, and cover nothing.
-fn covered(
-    path: &std::path::Path,
-    tally: &mut Tally,
-    diagnostics: &mut Vec<Diagnostic>,
-    err: &mut dyn Write,
-) -> io::Result<()> {
-    match uncovered(path) {
-        None => Ok(()),
-        Some(Err(message)) => {
-            tally.unusable = true;
-            err.write_all(message.as_bytes())
-        }
-        Some(Ok(Uncovered { findings, failed })) => {
-            diagnostics.extend(findings);
-            tally.failed += failed.len();
-            for name in failed {
-                writeln!(err, "error: a test of {} fails: {name}", path.display())?;
-            }
-            Ok(())
-        }
-    }
 }
 
 fn unusable(error: &ReadError, tally: &mut Tally, err: &mut dyn Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! `callflow graph`: a flow as a picture, with a recorded call drawn over it if one is given.
+//! `callflow graph`: a flow as a picture, with a recorded call drawn over it if one is given, or what its tests reach.
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ use crate::plan::{Plan, compile};
 Look at it:          callflow graph flows/cold_transfer.yaml -o flow.svg
 In a README:         callflow graph flows/cold_transfer.yaml        (Mermaid, which GitHub draws)
 With Graphviz:       callflow graph flows/cold_transfer.yaml --format dot | dot -Tpdf > flow.pdf
-The way of a call:   callflow graph flows/cold_transfer.yaml --trace call.journal.jsonl -o call.svg")]
+The way of a call:   callflow graph flows/cold_transfer.yaml --trace call.journal.jsonl -o call.svg
+What is not tested:  callflow graph flows/cold_transfer.yaml --coverage -o tested.svg")]
 pub struct GraphArgs {
     /// The flow.
     #[arg(value_name = "FLOW")]
@@ -32,6 +33,9 @@ pub struct GraphArgs {
     /// Draw the calls of a journal (written by `--record`) over it.
     #[arg(long, value_name = "JOURNAL")]
     pub trace: Option<PathBuf>,
+    /// Draw over it what the tests beside the flow reach, or those of this file.
+    #[arg(long, value_name = "TESTS", num_args = 0..=1, require_equals = true, conflicts_with = "trace")]
+    pub coverage: Option<Option<PathBuf>>,
     /// Leave out what the engine does by itself: the dotted edges.
     #[arg(long)]
     pub no_defaults: bool,
@@ -72,6 +76,9 @@ fn draw(args: &GraphArgs) -> Result<ExitStatus, String> {
     let mut graph = Graph::of(&plan, !args.no_defaults);
     if let Some(journal) = &args.trace {
         graph.overlay(&trace(journal, &plan)?);
+    }
+    if let Some(tests) = &args.coverage {
+        super::test::cover(&mut graph, &args.flow, tests.as_deref(), &plan)?;
     }
     let text = match args.format.unwrap_or_else(|| named(args.output.as_deref())) {
         Format::Mermaid => graph.mermaid(),

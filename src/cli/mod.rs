@@ -129,7 +129,7 @@ pub fn main() -> ExitStatus {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Replay(args)) => replay::run(&args, &env),
-        Some(Command::Test(args)) => test::run(&args),
+        Some(Command::Test(args)) => test::run(&args, &env),
         Some(Command::Lock(args)) => lock::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),

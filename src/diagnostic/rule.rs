@@ -74,6 +74,8 @@ rules! {
     Unset = "F020";
     /// A guard that is malformed or compares what cannot be compared.
     GuardType = "F021";
+    /// A condition that holds always, or never.
+    Constant = "F022";
     /// A branch that is never tried.
     Shadowed = "F023";
     /// A secret would be spoken or shown to the model.
@@ -90,10 +92,16 @@ rules! {
     Timer = "F030";
     /// A ring limit outside 5 to 120 seconds.
     RingLimit = "F031";
+    /// By its own timers a call can take longer than `max_duration`.
+    WorstCase = "F032";
     /// A circle without a bound.
     Unbounded = "F033";
+    /// More than ten seconds in which the caller hears nothing.
+    DeadAir = "F034";
     /// Attempts that cannot all be made before the state's own timer.
     RetryBudget = "F035";
+    /// The silence of a caller comes to no good end.
+    Silence = "F036";
     /// A moment from which timers alone do not end the call.
     Inevitable = "F037";
     /// A target that is neither E.164 nor a SIP address.
@@ -106,6 +114,20 @@ rules! {
     HandoffUnanswered = "F043";
     /// The bot leaves the room of the people it has connected, which may end with it.
     LeavesRoom = "F044";
+    /// Outcomes are told apart that nothing reports reliably.
+    ToldApart = "F045";
+    /// Keys behind an answer that no telephone has, or that would not be pressed.
+    Extension = "F046";
+    /// The number that the person called sees is not chosen.
+    NoCallerId = "F047";
+    /// An answer in the moment in which it is given up, without a policy.
+    LateAnswer = "F048";
+    /// Whatever picks up is taken for a person.
+    NoGate = "F049";
+    /// A transfer is announced on a way on which nobody is dialled.
+    EmptyPromise = "F04A";
+    /// A room that ends before the people in it.
+    RoomLife = "F04B";
     /// The caller hanging up leads to something else than the end.
     CallerLeft = "F050";
     /// Two operator legs alive at the same time.

@@ -259,7 +259,8 @@ fn here(plan: &Plan, state: StateId) -> Here {
 }
 
 /// What a caller may say to fill a slot: something of its type, and every value that some guard asks for.
-fn fillers(plan: &Plan, collect: &Collect, slot: &CollectSlot) -> Vec<String> {
+#[must_use]
+pub fn fillers(plan: &Plan, collect: &Collect, slot: &CollectSlot) -> Vec<String> {
     if slot.kind == VarKind::Text && collect.keys.wanted {
         return vec!["1".repeat(collect.keys.digits.unwrap_or(4) as usize)];
     }
@@ -288,7 +289,8 @@ fn phrase(plan: &Plan, listen: &[IntentId], wanted: IntentId) -> Option<String> 
 }
 
 /// What a model may fill in: nothing, and every slot with each value that some guard asks for.
-fn fillings(plan: &Plan, intent: IntentId) -> Vec<Vec<(String, Utterance)>> {
+#[must_use]
+pub fn fillings(plan: &Plan, intent: IntentId) -> Vec<Vec<(String, Utterance)>> {
     let mut fillings = vec![Vec::new()];
     for slot in &plan.intent(intent).slots {
         let Some(index) = plan.vars.iter().position(|var| var.name == slot.name) else { continue };
@@ -314,7 +316,8 @@ fn answers(plan: &Plan, api: &CallApi) -> Vec<Payload> {
 }
 
 /// A usual value of a type.
-pub(super) fn usual(kind: &VarKind) -> String {
+#[must_use]
+pub fn usual(kind: &VarKind) -> String {
     match kind {
         VarKind::Text | VarKind::List => "something".to_owned(),
         VarKind::Int | VarKind::Number => "7".to_owned(),

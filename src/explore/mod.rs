@@ -10,6 +10,7 @@ mod events;
 mod ledger;
 mod order;
 mod probe;
+mod question;
 mod script;
 mod search;
 mod start;
@@ -22,6 +23,8 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use events::{fillers, fillings, usual};
+pub use question::{Absent, Breaks, Broken, Question, Situation};
 pub use start::Start;
 pub use story::{Sentence, span};
 pub use subject::Subject;
@@ -59,6 +62,8 @@ pub struct Report {
     pub complete: bool,
     /// Properties that do not hold, the nearest first, each with one of its shortest stories.
     pub findings: Vec<Finding>,
+    /// Requirements of a [`Question`] that do not hold, the nearest first.
+    pub broken: Vec<Broken>,
     /// The longest that a caller hears nothing, once everybody has done what they do.
     pub longest_silence: Option<Measure>,
     /// The longest until the end of a call, before its handoff, in which nobody and no vendor does anything more.
@@ -88,6 +93,14 @@ pub struct Measure {
 /// Explores a flow. `progress` is told from time to time how many configurations there are.
 pub fn explore(plan: &Arc<Plan>, limits: &Limits, progress: &mut dyn FnMut(usize)) -> Report {
     explore_with(plan, |plan, info| Machine::new(Arc::clone(plan), info), limits, progress)
+}
+
+/// Explores what can follow a call so far, with requirements of its own. Gives up at the first thing that does not
+/// hold.
+pub fn explore_from(plan: &Arc<Plan>, so_far: &Situation, question: Question<'_>, limits: &Limits) -> Report {
+    let limits = Limits { findings: 1, ..*limits };
+    let make = |plan: &Arc<Plan>, info| Machine::new(Arc::clone(plan), info);
+    search::Search::from(plan, make, so_far, question).run(&limits, &mut |_| {})
 }
 
 /// Explores a flow with something else than the machine as it is: for tests of the explorer itself.

@@ -23,24 +23,30 @@ impl Trace {
             out.push_str("    given: {from: withheld}\n");
         }
         out.push_str("    script:\n");
-        let mut state = None;
-        let mut speaks = false;
-        for step in &self.steps {
-            for written in write(plan, step, speaks) {
-                line(&mut out, format_args!("      {written}"));
-            }
-            speaks = step.bot_speaks;
-            if !step.over && step.state.is_some() && step.state != state {
-                state = step.state;
-                if let Some(state) = state {
-                    line(&mut out, format_args!("      - expect: {{state: {}}}", plan.state(state).name));
-                }
-            }
+        for written in self.written(plan) {
+            line(&mut out, format_args!("      {written}"));
         }
         if let Some(Step { over: true, state: Some(state), .. }) = self.steps.last() {
             line(&mut out, format_args!("    expect: {{final: {}}}", plan.state(*state).name));
         }
         out
+    }
+
+    /// Its steps as those of a script, one line each.
+    #[must_use]
+    pub fn written(&self, plan: &Plan) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut state = None;
+        let mut speaks = false;
+        for step in &self.steps {
+            lines.extend(write(plan, step, speaks));
+            speaks = step.bot_speaks;
+            if !step.over && step.state.is_some() && step.state != state {
+                state = step.state;
+                lines.extend(state.map(|state| format!("- expect: {{state: {}}}", plan.state(state).name)));
+            }
+        }
+        lines
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::Environment;
+use super::question::{Broken, Question, Situation};
 use super::start::{Start, starts};
 use super::subject::Subject;
 use super::trace::Trace;
@@ -70,6 +71,8 @@ pub(super) struct Search<'p, S, F> {
     silence: Option<(Duration, u32)>,
     time: Option<(Duration, u32)>,
     entered: Vec<bool>,
+    question: Option<Question<'p>>,
+    broken: Vec<(usize, Vec<u32>)>,
 }
 
 impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
@@ -90,7 +93,15 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             silence: None,
             time: None,
             entered: vec![false; plan.states.len()],
+            question: None,
+            broken: Vec::new(),
         }
+    }
+
+    /// From the middle of a call on.
+    pub(super) fn from(plan: &'p Arc<Plan>, make: F, so_far: &Situation, question: Question<'p>) -> Self {
+        let search = Self::new(plan, make);
+        Self { starts: vec![Start::within(so_far)], question: Some(question), ..search }
     }
 
     pub(super) fn run(mut self, limits: &Limits, progress: &mut dyn FnMut(usize)) -> Report {
@@ -102,13 +113,15 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
         let mut happenings = Vec::new();
         let mut effects = Vec::new();
         while let Some((id, world)) = self.queue.pop_front() {
-            if self.seen.len() >= limits.configurations || self.findings.len() >= limits.findings {
+            if self.seen.len() >= limits.configurations
+                || self.findings.len() + self.broken.len() >= limits.findings
+            {
                 complete = false;
                 break;
             }
             self.measure(id, &world);
             happenings.clear();
-            self.environment.happenings(&world, &mut happenings);
+            self.happenings(&world, &mut happenings);
             for (choice, happening) in happenings.iter().enumerate() {
                 self.steps += 1;
                 let mut next = world.clone();
@@ -118,6 +131,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
                 self.note_entered(&effects);
                 let node = Node { parent: id, choice: narrow(choice) };
                 self.report(violations, node);
+                self.ask(&effects, next.ledger.state, node);
                 if self.discover(next, node, Some(happening)) && self.nodes.len().is_multiple_of(TELL_EVERY) {
                     progress(self.nodes.len());
                 }
@@ -147,6 +161,25 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             self.queue.push_back((id, world));
         }
         true
+    }
+
+    /// Everything that can happen now and is not left out.
+    fn happenings(&self, world: &World<S>, out: &mut Vec<Happening>) {
+        self.environment.happenings(world, out);
+        if let Some(question) = &self.question {
+            out.retain(|happening| !question.without.iter().any(|kind| kind.is(happening, &world.ledger)));
+        }
+    }
+
+    /// Notes the requirements that a step breaks, each once.
+    fn ask(&mut self, effects: &[Effect], state: Option<StateId>, node: Node) {
+        let Some(question) = self.question else { return };
+        for requirement in (question.breaks)(effects, state) {
+            if self.broken.iter().all(|(known, _)| *known != requirement) {
+                let path = self.path(node);
+                self.broken.push((requirement, path));
+            }
+        }
     }
 
     fn note_entered(&mut self, effects: &[Effect]) {
@@ -206,7 +239,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
         let mut happenings = Vec::new();
         for choice in rest {
             happenings.clear();
-            self.environment.happenings(&world, &mut happenings);
+            self.happenings(&world, &mut happenings);
             let Some(happening) = happenings.get(*choice as usize) else { break };
             trace.step(&mut world, happening);
         }
@@ -225,12 +258,16 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             .into_iter()
             .map(|(violation, path)| Finding { trace: self.trace(&path), violation })
             .collect();
+        let broken = std::mem::take(&mut self.broken).into_iter();
+        let broken =
+            broken.map(|(requirement, path)| Broken { requirement, trace: self.trace(&path) }).collect();
         let unentered = (0..self.entered.len()).filter(|i| !self.entered[*i]).map(StateId::from_index);
         Report {
             configurations: self.seen.len(),
             steps: self.steps,
             complete,
             findings,
+            broken,
             longest_silence: self.measured(self.silence),
             longest_end: self.measured(self.time),
             unentered: unentered.collect(),
@@ -246,7 +283,10 @@ fn begin<S: Subject>(
     start: &Start,
 ) -> World<S> {
     let mut world = World::new(make(plan, start.info.clone()), wishes);
-    if !start.unready {
+    if !start.inputs.is_empty() {
+        start.inputs.iter().for_each(|(at, input)| world.replay(*at, input));
+        world.now = start.now;
+    } else if !start.unready {
         let mut ignored = Violations::default();
         world.step(&Happening::Input(Input::Start), &mut Vec::new(), &mut ignored);
     }

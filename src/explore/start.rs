@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::machine::{Bounds, CallInfo};
+use super::question::Situation;
+use crate::machine::{Bounds, CallInfo, Input, Millis};
 use crate::pii::PhoneNumber;
 use crate::plan::{Expr, Kind, Plan, Value};
 
@@ -22,6 +23,22 @@ pub struct Start {
     pub told: Vec<String>,
     /// The bot was not in the room yet when the first thing happened.
     pub unready: bool,
+    /// What the call was told before, and when; empty if it is at its beginning.
+    pub inputs: Vec<(Millis, Input)>,
+    /// The moment at which the exploration begins.
+    pub now: Millis,
+}
+
+impl Start {
+    fn new(info: CallInfo, told: Vec<String>) -> Self {
+        Self { info, told, unready: false, inputs: Vec::new(), now: Millis(0) }
+    }
+
+    /// In the middle of a call.
+    pub(super) fn within(so_far: &Situation) -> Self {
+        let Situation { info, inputs, now } = so_far.clone();
+        Self { inputs, now, ..Self::new(info, Vec::new()) }
+    }
 }
 
 /// Every way in which a call of this flow can begin that some guard can tell from the others.
@@ -31,7 +48,7 @@ pub(super) fn starts(plan: &Plan, bounds: &Bounds) -> Vec<Start> {
         for (from, number) in numbers(plan) {
             let info = CallInfo { id: "explored".into(), from, to: None, started_at };
             let told: Vec<_> = hours.iter().chain(&number).cloned().collect();
-            starts.push(Start { info: info.clone(), told: told.clone(), unready: false });
+            starts.push(Start::new(info, told));
         }
     }
     let unready: Vec<_> = starts.iter().take(1).map(|s| Start { unready: true, ..s.clone() }).collect();

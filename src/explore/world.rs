@@ -1,6 +1,6 @@
 //! One call and the world around it: what happens next, and what that leads to.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::Hash as _;
 use std::sync::Arc;
 
 use super::ledger::{Caller, Ledger};
@@ -8,7 +8,7 @@ use super::order::Order;
 use super::subject::Subject;
 use super::violation::{Violation, Violations};
 use crate::diagnostic::Rule;
-use crate::machine::{AttemptId, Bounds, Effect, Input, LegEvent, Millis, Timer};
+use crate::machine::{AttemptId, Bounds, Effect, Input, LegEvent, Millis, Parts, Timer};
 use crate::plan::Plan;
 
 /// One thing that can happen.
@@ -95,6 +95,18 @@ impl<S: Subject> World<S> {
         self.ledger.settle(&self.subject.armed(), violations);
     }
 
+    /// Tells the call at a moment what it was told then. Deadlines that have passed come first, as in the machine.
+    pub(super) fn replay(&mut self, at: Millis, input: &Input) {
+        self.now = at;
+        for (due, timer) in self.subject.armed() {
+            if due <= at {
+                self.ledger.expire(timer);
+            }
+        }
+        let happening = Happening::Input(input.clone());
+        self.step(&happening, &mut Vec::new(), &mut Violations::default());
+    }
+
     fn fire(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
         let armed = self.subject.armed();
         match armed.first() {
@@ -154,19 +166,15 @@ impl<S: Subject> World<S> {
 
     /// What makes this moment different from others.
     pub(super) fn fingerprint(&self, bounds: &Bounds) -> u128 {
-        let (mut a, mut b) = (DefaultHasher::new(), DefaultHasher::new());
-        b.write_u8(2);
+        let mut parts = Parts::default();
         if self.ledger.ended {
             // Nothing follows: one call that ended in a state stands for all.
             let end = (self.ledger.state, self.ledger.caller, self.ledger.handed_off, self.ledger.legs.len());
-            end.hash(&mut a);
-            end.hash(&mut b);
-            return u128::from(a.finish()) << 64 | u128::from(b.finish());
+            end.hash(&mut parts);
+            return parts.fingerprint();
         }
-        self.ledger.fold(&mut a);
-        self.ledger.fold(&mut b);
-        let world = u128::from(a.finish()) << 64 | u128::from(b.finish());
-        self.subject.fingerprint(self.now, bounds).rotate_left(1) ^ world
+        self.ledger.fold(&mut parts);
+        self.subject.fingerprint(self.now, bounds).rotate_left(1) ^ parts.fingerprint()
     }
 
     /// Whether the caller is there and the bot answers for them.

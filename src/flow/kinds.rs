@@ -104,7 +104,7 @@ pub enum Sensitivity {
 #[derive(Debug)]
 pub struct Rung {
     /// Quiet time before it.
-    pub after: Duration,
+    pub after: Spanned<Duration>,
     /// What is then said.
     pub say: Option<Template>,
     /// Where it then leads; on the last rung only.
@@ -201,7 +201,7 @@ pub struct Dial {
     /// The purchased number's id, for every target of this `dial`.
     pub caller_id: Option<Spanned<String>>,
     /// Repeats per target.
-    pub retry: Option<Retry>,
+    pub retry: Option<Spanned<Retry>>,
     /// The intents heard while it rings.
     pub listen: Vec<Spanned<String>>,
     /// What the person called is asked before the caller is put through.

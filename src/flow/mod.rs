@@ -3,6 +3,7 @@
 //! Parsing never stops at the first mistake, and says nothing about whether names resolve or the flow
 //! makes sense: that is `check`'s.
 
+pub mod defaults;
 mod document;
 mod event;
 mod files;

@@ -158,9 +158,45 @@ fn guards(plan: &Plan) -> impl Iterator<Item = &Expr> {
     of_edges.chain(of_choices.flatten().filter_map(|choice| choice.guard.as_ref()))
 }
 
+/// Collects what a fingerprint is taken of, and hashes it at once: hashing many small parts takes several times longer.
+#[derive(Debug)]
+pub struct Parts(Vec<u8>);
+
+impl Parts {
+    /// 128 bits that are the same for the same parts, and for others differ except by an accident that is not to be
+    /// expected in the life of the universe.
+    #[must_use]
+    pub fn fingerprint(&self) -> u128 {
+        u128::from(self.lane(0)) << 64 | u128::from(self.lane(1))
+    }
+
+    fn lane(&self, lane: u8) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(lane);
+        hasher.write(&self.0);
+        hasher.finish()
+    }
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self(Vec::with_capacity(512))
+    }
+}
+
+impl Hasher for Parts {
+    fn finish(&self) -> u64 {
+        self.lane(0)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
 /// Collects what makes a configuration what it is.
 pub(super) struct Fold<'a> {
-    lanes: [DefaultHasher; 2],
+    parts: Parts,
     now: Millis,
     speech: &'a Speech,
     silent: bool,
@@ -168,12 +204,11 @@ pub(super) struct Fold<'a> {
 
 impl Hasher for Fold<'_> {
     fn finish(&self) -> u64 {
-        self.lanes[0].finish()
+        self.parts.finish()
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.lanes[0].write(bytes);
-        self.lanes[1].write(bytes);
+        self.parts.write(bytes);
     }
 }
 
@@ -206,16 +241,13 @@ impl Machine {
     #[must_use]
     pub fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128 {
         let call = self.call();
-        let lanes = [DefaultHasher::new(), DefaultHasher::new()];
-        let mut fold = Fold { lanes, now, speech: &call.speech, silent: bounds.silent };
-        fold.lanes[1].write_u8(1);
+        let mut fold = Fold { parts: Parts::default(), now, speech: &call.speech, silent: bounds.silent };
         // The last words lead nowhere but to the end: what a flow decides by does not matter any more.
         let ends = matches!(self.kind(), State::Ending { .. } | State::Over { .. });
         fold_call(call, bounds, ends, &mut fold);
         self.fold_hours(now, bounds, &mut fold);
         fold_state(self.kind(), &mut fold);
-        let [a, b] = fold.lanes;
-        u128::from(a.finish()) << 64 | u128::from(b.finish())
+        fold.parts.fingerprint()
     }
 
     /// Which of the opening hours in question it is within.

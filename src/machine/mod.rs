@@ -101,7 +101,7 @@ mod timer;
 mod tools;
 mod values;
 
-pub use abstraction::Bounds;
+pub use abstraction::{Bounds, Parts};
 pub use bridged::LEFT_ALONE;
 pub use driver::Machine;
 pub use edges::APOLOGY;

@@ -25,11 +25,13 @@ pub(super) struct Requesting {
     failed: u32,
     /// The request could not be made.
     stuck: bool,
+    /// Words that fill the time were due while the caller spoke.
+    unfilled: bool,
 }
 
 impl Requesting {
     pub(super) fn new(state: StateId) -> Self {
-        Self { state, failed: 0, stuck: false }
+        Self { state, failed: 0, stuck: false, unfilled: false }
     }
 
     fn spec<'p>(&self, plan: &'p Plan) -> &'p CallApi {
@@ -68,9 +70,10 @@ impl Requesting {
                 if self.stuck { Transition(step.complete(&[Event::Failed])) } else { Handled }
             }
             Signal::Due(Timer::Fill) => {
+                self.unfilled = step.call.speaking;
                 if let Some(text) =
                     self.spec(step.plan).fill.as_ref().and_then(|text| step.sentence(text).ok())
-                    && !step.call.speaking
+                    && !self.unfilled
                 {
                     step.say_aside(text);
                 }
@@ -90,6 +93,9 @@ impl Requesting {
             Signal::TurnEnded(text) => {
                 if !text.is_blank() {
                     step.call.way.heard = Some((*text).clone());
+                }
+                if std::mem::take(&mut self.unfilled) {
+                    step.call.timers.arm(Timer::Fill, step.now.after(FILL_AFTER));
                 }
                 Handled
             }

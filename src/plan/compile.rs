@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{
     Branch, CallSettings, Edge, EdgeId, Event, FlowHash, Hours, Intent, IntentId, MustPrecede, On, Open,
@@ -12,12 +11,11 @@ use super::{
 };
 use super::{compile_states, compile_tools};
 use crate::check::{CheckedFlow, ModelServer};
+use crate::flow::defaults::MAX_DURATION;
 use crate::flow::{self, Part};
 
 /// `call.language` of a flow that does not say.
 const LANGUAGE: &str = "en-US";
-/// `call.max_duration` of a flow that does not say.
-const MAX_DURATION: Duration = Duration::from_secs(20 * 60);
 
 /// Compiles a checked flow.
 ///

@@ -10,24 +10,19 @@ use super::{
     Sensitivity, Silence, SilenceStep, State, StateId, Text,
 };
 use crate::flow;
+use crate::flow::defaults::{
+    ACCEPT_TRIES, ANSWER_WITHIN, COLLECT_TRIES, CONFIRM_TRIES, RETRY_WAIT, RING, SILENCE,
+};
 
-/// The silence ladder of a `converse` that has none: this long, the sentence, this long again, the end.
-const SILENCE: Duration = Duration::from_secs(8);
+/// The sentence in the silence ladder of a `converse` that has none.
 const STILL_THERE: &str = "Are you still there?";
 /// `converse`: said while a tool takes its time.
 const FILL: &str = "One moment, please.";
-/// `confirm`: how often it is asked, and how long an answer may take.
-const TRIES: u32 = 2;
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
-/// `collect`: how often one question is asked, and how its keys end.
-const COLLECT_TRIES: u32 = 3;
+/// `collect`: how its keys end.
 const END_KEY: char = '#';
 const KEY_PAUSE: Duration = Duration::from_secs(3);
-/// `dial`: how long an attempt may ring.
-const RING: Duration = Duration::from_secs(30);
+/// `dial`: how often something is said while it rings.
 const SAY_EVERY: Duration = Duration::from_secs(20);
-/// `dial.retry`: the pause before the next attempt.
-const RETRY_WAIT: Duration = Duration::from_secs(2);
 /// `dial.accept`: the keys.
 const ACCEPT_KEY: char = '1';
 const DECLINE_KEY: char = '2';
@@ -58,7 +53,7 @@ fn kind(compiler: &mut Compiler<'_>, id: StateId, kind: &flow::Kind) -> Kind {
         flow::Kind::Converse(c) => Kind::Converse(converse(compiler, id, c)),
         flow::Kind::Confirm(c) => Kind::Confirm(Confirm {
             question: required(&c.question),
-            tries: c.tries.unwrap_or(TRIES),
+            tries: c.tries.unwrap_or(CONFIRM_TRIES),
             answer_within: c.answer_within.unwrap_or(ANSWER_WITHIN),
             interruptible: c.interruptible,
         }),
@@ -123,7 +118,7 @@ fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) 
 }
 
 fn silence(compiler: &mut Compiler<'_>, id: StateId, rungs: &[flow::Rung]) -> Silence {
-    let step = |rung: &flow::Rung| SilenceStep { after: rung.after, say: rung.say.as_ref().map(text) };
+    let step = |rung: &flow::Rung| SilenceStep { after: rung.after.value, say: rung.say.as_ref().map(text) };
     let then = rungs.last().and_then(|rung| rung.to.as_ref()).map(|to| {
         let to = compiler.state(&to.value);
         (compiler.edge(Some(id), None, to), to)
@@ -189,7 +184,7 @@ fn dial(compiler: &mut Compiler<'_>, written: &flow::Dial) -> Dial {
             flow::LateAnswer::HangUp => LateAnswer::HangUp,
             flow::LateAnswer::Accept => LateAnswer::Accept,
         },
-        retry: written.retry.as_ref().map(|retry| DialRetry {
+        retry: written.retry.as_ref().map(|retry| &retry.value).map(|retry| DialRetry {
             times: retry.times,
             wait: retry.wait.unwrap_or(RETRY_WAIT),
             backoff: retry.backoff.unwrap_or(1.0),
@@ -206,7 +201,7 @@ fn accept(written: &flow::Accept) -> Accept {
         question: required(&written.say),
         key: written.key.unwrap_or(ACCEPT_KEY),
         decline: written.decline.unwrap_or(DECLINE_KEY),
-        tries: written.tries.unwrap_or(TRIES),
+        tries: written.tries.unwrap_or(ACCEPT_TRIES),
         answer_within: written.answer_within.unwrap_or(ANSWER_WITHIN),
     }
 }

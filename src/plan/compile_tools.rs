@@ -1,7 +1,6 @@
 //! Tools and the states that call them, with their defaults filled in.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -12,11 +11,7 @@ use super::{
 };
 use crate::check::{CheckedFlow, Endpoint};
 use crate::flow;
-
-/// `timeout:` of a tool that has none.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// `retry.wait` of a `call_api`.
-const RETRY_WAIT: Duration = Duration::from_secs(2);
+use crate::flow::defaults::{RETRY_WAIT, TOOL_TIMEOUT};
 
 pub(super) fn tools(flow: &CheckedFlow) -> Vec<Tool> {
     flow.document()
@@ -35,7 +30,7 @@ fn tool(written: &flow::Tool, endpoint: &Endpoint) -> Tool {
         when: written.when.as_ref().map_or("", |when| when.value.trim()).into(),
         params: written.params.iter().map(param).collect(),
         writes,
-        timeout: written.timeout.as_ref().map_or(TIMEOUT, |timeout| timeout.value),
+        timeout: written.timeout.as_ref().map_or(TOOL_TIMEOUT, |timeout| timeout.value),
         finishes: written.on_interrupt.map_or(writes, |policy| policy == flow::OnInterrupt::Finish),
         request: RequestTemplate {
             method: method(http),
@@ -122,7 +117,11 @@ pub(super) fn call_api(compiler: &Compiler<'_>, written: &flow::CallApi) -> Call
     CallApi {
         tool: id,
         args: args.collect(),
-        timeout: written.timeout.as_ref().or(tool.timeout.as_ref()).map_or(TIMEOUT, |timeout| timeout.value),
+        timeout: written
+            .timeout
+            .as_ref()
+            .or(tool.timeout.as_ref())
+            .map_or(TOOL_TIMEOUT, |timeout| timeout.value),
         retry: written.retry.as_ref().map(|retry| DialRetry {
             times: retry.value.times,
             wait: retry.value.wait.unwrap_or(RETRY_WAIT),

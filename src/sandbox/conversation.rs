@@ -15,6 +15,8 @@ use super::site::{OpenStream, Site};
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of one message from a client; a second of 48 kHz audio is a tenth of it.
 pub(super) const LARGEST_MESSAGE: usize = 1 << 20;
+/// Bytes read at a time. The library clears that much before every read; its own 128 KiB take longer than the rest.
+pub(super) const READ_AT_ONCE: usize = 4 * 1024;
 
 /// What happened at the socket.
 #[derive(Debug)]

@@ -86,6 +86,12 @@ impl Coverage {
             || happened(world).iter().any(|outcome| self.outcomes.get(outcome) == Some(&0))
     }
 
+    /// How often each state was entered and each edge taken, by their ids.
+    #[must_use]
+    pub fn counts(&self) -> (&[u32], &[u32]) {
+        (&self.states, &self.edges)
+    }
+
     /// States reached.
     #[must_use]
     pub fn states(&self) -> Share {
@@ -254,6 +260,10 @@ fn kind_name(kind: &Kind) -> &'static str {
     }
 }
 
+/// Outcomes of a tool that the model asks for.
+const TOOL_OK: &str = "tool answered";
+const TOOL_FAILED: &str = "tool failed";
+
 /// Every outcome that a state of each kind of this flow can have.
 fn possible(plan: &Plan) -> Vec<(&'static str, &'static str)> {
     let mut all = Vec::new();
@@ -264,6 +274,9 @@ fn possible(plan: &Plan) -> Vec<(&'static str, &'static str)> {
             Kind::Confirm(_) => &["accepted", "declined", "exhausted"],
             Kind::Collect(_) => &["filled", "exhausted"],
             Kind::Converse(converse) => {
+                if !converse.tools.is_empty() {
+                    all.extend([(kind, TOOL_OK), (kind, TOOL_FAILED)]);
+                }
                 let intents = !plan.intents_of(state_id(plan, state)).is_empty();
                 match (intents, converse.silence.then.is_some()) {
                     (true, true) => &["intent", "silent"],
@@ -304,6 +317,9 @@ fn happened(world: &World) -> Vec<(&'static str, &'static str)> {
     let mut all = Vec::new();
     let attempts = world.tally().transfers.iter();
     all.extend(attempts.map(|(_, outcome)| ("dial", leg_outcome_name(*outcome))));
+    let asked = world.tally().tools.iter();
+    let by_model = asked.filter(|(state, _)| matches!(plan.state(*state).kind, Kind::Converse(_)));
+    all.extend(by_model.map(|(_, well)| ("converse", if *well { TOOL_OK } else { TOOL_FAILED })));
     for (edge, taken) in plan.edges.iter().zip(world.machine().taken()) {
         let Some(from) = edge.from.filter(|_| *taken > 0) else { continue };
         let kind = &plan.state(from).kind;
@@ -314,6 +330,10 @@ fn happened(world: &World) -> Vec<(&'static str, &'static str)> {
             (Kind::Confirm(_), Some(Event::Exhausted)) => "exhausted",
             (Kind::Converse(_), Some(Event::Intent(_))) => "intent",
             (Kind::Converse(_), None) => "silent",
+            (Kind::Collect(_), Some(Event::Filled)) => "filled",
+            (Kind::Collect(_), Some(Event::Exhausted)) => "exhausted",
+            (Kind::CallApi(_), Some(Event::Ok)) => "ok",
+            (Kind::CallApi(_), Some(Event::Failed)) => "failed",
             _ => continue,
         };
         all.push((kind_name(kind), outcome));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::machine::{LegOutcome, Outcome, Service};
-use crate::pii::PhoneNumber;
+use crate::explore::Absent;
+use crate::machine::{Effect, LegOutcome, Outcome, Service, ToolFailure};
+use crate::pii::{Payload, PhoneNumber};
 use crate::source::{SourceFile, Span, Spanned};
 
 /// One test file.
@@ -28,8 +29,12 @@ pub struct Test {
     pub start_in: Option<Spanned<String>>,
     /// `script:`.
     pub script: Vec<Step>,
+    /// `explore:`.
+    pub explore: Option<Explore>,
     /// `expect:`, and `never:` of the test itself.
     pub expect: Vec<Expected>,
+    /// `judge:`, what a model says of the call.
+    pub judge: Vec<Spanned<String>>,
     /// `faults:`, ids of the catalogue.
     pub faults: Vec<Spanned<String>>,
     /// `tags:`.
@@ -37,11 +42,41 @@ pub struct Test {
 }
 
 impl Test {
+    /// Whether a real model is to be asked.
+    #[must_use]
+    pub fn needs_model(&self) -> bool {
+        let plays = |step: &Step| matches!(step.action, Action::Plays(_));
+        self.has_tag("llm") || !self.judge.is_empty() || self.script.iter().any(plays)
+    }
+
     /// Whether it has a tag.
     #[must_use]
     pub fn has_tag(&self, tag: &str) -> bool {
         self.tags.iter().any(|known| known.value == tag)
     }
+}
+
+/// What is required of everything that can follow the script.
+#[derive(Debug, Clone)]
+pub struct Explore {
+    /// Where it stands.
+    pub span: Span,
+    /// `never:`: in no call that can follow.
+    pub never: Option<Expected>,
+    /// `ends_in:`: in one of these states every call ends.
+    pub ends_in: Vec<Spanned<String>>,
+    /// `ends_as:`: with one of these outcomes.
+    pub ends_as: Vec<Spanned<Outcome>>,
+    /// `reaches:`: some call comes to each of these states.
+    pub reaches: Vec<Spanned<String>>,
+    /// `silence:`: the longest that a caller may hear nothing.
+    pub silence: Option<Spanned<Duration>>,
+    /// `ends_within:`: the longest until the end if nobody does anything any more.
+    pub ends_within: Option<Spanned<Duration>>,
+    /// `without:`: what does not happen.
+    pub without: Vec<Absent>,
+    /// `max_states:`: configurations after which it gives up.
+    pub max_states: usize,
 }
 
 /// What is so before the call begins.
@@ -101,6 +136,17 @@ pub enum Action {
         /// What the model fills in.
         slots: Vec<Assigned>,
     },
+    /// The model asks for this tool, whatever the words.
+    ToolAsked {
+        /// The tool.
+        name: Spanned<String>,
+        /// What it is to be called with.
+        args: Payload,
+    },
+    /// `tool.answers`, `tool.failed`: what comes of the request that is under way, or of the next one.
+    ToolAnswers(Answer),
+    /// `caller.plays`: a model plays the caller for some turns.
+    Plays(Part),
     /// Something of the telephone that is being reached.
     Phone(Phone),
     /// `after: 4s`: time passes.
@@ -123,6 +169,26 @@ pub enum Action {
     Expect(Vec<Expected>),
     /// `race:`: these at once, in every order.
     Race(Vec<Step>),
+}
+
+/// A part that a model plays.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Who they are, and what they want.
+    pub role: Spanned<String>,
+    /// How often they speak, at most.
+    pub turns: u32,
+    /// The state in which it is no longer theirs.
+    pub until: Option<Spanned<String>>,
+}
+
+/// What comes of a tool's request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The server answers this.
+    Ok(Payload),
+    /// It fails.
+    Fails(ToolFailure),
 }
 
 /// What the telephone does that is being reached.
@@ -236,10 +302,40 @@ commands! {
     Hold = "hold",
     /// Who picked up is asked whether they take the call.
     Ask = "ask",
+    /// A tool is asked.
+    CallTool = "call_tool",
     /// The two are brought together.
     Bridge = "bridge",
     /// The caller is handed over.
     Handoff = "handoff",
     /// The call is torn down.
     End = "end",
+}
+
+impl Command {
+    /// The command that an effect is, if tests have a name for it. No wildcard.
+    #[must_use]
+    pub fn of(effect: &Effect) -> Option<Self> {
+        Some(match effect {
+            Effect::Say { .. } => Self::Say,
+            Effect::Reply { .. } => Self::Reply,
+            Effect::StopSpeaking => Self::StopSpeaking,
+            Effect::Dial { .. } => Self::Dial,
+            Effect::StopDial { .. } => Self::StopDial,
+            Effect::Hold { on: true, .. } => Self::Hold,
+            Effect::Ask { .. } => Self::Ask,
+            Effect::CallTool { .. } => Self::CallTool,
+            Effect::Bridge { .. } => Self::Bridge,
+            Effect::Handoff { .. } => Self::Handoff,
+            Effect::End { .. } => Self::End,
+            Effect::Enter { .. }
+            | Effect::Prepare { .. }
+            | Effect::Hold { on: false, .. }
+            | Effect::CancelReply { .. }
+            | Effect::CancelTool { .. }
+            | Effect::ToolResult { .. }
+            | Effect::Listen { .. }
+            | Effect::Sensitivity { .. } => return None,
+        })
+    }
 }

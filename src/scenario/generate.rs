@@ -6,22 +6,27 @@
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::explore::{fillers, fillings, usual};
 use crate::flow::show_duration;
 use crate::matcher::{Candidate, best};
-use crate::plan::{DialMethod, Event, IntentId, Kind, Plan};
+use crate::pii::{Payload, Utterance};
+use crate::plan::{DialMethod, Event, IntentId, Kind, Plan, ToolId};
 use crate::source::{Span, Spanned};
 
 use super::coverage::{Coverage, edge_words};
-use super::document::{Action, Phone, Step};
+use super::document::{Action, Answer, Assigned, Phone, Step};
 use super::judge::{leg_outcome_name, outcome_name};
 use super::run::perform;
 use super::world::{Circumstances, LegStage, Who, World};
-use crate::machine::{Input, LegOutcome, Service};
+use crate::machine::{Input, LegOutcome, Service, ToolFailure};
 
 /// Calls that are looked at, and steps of one.
 const MOST_CALLS: usize = 6_000;
 const MOST_STEPS: usize = 14;
+/// What is on its way comes within this.
+const LOOKS_AHEAD: Duration = Duration::from_secs(60);
 /// Sunday 4 January 2026, 3:00 in New York: nobody is open.
 const AT_NIGHT: (i64, &str) = (1_767_513_600, "2026-01-04T03:00-05:00");
 
@@ -76,10 +81,12 @@ fn search(plan: &Arc<Plan>, covered: &mut Coverage) -> Vec<Found> {
         calls += 1;
         let mut settled = node.world.clone();
         settled.settle();
-        if calls > MOST_CALLS || node.steps.len() >= MOST_STEPS || settled.machine().is_over() {
+        if calls > MOST_CALLS || node.steps.len() >= MOST_STEPS {
             continue;
         }
-        let next_moves = moves_at_once(&node.world).into_iter().chain(moves(&settled, covered));
+        // A call that ends by itself may still go another way on the way there.
+        let later = if settled.machine().is_over() { Vec::new() } else { moves(&settled, covered) };
+        let next_moves = moves_at_once(&node.world).into_iter().chain(later);
         for Move { written, action, when_quiet } in next_moves {
             let waits = if matches!(action, Action::Wait(_)) { (node.waits + 1).min(3) } else { 0 };
             let mut world = if when_quiet { settled.clone() } else { node.world.clone() };
@@ -137,16 +144,45 @@ fn likeness(world: &World, waits: u8) -> String {
         dials.map(|state| world.path().filter(|name| *name == &*state.name).count().min(3)).collect();
     let since = world.story().iter().rev().take_while(|line| line.who != Who::Flow);
     let said = since.filter(|line| line.who == Who::Bot).count().min(4);
+    // What is asked for next tells what is filled already.
+    let asks = matches!(plan.state(machine.state()).kind, Kind::Collect(_));
+    let question =
+        world.story().iter().rev().find(|line| asks && line.who == Who::Bot).map(|line| &line.what);
     let leg = world.live_leg().map(|leg| (leg.target, leg.stage, leg.stopping));
     let given = world.machine().is_over();
     let out = world.tally().count(super::document::Command::Handoff);
-    format!("{:?}", (world.path().next(), world.state_name(), taken, dialled, said, leg, given, out, waits))
+    let asked = (world.requests().len(), world.tally().tools.len().min(2));
+    format!(
+        "{:?}",
+        (
+            world.path().next(),
+            world.state_name(),
+            taken,
+            dialled,
+            said,
+            leg,
+            given,
+            out,
+            waits,
+            (asked, question)
+        )
+    )
 }
 
 /// What can happen while something is still being said.
 fn moves_at_once(world: &World) -> Vec<Move> {
     let mut moves = Vec::new();
-    if !world.is_sounding() || world.machine().is_over() {
+    if world.machine().is_over() {
+        return moves;
+    }
+    // It may be the reply that is on its way that asks.
+    let mut ahead = world.clone();
+    ahead.pass_while(LOOKS_AHEAD, |world| world.requests().is_empty() && !world.is_settled());
+    if !ahead.requests().is_empty() {
+        let refused = Answer::Fails(ToolFailure::Refused { status: 404 });
+        moves.push(event("tool.failed: refused", Action::ToolAnswers(refused)));
+    }
+    if !world.is_sounding() {
         return moves;
     }
     if has_edge(world, Event::Failed) && world.sentences().next().is_some() {
@@ -168,10 +204,17 @@ fn moves(settled: &World, covered: &Coverage) -> Vec<Move> {
     if settled.machine().accepts_speech() {
         match &state.kind {
             Kind::Confirm(_) => ["yes", "no", "purple"].iter().for_each(|words| moves.push(says(words))),
+            Kind::Collect(collect) => {
+                let phrases = collect.slots.iter().flat_map(|slot| fillers(plan, collect, slot));
+                moves.extend(phrases.map(|words| says(&words)));
+                moves.push(says("purple"));
+            }
             Kind::Dial(dial) => dial.listen.iter().for_each(|intent| moves.extend(example(plan, *intent))),
             _ => {
                 let offered = plan.intents_of(settled.machine().state());
                 offered.iter().for_each(|intent| moves.push(means(plan, *intent, &offered)));
+                offered.iter().for_each(|intent| moves.extend(filled(plan, *intent)));
+                moves.extend(tools(plan, &state.kind));
             }
         }
     }
@@ -198,9 +241,9 @@ fn moves(settled: &World, covered: &Coverage) -> Vec<Move> {
     }
     moves.extend(phone_moves(settled));
     if let Some((at, _)) = settled.machine().next_deadline() {
-        let wait = std::time::Duration::from_millis(at.0.saturating_sub(settled.now().0));
+        let wait = Duration::from_millis(at.0.saturating_sub(settled.now().0));
         // A step lets at most a day pass.
-        if !wait.is_zero() && wait <= std::time::Duration::from_secs(24 * 3600) {
+        if !wait.is_zero() && wait <= Duration::from_secs(24 * 3600) {
             moves.push(Move {
                 written: format!("after: {}", show_duration(wait)),
                 action: Action::Wait(wait),
@@ -270,6 +313,43 @@ fn means(plan: &Plan, intent: IntentId, offered: &[IntentId]) -> Move {
             Move { written, action: Action::Intent { name, slots: Vec::new() }, when_quiet: false }
         }
     }
+}
+
+/// An intent with each value of its slots that a guard can tell from others.
+fn filled(plan: &Plan, intent: IntentId) -> Vec<Move> {
+    let name = plan.intent(intent).name.to_string();
+    let values = fillings(plan, intent).into_iter().filter(|slots| !slots.is_empty());
+    let step = |slots: Vec<(String, Utterance)>| {
+        let written: Vec<_> =
+            slots.iter().map(|(slot, value)| format!("{slot}: {}", quoted(value.text()))).collect();
+        let spanned = |text: &str| Spanned::new(text.to_owned(), Span::default());
+        let slots = slots
+            .iter()
+            .map(|(slot, value)| Assigned { name: spanned(slot), value: spanned(value.text()) })
+            .collect();
+        let action = Action::Intent { name: spanned(&name), slots };
+        let written = format!("intent: {{{name}: {{{}}}}}", written.join(", "));
+        Move { written, action, when_quiet: false }
+    };
+    values.map(step).collect()
+}
+
+/// The tools that the model may ask for, with usual values.
+fn tools(plan: &Plan, kind: &Kind) -> Vec<Move> {
+    let Kind::Converse(converse) = kind else { return Vec::new() };
+    let step = |tool: &ToolId| {
+        let known = plan.tool(*tool);
+        let args: serde_json::Map<_, _> = known
+            .params
+            .iter()
+            .map(|param| (param.name.to_string(), serde_json::Value::from(usual(&param.kind))))
+            .collect();
+        let args = serde_json::Value::Object(args);
+        let written = format!("tool: {{{}: {args}}}", known.name);
+        let name = Spanned::new(known.name.to_string(), Span::default());
+        Move { written, action: Action::ToolAsked { name, args: Payload(args) }, when_quiet: false }
+    };
+    converse.tools.iter().map(step).collect()
 }
 
 fn has_edge(world: &World, event: Event) -> bool {

@@ -14,6 +14,7 @@ pub(super) fn all(expected: &[Expected], world: &World) -> Option<Failure> {
 /// What holds for every test: the call ends by the clock alone, nothing is left running, and no rule of the
 /// call plane was broken.
 pub(super) fn survival(test: &Test, mut world: World) -> Option<Failure> {
+    world.be_alone();
     let ended = world.run_to_its_end();
     let failure = |message: String| Failure::new(test.name.span, message).help(where_it_is(&world));
     if world.is_exhausted() {
@@ -109,7 +110,7 @@ fn has_happened(banned: &Expectation, world: &World) -> bool {
     }
 }
 
-fn words(banned: &Expectation) -> String {
+pub(super) fn words(banned: &Expectation) -> String {
     match banned {
         Expectation::State(name) => format!("the call was in `{name}`"),
         Expectation::Said(text) => format!("the bot said “{text}”"),

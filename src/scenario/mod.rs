@@ -7,22 +7,30 @@
 
 pub mod coverage;
 mod document;
+mod explored;
 pub mod faults;
 mod flow;
 pub mod generate;
 mod judge;
+mod model;
 pub mod names;
 mod parse;
 mod phone;
+mod played;
 mod rules;
 mod run;
 mod schema;
+mod tools;
 mod world;
 
-pub use document::{Action, Assigned, Command, Expectation, Expected, Given, Phone, Step, Suite, Test};
+pub use document::{
+    Action, Answer, Assigned, Command, Expectation, Expected, Explore, Given, Part, Phone, Step, Suite, Test,
+};
+pub use explored::Explored;
 pub use flow::Subject;
 pub use judge::{leg_outcome_name, outcome_name};
+pub use model::{Asked, Exchange, Model, Move, Replied, Shared, Verdict};
 pub use parse::parse;
-pub use run::{Failure, Ran, orders, perform, run, run_with};
+pub use run::{Failure, Ran, orders, perform, run, run_played, run_with};
 pub use schema::{json_schema, json_schema_text};
 pub use world::{Circumstances, Line, Who, World, tell};

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{did_you_mean, listed, shortened};
-use crate::plan::{DialMethod, Event, Kind, Plan};
+use crate::plan::{DialMethod, Event, Kind, Plan, State, ToolId};
 use crate::source::{Span, Spanned};
 
 use super::Subject;
@@ -39,6 +39,11 @@ impl Names<'_> {
         }
         self.environment(test);
         test.script.iter().for_each(|step| self.step(step));
+        if let Some(explore) = &test.explore {
+            self.expectations(explore.never.as_slice());
+            let names = explore.ends_in.iter().chain(&explore.reaches);
+            names.for_each(|name| self.state(&name.value, name.span));
+        }
         self.expectations(&test.expect);
     }
 
@@ -91,6 +96,11 @@ impl Names<'_> {
             Action::Expect(expected) => self.expectations(expected),
             Action::Race(racers) => racers.iter().for_each(|racer| self.step(racer)),
             Action::Phone(phone) => self.phone(*phone, step.span),
+            Action::Plays(part) => {
+                part.until.iter().for_each(|until| self.state(&until.value, until.span));
+            }
+            Action::ToolAsked { name, .. } => self.tool_asked(name),
+            Action::ToolAnswers(_) => self.tool_answers(step.span),
             Action::Says(_)
             | Action::Interrupts(_)
             | Action::Joins
@@ -125,6 +135,26 @@ impl Names<'_> {
             let message = format!("`{}` has no slot `{}`", name.value, shortened(&slot.name.value));
             let help = did_you_mean(&slot.name.value, known.iter().copied());
             self.out.push(Diagnostic::error(Rule::UnknownName, slot.name.span, message).help_if(help));
+        }
+    }
+
+    /// The model can ask for what some `converse` has under `tools:`.
+    fn tool_asked(&mut self, name: &Spanned<String>) {
+        let known: Vec<_> = self.plan.tools.iter().map(|tool| &*tool.name).collect();
+        let Some(index) = known.iter().position(|tool| *tool == name.value) else {
+            return self.unknown(Rule::UnknownName, "no tool", name, &known);
+        };
+        let offers = |state: &State| matches!(&state.kind, Kind::Converse(converse) if converse.tools.contains(&ToolId::from_index(index)));
+        if !self.plan.states.iter().any(offers) {
+            let message = format!("the model is never offered `{}` in this flow", name.value);
+            self.impossible(name.span, message, "no `converse` has it under `tools:`");
+        }
+    }
+
+    fn tool_answers(&mut self, span: Span) {
+        if self.plan.tools.is_empty() {
+            let help = "it has no `tools:`";
+            self.impossible(span, "no tool is asked in this flow".to_owned(), help);
         }
     }
 

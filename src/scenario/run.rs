@@ -12,9 +12,13 @@ use crate::plan::{Event, Plan};
 use crate::source::Span;
 
 use super::document::{Action, Phone, Step, Test};
+use super::explored::{self, Explored};
 use super::faults::{self, Fault};
 use super::judge;
+use super::model::Shared;
 use super::phone;
+use super::played;
+use super::tools;
 use super::world::{Circumstances, World};
 
 /// How long a step waits for its moment.
@@ -33,11 +37,13 @@ pub struct Failure {
     pub message: String,
     /// What was found instead, or what to do.
     pub help: Option<String>,
+    /// What follows the call up to there, line by line, if it was found by exploring.
+    pub story: Vec<String>,
 }
 
 impl Failure {
     pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), help: None }
+        Self { span, message: message.into(), help: None, story: Vec::new() }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -53,6 +59,8 @@ pub struct Ran {
     pub failure: Option<Failure>,
     /// The call: as it stood when it was judged, or where it failed.
     pub world: World,
+    /// How far `explore:` went, if the test has it.
+    pub explored: Explored,
 }
 
 /// Runs a test once; `orders` says for each of its races in which order it happens.
@@ -66,10 +74,33 @@ pub fn run(test: &Test, plan: &Arc<Plan>, orders: &[Vec<usize>]) -> Ran {
 /// [`run`] with these faults and no others.
 #[must_use]
 pub fn run_with(test: &Test, plan: &Arc<Plan>, orders: &[Vec<usize>], faults: Vec<Fault>) -> Ran {
+    play(test, plan, orders, faults, None)
+}
+
+/// Runs a test with a model that is really asked: it is the bot, plays the caller, and judges.
+#[must_use]
+pub fn run_played(test: &Test, plan: &Arc<Plan>, orders: &[Vec<usize>], model: Shared) -> Ran {
+    let faults = test.faults.iter().filter_map(|fault| faults::find(&fault.value)?.fault()).collect();
+    play(test, plan, orders, faults, Some(model))
+}
+
+fn play(
+    test: &Test,
+    plan: &Arc<Plan>,
+    orders: &[Vec<usize>],
+    faults: Vec<Fault>,
+    model: Option<Shared>,
+) -> Ran {
     let given = &test.given;
     let circumstances = Circumstances { at: given.at, from: given.from.clone(), to: given.to.clone() };
     let disturbed = !faults.is_empty();
     let mut world = World::new(Arc::clone(plan), &circumstances, faults);
+    if let Some(model) = model {
+        world.be_played_by(model);
+    }
+    if test.explore.is_some() {
+        world.record();
+    }
     world.begin();
     let joins_by_itself = !test.script.iter().any(|step| matches!(step.action, Action::Joins));
     if joins_by_itself {
@@ -89,16 +120,23 @@ pub fn run_with(test: &Test, plan: &Arc<Plan>, orders: &[Vec<usize>], faults: Ve
             Ok(()) => {}
             // What a fault has made impossible is not the script's mistake.
             Err(_) if disturbed && !matches!(step.action, Action::Expect(_)) => {}
-            Err(failure) => return Ran { failure: Some(failure), world },
+            Err(failure) => return Ran { failure: Some(failure), world, explored: Explored::default() },
         }
     }
+    let explored = match test.explore.as_ref().map(|wanted| explored::explore(wanted, &world)) {
+        Some(Err(failure)) => return Ran { failure: Some(failure), world, explored: Explored::default() },
+        Some(Ok(explored)) => explored,
+        None => Explored::default(),
+    };
     world.settle();
     if test.expect.iter().any(|expected| expected.what.is_of_the_end()) || disturbed {
         world.run_to_its_end();
     }
-    let failure = judge::all(&test.expect, &world);
+    let failure = played::intact(&world, test.name.span).err();
+    let failure = failure.or_else(|| judge::all(&test.expect, &world));
+    let failure = failure.or_else(|| played::judge(&test.judge, &world));
     let failure = failure.or_else(|| judge::survival(test, world.clone()));
-    Ran { failure, world }
+    Ran { failure, world, explored }
 }
 
 /// Lets one step happen.
@@ -139,6 +177,9 @@ pub fn perform(world: &mut World, step: &Step) -> Result<(), Failure> {
             world.pass(ANSWERS_AFTER);
             world.deliver(Input::TurnEnded { text: Utterance::new(words.as_str()) });
         }
+        Action::Plays(part) => return played::plays(world, part, step.span),
+        Action::ToolAsked { name, args } => return tools::asks(world, name, args, step.span),
+        Action::ToolAnswers(answer) => return tools::answer(world, answer, step.span),
         Action::Phone(phone) => return phone::perform(world, *phone, step.span),
         Action::ReplyFails(service) => {
             world.fail_reply(*service);
@@ -196,9 +237,12 @@ fn inputs(world: &mut World, step: &Step) -> Result<Vec<Input>, Failure> {
             let attempt = phone::await_moment(world, *phone, step.span)?;
             phone.leg_event().map(|event| Input::Leg { attempt, event }).into_iter().collect()
         }
+        Action::ToolAnswers(answer) => vec![tools::await_request(world, answer, step.span)?],
         Action::Said
         | Action::Quiet
         | Action::Intent { .. }
+        | Action::ToolAsked { .. }
+        | Action::Plays(_)
         | Action::Wait(_)
         | Action::ReplyFails(_)
         | Action::TimeIsUp
@@ -243,7 +287,7 @@ fn said(world: &mut World, span: Span) -> Result<(), Failure> {
 }
 
 /// Waits for the caller's turn.
-fn turn(world: &mut World, span: Span, words: &str) -> Result<(), Failure> {
+pub(super) fn turn(world: &mut World, span: Span, words: &str) -> Result<(), Failure> {
     if world.pass_while(PATIENCE, |world| !world.machine().accepts_speech()) {
         return Ok(());
     }
@@ -252,7 +296,7 @@ fn turn(world: &mut World, span: Span, words: &str) -> Result<(), Failure> {
     Err(Failure::new(span, message).help(format!("nobody listens: {}", where_it_is(world))))
 }
 
-fn speak(world: &mut World, words: &str) {
+pub(super) fn speak(world: &mut World, words: &str) {
     world.pass(ANSWERS_AFTER);
     world.deliver(Input::SpeechStarted);
     let length = u32::try_from(words.chars().count()).unwrap_or(LONGEST_TURN);

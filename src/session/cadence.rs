@@ -44,6 +44,11 @@ impl Cadence {
         self.late[step] = self.late[step].saturating_add(1);
     }
 
+    /// The next beat comes now, and the others 20 ms apart after it.
+    pub(super) fn at_once(&mut self) {
+        self.beat.reset_immediately();
+    }
+
     /// How late the beats came so far.
     pub(super) fn lateness(&self) -> Lateness {
         let beats = self.late.iter().fold(0, |all: u32, &n| all.saturating_add(n));

@@ -312,6 +312,9 @@ impl Call {
         self.end_needless_pause();
         self.guess_in_a_pause();
         self.show_status();
+        if self.room.is_silent() && self.voice.is_ready() {
+            self.cadence.at_once();
+        }
     }
 
     fn step(&mut self, input: Input) {

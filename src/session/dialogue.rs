@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
 
-use super::memory::{Guess, merged, same_words, take_back};
+use super::memory::{Guess, forget_oldest, merged, same_words, take_back};
 use super::offer::{intent_tool, slots, tool};
 use crate::machine::{Proposal, ProposedCall, ReplyId};
 use crate::pii::{Payload, Utterance};
@@ -18,8 +18,6 @@ use crate::plan::{ContextPolicy, IntentId, Plan, ToolId};
 use crate::speech::sentences::Sentences;
 use crate::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Tool};
 
-/// What the model remembers at most; the oldest messages are forgotten first.
-const MOST_MESSAGES: usize = 80;
 /// How long a model may say nothing in a reply. Longer than the vendor client's own patience, retries
 /// included, which knows better what went wrong.
 const MUTE_AFTER: Duration = Duration::from_secs(30);
@@ -384,9 +382,7 @@ impl Dialogue {
 
     fn remember(&mut self, message: Message) {
         self.messages.push_back(message);
-        while self.messages.len() > MOST_MESSAGES {
-            self.messages.pop_front();
-        }
+        forget_oldest(&mut self.messages);
     }
 }
 

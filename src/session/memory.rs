@@ -9,6 +9,11 @@ use tokio::time::Instant;
 use crate::pii::Utterance;
 use crate::speech::{LlmRequest, LlmStream, Message};
 
+/// What the model remembers at most; the oldest messages are forgotten first.
+const MOST_MESSAGES: usize = 80;
+/// The same in bytes of text: the results of tools are long. It is about twelve thousand tokens.
+const MOST_BYTES: usize = 48 * 1024;
+
 /// How long a reply that was asked for ahead of time is good for.
 const GUESS_HOLDS: Duration = Duration::from_secs(5);
 
@@ -71,6 +76,22 @@ pub(super) fn take_back(messages: &mut VecDeque<Message>, words: &Utterance) {
     }
 }
 
+/// Keeps memory within its bounds. The newest message is kept in any case.
+pub(super) fn forget_oldest(messages: &mut VecDeque<Message>) {
+    let mut bytes: usize = messages.iter().map(length).sum();
+    while messages.len() > MOST_MESSAGES || (bytes > MOST_BYTES && messages.len() > 1) {
+        bytes -= messages.pop_front().as_ref().map_or(0, length);
+    }
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::User(words) | Message::Assistant(words) => words.text().len(),
+        Message::ToolCall { arguments, result, .. } => arguments.len() + result.len(),
+        Message::Note(note) => note.len(),
+    }
+}
+
 fn letters(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -104,5 +125,25 @@ mod tests {
         assert!(messages == [said("well"), bot.clone()]);
         take_back(&mut messages, &utterance("well"));
         assert!(messages == [bot]);
+    }
+
+    #[test]
+    fn long_results_of_tools_push_out_what_is_old_and_the_newest_message_stays() {
+        let result = |length: usize| Message::ToolCall {
+            id: "1".to_owned(),
+            name: "orders".to_owned(),
+            arguments: "{}".to_owned(),
+            result: "x".repeat(length),
+        };
+        let mut messages =
+            VecDeque::from([Message::User(utterance("hello")), result(30_000), result(30_000)]);
+        forget_oldest(&mut messages);
+        assert_eq!(messages.len(), 1);
+        messages.push_back(result(100_000));
+        forget_oldest(&mut messages);
+        assert!(messages == [result(100_000)]);
+        messages.extend((0..100).map(|_| Message::User(utterance("hm"))));
+        forget_oldest(&mut messages);
+        assert_eq!(messages.len(), MOST_MESSAGES);
     }
 }

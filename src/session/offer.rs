@@ -7,7 +7,7 @@ use crate::plan::{self, Intent, Param, VarKind};
 use crate::speech::Tool;
 
 /// An intent as the model sees it. The stand-in model of the sandbox reads the examples, too.
-pub(super) fn intent_tool(intent: &Intent) -> Tool {
+pub(crate) fn intent_tool(intent: &Intent) -> Tool {
     let mut description = intent.when.to_string();
     if !intent.examples.is_empty() {
         let examples: Vec<String> = intent.examples.iter().map(|e| format!("{e:?}")).collect();
@@ -35,7 +35,7 @@ pub(super) fn intent_tool(intent: &Intent) -> Tool {
 }
 
 /// A tool of the flow as the model sees it.
-pub(super) fn tool(tool: &plan::Tool) -> Tool {
+pub(crate) fn tool(tool: &plan::Tool) -> Tool {
     let properties: Map<String, Value> =
         tool.params.iter().map(|param| (param.name.to_string(), schema(param))).collect();
     let required: Vec<&str> = tool.params.iter().filter(|p| !p.optional).map(|p| &*p.name).collect();

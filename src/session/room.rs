@@ -1,6 +1,7 @@
 //! The joined room as the call sees it: what happens in it, who is heard, and what we want of it.
 //!
-//! Our audio is dropped rather than delayed when the room does not keep up. Wishes never are: they wait.
+//! Our audio is dropped rather than delayed when the room does not keep up. Wishes never are: they wait. Silence is
+//! not sent on and on: a room is silent by itself, and sound that follows need not wait behind the silence.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,11 +14,15 @@ use crate::telephony::{CloseReason, LegId, RoomCommand, RoomEvent, RoomSession};
 
 /// How long a room may take to let us go.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// Frames of silence, 200 ms, after which no more are sent. Whatever the room keeps back is played by then.
+const SILENCE: u32 = 10;
 
 pub(super) struct JoinedRoom {
     session: RoomSession,
     /// What the room had no place for yet.
     wishes: VecDeque<RoomCommand>,
+    /// Frames of silence that we had for the room in a row.
+    silent: u32,
     audible: bool,
     closed: bool,
     leaving: bool,
@@ -32,7 +37,14 @@ pub(super) enum RoomNews {
 
 impl JoinedRoom {
     pub(super) fn new(session: RoomSession) -> Self {
-        Self { session, wishes: VecDeque::new(), audible: true, closed: false, leaving: false }
+        Self {
+            session,
+            wishes: VecDeque::new(),
+            silent: SILENCE,
+            audible: true,
+            closed: false,
+            leaving: false,
+        }
     }
 
     /// The next news; never resolves when we are out. May be dropped and asked again at any time.
@@ -65,13 +77,22 @@ impl JoinedRoom {
         }
     }
 
-    /// Sends 20 ms of our audio.
-    pub(super) fn play(&self, frame: Frame) {
+    /// Sends 20 ms of our audio, unless it is one silence of many.
+    pub(super) fn play(&mut self, frame: Frame) {
+        self.silent = if frame.is_silence() { self.silent.saturating_add(1) } else { 0 };
+        if self.is_silent() {
+            return;
+        }
         let kept_up =
             self.wishes.is_empty() && self.session.commands.try_send(RoomCommand::Audio(frame)).is_ok();
         if !kept_up && !self.closed {
             tracing::debug!("the room does not keep up; 20 ms of our audio were dropped");
         }
+    }
+
+    /// Whether we send nothing: what comes next may come at any moment, not only 20 ms after the last.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent > SILENCE
     }
 
     /// Wants something of the room, now or as soon as it keeps up.

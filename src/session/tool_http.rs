@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use tokio::time::timeout;
 
@@ -41,19 +41,10 @@ async fn exchange(request: ToolRequest) -> Result<Payload, ToolFailure> {
         HttpMethod::Delete => Method::DELETE,
     };
     let client = client(&request.url).ok_or(ToolFailure::Unreachable)?;
-    let mut sent = client.request(method, request.url).header(ACCEPT, "application/json");
-    for (name, value) in &request.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
-        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
-        value.set_sensitive(true);
-        sent = sent.header(name, value);
-    }
-    if let Some(key) = &request.idempotency {
-        let key = HeaderValue::from_bytes(key.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
-        sent = sent.header(IDEMPOTENCY_KEY, key);
-    }
+    let headers = headers(&request)?;
+    let mut sent = client.request(method, request.url).headers(headers);
     if let Some(body) = request.body {
-        sent = sent.header(CONTENT_TYPE, "application/json").body(body);
+        sent = sent.body(body);
     }
     let response = sent.send().await.map_err(|error| unreachable(&error))?;
     let status = response.status();
@@ -65,6 +56,25 @@ async fn exchange(request: ToolRequest) -> Result<Payload, ToolFailure> {
         }
         status => Err(ToolFailure::Refused { status }),
     }
+}
+
+/// What is sent ahead of a body. A header that the flow writes stands in place of ours, never beside it.
+fn headers(request: &ToolRequest) -> Result<HeaderMap, ToolFailure> {
+    let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    if request.body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
+        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    if let Some(key) = &request.idempotency {
+        let key = HeaderValue::from_bytes(key.as_bytes()).map_err(|_| ToolFailure::BadRequest)?;
+        headers.insert(IDEMPOTENCY_KEY, key);
+    }
+    Ok(headers)
 }
 
 async fn read(response: Response) -> Result<Payload, ToolFailure> {
@@ -233,5 +243,23 @@ mod tests {
         // Wildcard names for loopback exist in public DNS; here the resolver is asked for its own judgement.
         let local = NoPrivateAddress.resolve("localhost".parse().unwrap()).await;
         assert!(local.is_ok_and(|mut found| found.next().is_some_and(|at| at.ip().is_loopback())));
+    }
+
+    #[test]
+    fn a_header_of_the_flow_stands_in_place_of_ours() {
+        let given = |name: &str, value: &str| (Arc::from(name), Arc::from(value));
+        let request = ToolRequest {
+            method: HttpMethod::Post,
+            url: "https://api.example.com/".parse().unwrap(),
+            headers: vec![given("content-Type", "application/vnd.api+json"), given("X-Key", "secret")],
+            body: Some("{}".to_owned()),
+            idempotency: Some(Arc::from("call-1")),
+        };
+        let headers = headers(&request).unwrap();
+        let all: Vec<_> = headers.get_all(CONTENT_TYPE).iter().collect();
+        assert_eq!(all, ["application/vnd.api+json"]);
+        assert_eq!(headers[ACCEPT], "application/json");
+        assert_eq!(headers[IDEMPOTENCY_KEY], "call-1");
+        assert!(headers["x-key"].is_sensitive());
     }
 }

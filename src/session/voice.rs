@@ -267,6 +267,11 @@ impl Voice {
         self.playout.is_speaking() || !self.open.is_empty()
     }
 
+    /// Whether the next 20 ms have something of it in them.
+    pub(super) fn is_ready(&self) -> bool {
+        self.playout.is_ready()
+    }
+
     /// Whether this has words that were not heard to their end yet.
     pub(super) fn is_open(&self, speech: Speech) -> bool {
         self.context_of(speech).is_some()

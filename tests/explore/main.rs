@@ -2,6 +2,7 @@
 
 mod before;
 mod flows;
+mod formats;
 mod mutants;
 mod rig;
 mod shipped;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use callflow::machine::{
     Effect, Input, LegEvent, Outcome, Proposal, ProposedCall, ToolCallId, ToolFailure, ToolResult,
 };
-use callflow::pii::Payload;
+use callflow::pii::{Payload, Utterance};
 use callflow::plan::{Plan, ToolId};
 use serde_json::{Value, json};
 
@@ -307,6 +307,17 @@ fn an_answer_fills_variables_and_leads_on() {
     assert_eq!(said(&rig.wait_ms(1)), ["Looking."]);
     let effects = ok(&mut rig, call, json!({"order": {"status": "on its way"}}));
     assert_eq!(said(&effects), ["It is on its way.", "Goodbye."]);
+}
+
+#[test]
+fn words_that_fill_the_time_wait_until_the_caller_has_spoken() {
+    let mut rig = asking(LOOK, "");
+    rig.wait_ms(900);
+    rig.tell(Input::SpeechStarted);
+    assert_eq!(said(&rig.wait_ms(600)), Vec::<&str>::new());
+    rig.tell(Input::TurnEnded { text: Utterance::new("hm") });
+    assert_eq!(said(&rig.wait_ms(1_000)), ["Looking."]);
+    assert_eq!(said(&rig.wait_ms(5_000)), Vec::<&str>::new(), "once");
 }
 
 #[test]

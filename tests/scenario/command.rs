@@ -27,6 +27,8 @@ impl Folder {
             .current_dir(&self.0)
             .arg("test")
             .args(args)
+            // A key of whoever runs the tests would have a model asked.
+            .env_remove("OPENAI_API_KEY")
             .output()
             .unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -149,5 +151,39 @@ fn a_flow_is_put_through_the_catalogue() {
     assert_eq!(status, 2);
     assert!(err.contains("E53"), "{err}");
     let (_, out, _) = folder.run(&["--list-faults"]);
-    assert_eq!(out.lines().count(), 69);
+    assert_eq!(out.lines().count(), 71);
+}
+
+fn graph(folder: &Folder, args: &[&str]) -> (i32, String, String) {
+    let ran = Command::new(env!("CARGO_BIN_EXE_callflow"))
+        .current_dir(&folder.0)
+        .args(["graph", "a.yaml"])
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (ran.status.code().unwrap(), text(ran.stdout), text(ran.stderr))
+}
+
+#[test]
+fn the_picture_of_a_flow_shows_what_the_tests_beside_it_reach() {
+    let folder = Folder::new("graph", FAILING);
+    let (status, out, err) = graph(&folder, &["--coverage"]);
+    // A test that fails reaches nothing, and one that needs a model is not asked.
+    assert_eq!((status, err.lines().count()), (0, 1), "{err}");
+    assert!(err.starts_with("warning: `bad <one>` fails"), "{err}");
+    assert!(out.contains("tests: states 3 of 6") && out.contains("✓ 1×  intent.terminate_call"), "{out}");
+    assert!(out.contains("✗  accepted"), "{out}");
+    fs::write(folder.0.join("other.test.yaml"), "flow: a.yaml\ntests:\n  - {name: x, script: []}\n").unwrap();
+    let (_, out, _) = graph(&folder, &["--coverage=other.test.yaml", "--format", "dot"]);
+    assert!(out.contains("label=\"tests: states 2 of 6"), "{out}");
+    fs::remove_file(folder.0.join("a.test.yaml")).unwrap();
+    let (status, out, err) = graph(&folder, &["--coverage"]);
+    assert_eq!((status, out.as_str()), (2, ""));
+    assert!(err.contains("has no test file beside it"), "{err}");
+    fs::write(folder.0.join("b.yaml"), "callflow: 1\nstart: bye\nstates: {bye: {end: Goodbye.}}\n").unwrap();
+    fs::write(folder.0.join("b.test.yaml"), "tests:\n  - {name: x, script: []}\n").unwrap();
+    let (status, _, err) = graph(&folder, &["--coverage=b.test.yaml"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("b.test.yaml tests another flow than a.yaml"), "{err}");
 }

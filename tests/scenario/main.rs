@@ -5,8 +5,11 @@
 mod cases;
 mod command;
 mod document;
+mod explore;
 mod faults;
+mod model;
 mod reader;
 mod shipped;
 mod stage;
 mod steps;
+mod tools;

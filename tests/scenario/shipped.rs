@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::stage::{all_pass, flow, play, shipped, suite};
 
-const FLOWS: [&str; 2] = ["cold_transfer", "business_hours"];
+const FLOWS: [&str; 4] = ["cold_transfer", "business_hours", "order_status", "table_booking"];
 
 fn tests_of(name: &str) -> String {
     fs::read_to_string(format!("flows/{name}.test.yaml")).unwrap()
@@ -103,4 +103,25 @@ fn the_schema_in_the_repository_is_the_generated_one_and_the_shipped_tests_fit_i
             schema.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{name}: {errors:#?}");
     }
+}
+
+/// What an editor shows while a test is written: what each key is about, and what it can look like.
+#[test]
+fn every_key_of_a_test_has_a_description_and_an_example() {
+    let schema = json_schema();
+    let mut wanting = Vec::new();
+    let mut pending = vec![(String::new(), &schema)];
+    while let Some((path, at)) = pending.pop() {
+        let Json::Object(map) = at else { continue };
+        for (name, child) in map {
+            pending.push((format!("{path}/{name}"), child));
+        }
+        for (name, property) in map.get("properties").and_then(Json::as_object).into_iter().flatten() {
+            let described = property["description"].as_str().is_some_and(|text| !text.is_empty());
+            if !described || property["examples"].as_array().is_none_or(Vec::is_empty) {
+                wanting.push(format!("{path}/properties/{name}"));
+            }
+        }
+    }
+    assert!(wanting.is_empty(), "{wanting:#?}");
 }

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use super::ExitStatus;
 use super::check::read;
 use crate::check::{Checked, CheckedFlow, EnvMode, check};
-use crate::diagnostic::{Diagnostic, Style, render_human};
+use crate::diagnostic::{Diagnostic, Style, render_github, render_human, render_sarif};
 use crate::explore::{Limits, Report, explore};
 use crate::plan::{Plan, compile};
 use crate::settings::Env;
@@ -50,6 +50,10 @@ pub enum Format {
     Human,
     /// One JSON object.
     Json,
+    /// SARIF 2.1.0, for code scanning: what does not hold, as `check` writes its findings.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
 }
 
 /// Explores and reports: [`ExitStatus::Success`] if everything holds, [`ExitStatus::Findings`] if something
@@ -85,7 +89,13 @@ fn explore_one(
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
     let Checked { source, flow, diagnostics } = check(&source, mode);
     let Some(flow) = flow else {
-        err.write_all(render_human(&source, &diagnostics, Style::Colour).as_bytes())?;
+        match args.format {
+            Format::Human | Format::Json => {
+                err.write_all(render_human(&source, &diagnostics, Style::Colour).as_bytes())?;
+            }
+            Format::Sarif => out.write_all(render_sarif(&[(source, diagnostics)]).as_bytes())?,
+            Format::Github => out.write_all(render_github(&source, &diagnostics).as_bytes())?,
+        }
         writeln!(err, "error: a flow with errors cannot be explored")?;
         return Ok(ExitStatus::Findings);
     };
@@ -105,6 +115,18 @@ fn explore_one(
     match args.format {
         Format::Human => print::human(&source, &plan, &report, &places, out)?,
         Format::Json => writeln!(out, "{}", print::json(&source, &plan, &report, &places))?,
+        Format::Sarif | Format::Github => {
+            let found = findings(&plan, &report, &places);
+            let text = match args.format {
+                Format::Sarif => render_sarif(&[(source, found)]),
+                _ => render_github(&source, &found),
+            };
+            out.write_all(text.as_bytes())?;
+            // Neither has a place for what was not seen.
+            if !report.complete {
+                writeln!(err, "note: not everything was seen; --max-states goes further")?;
+            }
+        }
     }
     out.flush()?;
     Ok(match &report {
@@ -121,10 +143,10 @@ pub fn in_check(flow: CheckedFlow) -> (Vec<Diagnostic>, bool) {
     let plan = compile(flow);
     let limits = Limits { configurations: IN_CHECK, ..Limits::default() };
     let report = explore(&plan, &limits, &mut |_| {});
-    (diagnostics(&plan, &report, &places), report.complete || !report.findings.is_empty())
+    (findings(&plan, &report, &places), report.complete || !report.findings.is_empty())
 }
 
 /// What was found, as findings of the file.
-fn diagnostics(plan: &Arc<Plan>, report: &Report, places: &Places) -> Vec<Diagnostic> {
+fn findings(plan: &Arc<Plan>, report: &Report, places: &Places) -> Vec<Diagnostic> {
     report.findings.iter().map(|finding| places.diagnostic(plan, finding)).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::files::{self, load};
-use super::runner::{Verdict, verdict};
+use super::runner::{Asking, Judged, Verdict, judge};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::coverage::Coverage;
 
@@ -29,7 +29,8 @@ pub fn uncovered(flow: &Path) -> Option<Result<Uncovered, String>> {
     let mut coverage = Coverage::of(one.subject.plan());
     let mut failed = Vec::new();
     for test in &one.suite.tests {
-        if let (Verdict::Failed(_), _) = verdict(test, &one, Some(&mut coverage)) {
+        let judged = judge(test, &one, &Asking::Offline, Some(&mut coverage));
+        if let Judged { verdict: Verdict::Failed(_), .. } = judged {
             failed.push(test.name.value.clone());
         }
     }

@@ -3,8 +3,10 @@
 //! Reports go to standard output, what kept a file from being tested to standard error.
 
 mod files;
+mod graph;
 mod in_check;
 mod junit;
+mod model;
 mod more;
 mod report;
 mod runner;
@@ -15,9 +17,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
+use crate::settings::Env;
 use files::{Loaded, find, load};
+pub(super) use graph::cover;
 pub use in_check::{Uncovered, uncovered};
-use runner::{Tested, Verdict};
+use model::Models;
+use runner::{Asking, Tested, Verdict};
 
 /// Arguments of `callflow test`.
 #[derive(Args, Debug, Clone)]
@@ -41,6 +46,9 @@ pub struct TestArgs {
     /// Only tests whose name, file or tag contains this.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
+    /// Skip tests that need a real model, also if there is a key.
+    #[arg(long)]
+    pub offline: bool,
     /// List the tests and run none.
     #[arg(long)]
     pub list: bool,
@@ -84,10 +92,10 @@ pub enum Format {
 /// Runs the tests. [`ExitStatus::Success`] if all passed, [`ExitStatus::Findings`] if one failed,
 /// [`ExitStatus::Error`] if something could not be read or is no test.
 #[must_use]
-pub fn run(args: &TestArgs) -> ExitStatus {
+pub fn run(args: &TestArgs, env: &Env) -> ExitStatus {
     let done = match args.list_faults {
         true => more::list_faults(&mut anstream::stdout()),
-        false => test(args, &mut anstream::stdout(), &mut anstream::stderr()),
+        false => test(args, env, &mut anstream::stdout(), &mut anstream::stderr()),
     };
     match done {
         Ok(status) => status,
@@ -100,7 +108,7 @@ pub fn run(args: &TestArgs) -> ExitStatus {
     }
 }
 
-fn test(args: &TestArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
+fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
     let mut loaded: Vec<Loaded> = Vec::new();
     let mut unusable = false;
     for path in &args.paths {
@@ -135,7 +143,18 @@ fn test(args: &TestArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result
         return more::survive(args, &loaded, out, err);
     }
     let mut sink = report::Sink::new(args.format, out);
-    let tested = runner::run_all(args, &loaded, &mut sink)?;
+    let models = match args.offline {
+        true => Asking::Offline,
+        false => match Models::of(env) {
+            Ok(Some(models)) => Asking::Models(models),
+            Ok(None) => Asking::NoKey,
+            Err(error) => {
+                writeln!(err, "error: {error}")?;
+                return Ok(ExitStatus::Error);
+            }
+        },
+    };
+    let tested = runner::run_all(args, &models, &loaded, &mut sink)?;
     report::finish(args, &loaded, &tested, &mut sink)?;
     if let Some(path) = &args.junit {
         std::fs::write(path, junit::render(&tested)).map_err(|error| {

@@ -102,7 +102,7 @@ pub(super) fn generate(
     let mut text = String::new();
     for one in loaded {
         let mut covered = Coverage::of(one.subject.plan());
-        for test in &one.suite.tests {
+        for test in one.suite.tests.iter().filter(|test| !test.needs_model()) {
             let Some(plan) = one.subject.plan_of(test) else { continue };
             orders(test).iter().for_each(|order| covered.add(&run(test, &plan, order).world));
         }

@@ -41,12 +41,16 @@ impl<'o> Sink<'o> {
         };
         let time = seconds(done.took);
         let orders = if done.runs > 1 { format!(" ({} orders)", done.runs) } else { String::new() };
+        let explored = match done.configurations {
+            0 => String::new(),
+            seen => format!(" ({seen} configurations)"),
+        };
         let why = match done.verdict {
             Verdict::Skipped(why) => format!(" ({why})"),
             _ => String::new(),
         };
         self.say(&format!(
-            "{colour}{word:>8}{RESET} [{time:>7}s] {}: {}{orders}{why}\n",
+            "{colour}{word:>8}{RESET} [{time:>7}s] {}: {}{orders}{explored}{why}\n",
             done.path, done.name
         ))
     }
@@ -116,6 +120,7 @@ fn json(loaded: &[Loaded], tested: &Tested) -> Value {
             "file": done.path,
             "name": done.name,
             "orders": done.runs,
+            "configurations": done.configurations,
             "seconds": done.took.as_secs_f64(),
         });
         match &done.verdict {

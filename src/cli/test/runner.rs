@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::scenario::coverage::Coverage;
-use crate::scenario::{Failure, Test, orders, run};
+use crate::scenario::{Failure, Test, orders, run, run_played};
 
 use super::TestArgs;
 use super::files::Loaded;
+use super::model::Models;
 use super::report::Sink;
 
 /// Everything that was run.
@@ -31,6 +32,8 @@ pub(super) struct Done {
     pub took: Duration,
     /// Orders of its races that were run.
     pub runs: usize,
+    /// Configurations that were explored.
+    pub configurations: usize,
 }
 
 pub(super) enum Verdict {
@@ -47,7 +50,18 @@ pub(super) struct Failed {
     pub order: Option<String>,
 }
 
-const WITHOUT_MODEL: &str = "tagged `llm`: talks to a real model, which `callflow test` does not";
+const WITHOUT_KEY: &str = "needs a real model, and OPENAI_API_KEY is not set";
+const WHILE_OFFLINE: &str = "needs a real model, and --offline asks none";
+
+/// Which model is asked in tests that need one.
+pub(super) enum Asking {
+    /// There is no key.
+    NoKey,
+    /// None is to be asked.
+    Offline,
+    /// These.
+    Models(Models),
+}
 
 /// Whether a test is wanted.
 pub(super) fn is_wanted(args: &TestArgs, path: &str, test: &Test) -> bool {
@@ -58,7 +72,12 @@ pub(super) fn is_wanted(args: &TestArgs, path: &str, test: &Test) -> bool {
     })
 }
 
-pub(super) fn run_all(args: &TestArgs, loaded: &[Loaded], sink: &mut Sink<'_>) -> io::Result<Tested> {
+pub(super) fn run_all(
+    args: &TestArgs,
+    asking: &Asking,
+    loaded: &[Loaded],
+    sink: &mut Sink<'_>,
+) -> io::Result<Tested> {
     let began = Instant::now();
     let mut tested = Tested {
         coverage: loaded.iter().map(|one| Coverage::of(one.subject.plan())).collect(),
@@ -67,9 +86,10 @@ pub(super) fn run_all(args: &TestArgs, loaded: &[Loaded], sink: &mut Sink<'_>) -
     'all: for (file, one) in loaded.iter().enumerate() {
         for test in one.suite.tests.iter().filter(|test| is_wanted(args, &one.path, test)) {
             let began = Instant::now();
-            let (verdict, runs) = verdict(test, one, tested.coverage.get_mut(file));
+            let Judged { verdict, runs, configurations } =
+                judge(test, one, asking, tested.coverage.get_mut(file));
             let (path, name) = (one.path.clone(), test.name.value.clone());
-            let done = Done { file, path, name, verdict, took: began.elapsed(), runs };
+            let done = Done { file, path, name, verdict, took: began.elapsed(), runs, configurations };
             sink.test(&done)?;
             let failed = matches!(done.verdict, Verdict::Failed(_));
             tested.tests.push(done);
@@ -82,33 +102,61 @@ pub(super) fn run_all(args: &TestArgs, loaded: &[Loaded], sink: &mut Sink<'_>) -
     Ok(tested)
 }
 
-pub(super) fn verdict(test: &Test, one: &Loaded, mut coverage: Option<&mut Coverage>) -> (Verdict, usize) {
-    if test.has_tag("llm") {
-        return (Verdict::Skipped(WITHOUT_MODEL), 0);
-    }
+/// What came of one test.
+pub(super) struct Judged {
+    pub verdict: Verdict,
+    pub runs: usize,
+    pub configurations: usize,
+}
+
+pub(super) fn judge(
+    test: &Test,
+    one: &Loaded,
+    asking: &Asking,
+    mut coverage: Option<&mut Coverage>,
+) -> Judged {
+    let mut judged = Judged { verdict: Verdict::Passed, runs: 0, configurations: 0 };
+    let models = match asking {
+        _ if !test.needs_model() => None,
+        Asking::Models(models) => Some(models),
+        Asking::NoKey | Asking::Offline => {
+            let offline = matches!(asking, Asking::Offline);
+            judged.verdict = Verdict::Skipped(if offline { WHILE_OFFLINE } else { WITHOUT_KEY });
+            return judged;
+        }
+    };
     let Some(plan) = one.subject.plan_of(test) else {
         let failure = Failure {
             span: test.name.span,
             message: "the flow cannot begin like this".to_owned(),
             help: Some("look at `given` and `start_in`".to_owned()),
+            story: Vec::new(),
         };
-        return (Verdict::Failed(Box::new(Failed { failure, story: String::new(), order: None })), 0);
+        judged.verdict = Verdict::Failed(Box::new(Failed { failure, story: String::new(), order: None }));
+        return judged;
     };
     let orders = orders(test);
-    let runs = orders.len();
+    judged.runs = orders.len();
     for order in orders {
-        let ran = run(test, &plan, &order);
+        let ran = match models {
+            Some(models) => run_played(test, &plan, &order, models.one(&plan)),
+            None => run(test, &plan, &order),
+        };
+        judged.configurations += ran.explored.configurations;
         if let Some(failure) = ran.failure {
-            let story = crate::scenario::tell(ran.world.story());
+            let mut story = crate::scenario::tell(ran.world.story());
+            failure.story.iter().for_each(|line| story.extend([line.as_str(), "\n"]));
             let shown = |race: &Vec<usize>| {
                 race.iter().map(|index| (index + 1).to_string()).collect::<Vec<_>>().join(", ")
             };
             let order = (!order.is_empty()).then(|| order.iter().map(shown).collect::<Vec<_>>().join("; "));
-            return (Verdict::Failed(Box::new(Failed { failure, story, order })), runs);
+            judged.verdict = Verdict::Failed(Box::new(Failed { failure, story, order }));
+            return judged;
         }
-        if let Some(coverage) = coverage.as_deref_mut() {
+        // What a model does once, it may not do again: that is no coverage.
+        if let Some(coverage) = coverage.as_deref_mut().filter(|_| models.is_none()) {
             coverage.add(&ran.world);
         }
     }
-    (Verdict::Passed, runs)
+    judged
 }

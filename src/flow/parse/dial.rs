@@ -89,7 +89,8 @@ pub(super) fn dial(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Di
         dial.late_answer = policy;
     }
     dial.caller_id = fields.get("caller_id").and_then(|node| super::sections::caller_id(reader, node));
-    dial.retry = fields.get("retry").and_then(|node| retry(reader, node));
+    dial.retry =
+        fields.get("retry").and_then(|node| retry(reader, node).map(|retry| Spanned::new(retry, node.span)));
     if let Some(node) = fields.get("listen") {
         let items = reader.items(node, "a list of intents");
         dial.listen = items.iter().filter_map(|item| reader.text(item, "the name of an intent")).collect();

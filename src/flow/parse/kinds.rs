@@ -151,7 +151,7 @@ fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {
     let items = reader.items(node, "a list of steps");
     if items.is_empty() {
         let help = "write [{after: 8s, say: \"Are you still there?\"}, {after: 8s, to: goodbye}], or leave `silence` out";
-        reader.error(Rule::WrongValue, node.span, "silence needs at least one step", help);
+        reader.error(Rule::Silence, node.span, "silence needs at least one step", help);
     }
     let mut rungs = Vec::new();
     for (index, item) in items.iter().enumerate() {
@@ -166,7 +166,7 @@ fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {
             let help = "the steps behind it are never reached: put it last";
             reader.error(Rule::WrongValue, span, "only the last step of `silence` leads on", help);
         }
-        rungs.extend(after.map(|after| Rung { after: after.value, say, to }));
+        rungs.extend(after.map(|after| Rung { after, say, to }));
     }
     rungs
 }

@@ -183,16 +183,23 @@ pub(super) fn caller_id(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<
 
 /// Daily takes at most 20 keys, and waits once before them; `w` is half a second of that.
 fn extension(reader: &mut Reader<'_>, node: &Node) -> Option<Spanned<String>> {
+    /// Daily's limit, pauses included.
+    const MOST: usize = 20;
     let text = reader.text(node, "an extension")?;
     let keys = text.value.trim_start_matches('w');
-    let good = text.value.len() <= 20
-        && !keys.is_empty()
-        && keys.chars().all(|c| c.is_ascii_digit() || matches!(c, '*' | '#'));
-    if !good {
-        let help = "0 to 9, `*` and `#`; before them `w` for each half a second of pause; at most 20";
-        reader.error(Rule::WrongValue, node.span, "not an extension", help);
-    }
-    good.then_some(text)
+    let is_key = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#');
+    let help = "0 to 9, `*` and `#`; before them `w` for each half a second of pause; at most 20";
+    let message = match keys.chars().find(|c| !is_key(*c)) {
+        _ if keys.is_empty() => "an extension needs a key to press".to_owned(),
+        Some('w' | 'W' | ',' | ';' | 'p' | 'P') => {
+            "a pause is a `w`, and stands before the first key: Daily waits once".to_owned()
+        }
+        Some(other) => format!("`{other}` is no key of a telephone"),
+        None if text.value.len() > MOST => format!("an extension has at most {MOST} keys and pauses"),
+        None => return Some(text),
+    };
+    reader.error(Rule::Extension, node.span, &message, help);
+    None
 }
 
 pub(super) fn intents(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<Intent> {

@@ -1,8 +1,8 @@
 //! From a plan to what is drawn.
 
-use super::{Graph, Link, Node, Shape, Tone};
+use super::{Graph, Link, Mark, Node, Shape, Tone};
 use crate::flow::show_duration;
-use crate::plan::{Branch, Dial, DialMethod, Event, Kind, On, Plan, State, StateId, Text};
+use crate::plan::{Branch, Dial, DialMethod, EdgeId, Event, Kind, On, Plan, State, StateId, Text};
 
 /// Longest text of a caption, in characters.
 const CAPTION: usize = 34;
@@ -16,9 +16,9 @@ impl Graph {
     pub fn of(plan: &Plan, defaults: bool) -> Self {
         let mut nodes = vec![Node::new("", "", Shape::Start)];
         nodes.extend(plan.states.iter().map(|state| node(plan, state)));
-        let graph = Self { name: plan.name.to_string(), nodes, links: Vec::new(), traced: false };
+        let graph = Self { name: plan.name.to_string(), nodes, links: Vec::new(), traced: false, sums: None };
         let mut builder = Builder { plan, graph };
-        builder.link(START, at(plan.start), String::new(), Tone::Normal, None);
+        builder.link(START, at(plan.start), Label::default(), Tone::Normal, None);
         for (index, state) in plan.states.iter().enumerate() {
             builder.state(index + 1, state);
         }
@@ -37,7 +37,7 @@ pub(super) fn at(state: StateId) -> usize {
 
 impl Node {
     fn new(name: &str, caption: &str, shape: Shape) -> Self {
-        Self { name: name.to_owned(), caption: caption.to_owned(), shape, visits: 0 }
+        Self { name: name.to_owned(), caption: caption.to_owned(), shape, visits: 0, mark: Mark::Uncounted }
     }
 }
 
@@ -78,6 +78,33 @@ fn short(text: &str) -> String {
     }
 }
 
+/// A label, and the edges that it stands for.
+#[derive(Default)]
+struct Label {
+    text: String,
+    edges: Vec<EdgeId>,
+}
+
+impl Label {
+    fn of(text: String, edge: EdgeId) -> Self {
+        Self { text, edges: vec![edge] }
+    }
+}
+
+impl From<String> for Label {
+    /// Of what the engine adds.
+    fn from(text: String) -> Self {
+        Self { text, edges: Vec::new() }
+    }
+}
+
+impl Link {
+    fn new(from: usize, to: usize, tone: Tone) -> Self {
+        let (labels, edges, marks, says) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { from, to, labels, edges, marks, tone, says, visits: 0 }
+    }
+}
+
 struct Builder<'p> {
     plan: &'p Plan,
     graph: Graph,
@@ -85,35 +112,36 @@ struct Builder<'p> {
 
 impl Builder<'_> {
     /// Adds an edge to the link of these two nodes.
-    fn link(&mut self, from: usize, to: usize, label: String, tone: Tone, say: Option<&Text>) {
+    fn link(&mut self, from: usize, to: usize, label: Label, tone: Tone, say: Option<&Text>) {
         let links = &mut self.graph.links;
         let is_dotted = |tone: Tone| tone == Tone::Default;
         let known = links
             .iter()
             .position(|link| (link.from, link.to) == (from, to) && is_dotted(link.tone) == is_dotted(tone));
         let at = known.unwrap_or_else(|| {
-            links.push(Link { from, to, labels: Vec::new(), tone, says: Vec::new(), visits: 0 });
+            links.push(Link::new(from, to, tone));
             links.len() - 1
         });
         let link = &mut links[at];
         // One hopeful edge makes the way a hopeful one.
         link.tone = link.tone.min(tone);
-        if !label.is_empty() {
-            link.labels.push(label);
+        if !label.text.is_empty() {
+            link.labels.push(label.text);
+            link.edges.push(label.edges);
         }
         link.says.extend(say.map(|say| say.source().trim().to_owned()));
     }
 
     fn state(&mut self, from: usize, state: &State) {
         let next = next(state);
-        if let Some(to) = next {
-            self.link(from, at(to), "next".to_owned(), Tone::Normal, None);
+        if let Some((to, edges)) = next.clone() {
+            self.link(from, at(to), Label { text: "next".to_owned(), edges }, Tone::Normal, None);
         }
         for on in
             state.on.iter().filter(|on| next.is_none() || !matches!(on.event, Event::Said | Event::Failed))
         {
             for branch in &on.branches {
-                let label = self.label(on, branch, Some(state));
+                let label = Label::of(self.label(on, branch, Some(state)), branch.edge);
                 self.link(from, at(branch.to), label, tone(on.event), branch.say.as_ref());
             }
         }
@@ -124,12 +152,12 @@ impl Builder<'_> {
                         Some(guard) => format!("if {}", self.plan.guard_text(guard)),
                         None => "else".to_owned(),
                     };
-                    self.link(from, at(choice.to), label, Tone::Normal, None);
+                    self.link(from, at(choice.to), Label::of(label, choice.edge), Tone::Normal, None);
                 }
             }
             Kind::Converse(converse) => {
-                if let Some((_, to)) = converse.silence.then {
-                    let label = silence(&converse.silence.steps);
+                if let Some((edge, to)) = converse.silence.then {
+                    let label = Label::of(silence(&converse.silence.steps), edge);
                     self.link(from, at(to), label, Tone::Failure, None);
                 }
             }
@@ -170,7 +198,7 @@ impl Builder<'_> {
         let plan = self.plan;
         for on in &plan.always {
             for branch in &on.branches {
-                let label = self.label(on, branch, None);
+                let label = Label::of(self.label(on, branch, None), branch.edge);
                 self.link(anywhere, at(branch.to), label, tone(on.event), branch.say.as_ref());
             }
         }
@@ -189,21 +217,22 @@ impl Builder<'_> {
         ];
         for (event, label) in added {
             if !plan.always.iter().any(|on| on.event == event) {
-                self.link(anywhere, ended, label, Tone::Default, None);
+                self.link(anywhere, ended, label.into(), Tone::Default, None);
             }
         }
         for (index, state) in plan.states.iter().enumerate() {
             match &state.kind {
                 Kind::Converse(converse) if converse.silence.then.is_none() => {
                     let label = silence(&converse.silence.steps);
-                    self.link(index + 1, ended, label, Tone::Default, None);
+                    self.link(index + 1, ended, label.into(), Tone::Default, None);
                 }
                 Kind::Handoff(handoff) => {
                     if !state.on.iter().any(|on| on.event == Event::OperatorLeft) {
-                        self.link(index + 1, ended, "operator.left".to_owned(), Tone::Default, None);
+                        let label = "operator.left".to_owned();
+                        self.link(index + 1, ended, label.into(), Tone::Default, None);
                     }
                     let max = format!("max {}", show_duration(handoff.max));
-                    self.link(index + 1, ended, max, Tone::Default, None);
+                    self.link(index + 1, ended, max.into(), Tone::Default, None);
                 }
                 _ => {}
             }
@@ -217,12 +246,13 @@ impl Builder<'_> {
 }
 
 /// Where `next:` leads: to one place, whether it was said or not.
-fn next(state: &State) -> Option<StateId> {
+fn next(state: &State) -> Option<(StateId, Vec<EdgeId>)> {
     let to = |event: Event| match state.on.iter().find(|on| on.event == event)?.branches.as_slice() {
-        [Branch { to, guard: None, max_visits: None, say: None, .. }] => Some(*to),
+        [Branch { edge, to, guard: None, max_visits: None, say: None, .. }] => Some((*edge, *to)),
         _ => None,
     };
-    to(Event::Said).filter(|said| to(Event::Failed) == Some(*said))
+    let ((said, there), (failed, where_else)) = (to(Event::Said)?, to(Event::Failed)?);
+    (there == where_else).then(|| (there, vec![said, failed]))
 }
 
 fn silence(steps: &[crate::plan::SilenceStep]) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Graph, Link, Node, Shape, Tone};
+use super::{Graph, Link, Mark, Node, Shape, Tone};
 
 impl Graph {
     /// A directed graph in DOT.
@@ -13,14 +13,65 @@ impl Graph {
         out.push_str("  rankdir=TB;\n  node [fontname=\"Helvetica\", fontsize=12];\n");
         out.push_str("  edge [fontname=\"Helvetica\", fontsize=10];\n");
         for (index, node) in self.nodes.iter().enumerate() {
-            line(&mut out, format_args!("  n{index} [{}];", attributes(node)));
+            line(&mut out, format_args!("  n{index} [{}{}];", attributes(node), self.covered(node)));
         }
         for link in &self.links {
-            line(&mut out, format_args!("  n{} -> n{}{};", link.from, link.to, manner(link)));
+            line(
+                &mut out,
+                format_args!("  n{} -> n{}{};", link.from, link.to, manner(link, self.mark(link))),
+            );
+        }
+        if let Some(sums) = &self.sums {
+            legend(sums, &mut out);
         }
         out.push_str("}\n");
         out
     }
+
+    /// How a state looks that tests reach, or do not.
+    fn covered(&self, node: &Node) -> String {
+        if self.sums.is_none() || node.shape == Shape::Start {
+            return String::new();
+        }
+        let (fill, color) = (fill(node.mark), node.mark.color());
+        let style = match (node.mark, node.shape) {
+            (Mark::Missing, _) => "filled,dashed",
+            (_, Shape::Converse) => "filled,rounded",
+            (Mark::Uncounted, _) => "filled,dashed",
+            _ => "filled",
+        };
+        format!(", style=\"{style}\", fillcolor=\"{fill}\", color=\"{color}\", penwidth=1.8")
+    }
+}
+
+fn fill(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Reached(_) => "#f0fdf4",
+        Mark::Partly(_) => "#fefce8",
+        Mark::Missing => "#fef2f2",
+        Mark::Uncounted => "#ffffff",
+    }
+}
+
+/// What the colours mean, in a box of its own.
+fn legend(sums: &[String], out: &mut String) {
+    let title = sums.iter().map(|sum| escaped(sum)).collect::<Vec<_>>().join("  ·  ");
+    line(out, format_args!("  subgraph cluster_legend {{"));
+    line(
+        out,
+        format_args!("    label=\"tests: {title}\"; fontname=\"Helvetica\"; fontsize=11; color=\"#cbd5e1\";"),
+    );
+    for mark in Mark::ALL {
+        let style = if mark == Mark::Missing || mark == Mark::Uncounted { "filled,dashed" } else { "filled" };
+        let (class, meaning, fill, color) = (mark.class(), mark.meaning(), fill(mark), mark.color());
+        line(
+            out,
+            format_args!(
+                "    legend_{class} [label=\"{meaning}\", shape=box, style=\"{style}\", fillcolor=\"{fill}\", color=\"{color}\", penwidth=1.8, fontsize=10];"
+            ),
+        );
+    }
+    out.push_str("  }\n");
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -44,20 +95,30 @@ fn attributes(node: &Node) -> String {
     if !node.caption.is_empty() {
         label = format!("{label}\\n{}", escaped(&node.caption));
     }
+    if let Some(words) = node.mark.words() {
+        label = format!("{label}\\n{words}");
+    }
     let width = if node.visits > 0 { ", penwidth=2.5" } else { "" };
     format!("label=\"{label}\", {shape}{width}")
 }
 
-fn manner(link: &Link) -> String {
+fn manner(link: &Link, mark: Option<Mark>) -> String {
     let mut parts = Vec::new();
     if !link.labels.is_empty() {
         let label: Vec<_> = link.labels.iter().map(|label| escaped(label)).collect();
         parts.push(format!("label=\"{}\"", label.join("\\n")));
     }
-    match link.tone {
-        Tone::Normal => {}
-        Tone::Failure => parts.push("color=\"#c2410c\", fontcolor=\"#c2410c\"".to_owned()),
-        Tone::Default => parts.push("style=dotted, color=\"#64748b\", fontcolor=\"#64748b\"".to_owned()),
+    match (link.tone, mark) {
+        (_, Some(mark @ Mark::Missing)) => {
+            let color = mark.color();
+            parts.push(format!("style=dashed, color=\"{color}\", fontcolor=\"{color}\", penwidth=2"));
+        }
+        (_, Some(mark @ (Mark::Reached(_) | Mark::Partly(_)))) => {
+            parts.push(format!("color=\"{}\", penwidth=1.8", mark.color()));
+        }
+        (Tone::Normal, _) => {}
+        (Tone::Failure, _) => parts.push("color=\"#c2410c\", fontcolor=\"#c2410c\"".to_owned()),
+        (Tone::Default, _) => parts.push("style=dotted, color=\"#64748b\", fontcolor=\"#64748b\"".to_owned()),
     }
     if link.visits > 0 {
         parts.push("penwidth=2.5".to_owned());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Graph, Link, Node, Shape, Tone};
+use super::{Graph, Link, Mark, Node, Shape, Tone};
 
 impl Graph {
     /// A Mermaid flow chart.
@@ -16,8 +16,15 @@ impl Graph {
         for link in &self.links {
             line(&mut out, format_args!("  {}", arrow(link)));
         }
+        if let Some(sums) = &self.sums {
+            self.legend(sums, &mut out);
+        }
         for (index, link) in self.links.iter().enumerate() {
-            if let Some(style) = link_style(link) {
+            let style = match self.mark(link) {
+                Some(mark) => Some(covered(mark)),
+                None => link_style(link),
+            };
+            if let Some(style) = style {
                 line(&mut out, format_args!("  linkStyle {index} {style}"));
             }
         }
@@ -25,6 +32,53 @@ impl Graph {
             line(&mut out, format_args!("  style n{index} stroke-width:3px"));
         }
         out
+    }
+
+    /// What the colours mean, beside the flow.
+    fn legend(&self, sums: &[String], out: &mut String) {
+        line(
+            out,
+            format_args!(
+                "  subgraph legend [\"tests: {}\"]",
+                sums.iter().map(|sum| escaped(sum)).collect::<Vec<_>>().join(" · ")
+            ),
+        );
+        for mark in Mark::ALL {
+            let class = mark.class();
+            line(out, format_args!("    legend_{class}[\"{}\"]:::{class}", escaped(mark.meaning())));
+        }
+        out.push_str("  end\n");
+        for mark in Mark::ALL {
+            let (fill, dash) = match mark {
+                Mark::Reached(_) => ("#f0fdf4", ""),
+                Mark::Partly(_) => ("#fefce8", ""),
+                Mark::Missing => ("#fef2f2", ",stroke-dasharray:5 3"),
+                Mark::Uncounted => ("#ffffff", ",stroke-dasharray:2 3"),
+            };
+            let (class, color) = (mark.class(), mark.color());
+            line(
+                out,
+                format_args!(
+                    "  classDef {class} fill:{fill},stroke:{color},stroke-width:2px,color:#0f172a{dash}"
+                ),
+            );
+            let of_mark =
+                |(_, node): &(usize, &Node)| node.mark.class() == class && node.shape != Shape::Start;
+            let nodes: Vec<_> =
+                self.nodes.iter().enumerate().filter(of_mark).map(|(index, _)| format!("n{index}")).collect();
+            if !nodes.is_empty() {
+                line(out, format_args!("  class {} {class}", nodes.join(",")));
+            }
+        }
+    }
+}
+
+fn covered(mark: Mark) -> String {
+    let color = mark.color();
+    match mark {
+        Mark::Missing => format!("stroke:{color},stroke-width:3px,stroke-dasharray:6 4,color:{color}"),
+        Mark::Uncounted => format!("stroke:{color},color:#94a3b8"),
+        Mark::Reached(_) | Mark::Partly(_) => format!("stroke:{color},stroke-width:2px"),
     }
 }
 
@@ -50,10 +104,9 @@ fn text(node: &Node) -> String {
     if node.shape == Shape::Start {
         return "call".to_owned();
     }
-    if node.caption.is_empty() {
-        return escaped(&node.name);
-    }
-    format!("{}<br/>{}", escaped(&node.name), escaped(&node.caption))
+    let caption = Some(node.caption.clone()).filter(|caption| !caption.is_empty());
+    let lines = [Some(node.name.clone()), caption, node.mark.words()];
+    lines.iter().flatten().map(|line| escaped(line)).collect::<Vec<_>>().join("<br/>")
 }
 
 fn arrow(link: &Link) -> String {

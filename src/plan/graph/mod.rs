@@ -5,12 +5,16 @@
 //! dotted links. [`Graph::mermaid`] and [`Graph::dot`] leave the layout to others, [`Graph::svg`] does it here.
 
 mod build;
+mod cover;
 mod dot;
 mod mermaid;
 mod svg;
 mod trace;
 
+pub use cover::Reached;
 pub use trace::{Trace, TraceError};
+
+use super::EdgeId;
 
 /// What is drawn.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub struct Graph {
     pub links: Vec<Link>,
     /// Whether a recorded call is drawn over it.
     pub traced: bool,
+    /// The sums of what tests reach, if that is drawn over it.
+    pub sums: Option<Vec<String>>,
 }
 
 /// A state, or a place that the engine adds.
@@ -36,6 +42,21 @@ pub struct Node {
     pub shape: Shape,
     /// How often the recorded calls were here.
     pub visits: u32,
+    /// What tests reach of it, if that is drawn.
+    pub mark: Mark,
+}
+
+/// What tests reach of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// It is not counted: the engine does it by itself, or no tests are drawn.
+    Uncounted,
+    /// All of it, together so often.
+    Reached(u32),
+    /// Some of it.
+    Partly(u32),
+    /// Nothing of it.
+    Missing,
 }
 
 /// What a node is, told by its shape.
@@ -72,6 +93,10 @@ pub struct Link {
     pub to: usize,
     /// What takes it, one line each.
     pub labels: Vec<String>,
+    /// The edges that each label stands for; none for what the engine adds.
+    pub edges: Vec<Vec<EdgeId>>,
+    /// What tests reach of each label, if that is drawn.
+    pub marks: Vec<Mark>,
     /// How it is drawn.
     pub tone: Tone,
     /// What is said on the way.

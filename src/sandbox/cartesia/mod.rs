@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use uuid::Uuid;
 
-use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake, plain_request};
+use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, READ_AT_ONCE, handshake, plain_request};
 use super::faults::Service;
 use super::site::Site;
 use wire::{Errors, Refusal};
@@ -73,7 +73,7 @@ async fn connect(
     if let Handshake::Refused(status, info) = handshake(&site, Service::Cartesia).await {
         return refused(&Refusal::ordered(status, info));
     }
-    let upgrade = upgrade.max_message_size(LARGEST_MESSAGE);
+    let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).read_buffer_size(READ_AT_ONCE);
     upgrade.on_upgrade(move |socket| socket::run(Conversation::new(socket, site, Service::Cartesia), errors))
 }
 

@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use uuid::Uuid;
 
-use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake, plain_request};
+use super::conversation::{Conversation, Handshake, LARGEST_MESSAGE, READ_AT_ONCE, handshake, plain_request};
 use super::faults::Service;
 use super::site::Site;
 use query::Listen;
@@ -67,7 +67,10 @@ async fn listen(
     if let Handshake::Refused(status, info) = handshake(&site, Service::Deepgram).await {
         return ordered(request_id, status, info.as_deref());
     }
-    let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).protocols(["token", "bearer"]);
+    let upgrade = upgrade
+        .max_message_size(LARGEST_MESSAGE)
+        .read_buffer_size(READ_AT_ONCE)
+        .protocols(["token", "bearer"]);
     let mut response = upgrade.on_upgrade(move |socket| {
         stream::run(Conversation::new(socket, site, Service::Deepgram), options, request_id)
     });

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::connect_async_with_config;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -160,8 +161,10 @@ impl Phone {
     ) -> Result<(Self, mpsc::Receiver<PhoneEvent>), PhoneError> {
         let unreachable = |why: &dyn std::fmt::Display| PhoneError::Unreachable(why.to_string());
         let url = format!("{}/phone", origin.trim_end_matches('/').replacen("http", "ws", 1));
+        // Its default of 128 KiB is cleared before every read.
+        let limits = WebSocketConfig::default().read_buffer_size(4 * 1024);
         // Without Nagle's algorithm: it would hold back small frames.
-        let connecting = timeout(CONNECT, connect_async_with_config(&url, None, true)).await;
+        let connecting = timeout(CONNECT, connect_async_with_config(&url, Some(limits), true)).await;
         let (socket, _) =
             connecting.map_err(|late| unreachable(&late))?.map_err(|error| unreachable(&error))?;
         let (commands, to_do) = mpsc::channel(COMMANDS);

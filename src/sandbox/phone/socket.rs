@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Longest message accepted. A second of audio is 11 KB.
 const LONGEST_MESSAGE: usize = 64 * 1024;
+/// Bytes read at a time. The library clears that much before every read; its own 128 KiB take longer than the rest.
+const READ_AT_ONCE: usize = 4 * 1024;
 
 /// Why a socket is closed by us.
 enum Close {
@@ -59,12 +61,14 @@ pub(crate) async fn upgrade(State(world): State<Arc<World>>, upgrade: WebSocketU
         Some(slow) => sleep(slow.delay()).await,
         None => {}
     }
-    upgrade.max_message_size(LONGEST_MESSAGE).on_upgrade(move |socket| async move {
-        let stop = world.site.stop.clone();
-        if stop.run_until_cancelled_owned(serve(world, socket)).await.is_none() {
-            tracing::debug!("a phone's socket was closed: the sandbox stops");
-        }
-    })
+    upgrade.max_message_size(LONGEST_MESSAGE).read_buffer_size(READ_AT_ONCE).on_upgrade(
+        move |socket| async move {
+            let stop = world.site.stop.clone();
+            if stop.run_until_cancelled_owned(serve(world, socket)).await.is_none() {
+                tracing::debug!("a phone's socket was closed: the sandbox stops");
+            }
+        },
+    )
 }
 
 async fn serve(world: Arc<World>, mut socket: WebSocket) {

@@ -27,6 +27,8 @@ const FAR_FUTURE: f64 = 30.0 * 86_400.0;
 const ANSWERS: usize = 16;
 /// Longest message accepted. A token may take a few KB.
 const LONGEST_MESSAGE: usize = 64 * 1024;
+/// Bytes read at a time. The library clears that much before every read; its own 128 KiB take longer than the rest.
+const READ_AT_ONCE: usize = 4 * 1024;
 
 /// What a client says.
 #[derive(Deserialize)]
@@ -64,13 +66,15 @@ pub(crate) async fn upgrade(
         Some(slow) => sleep(slow.delay()).await,
         None => {}
     }
-    upgrade.max_message_size(LONGEST_MESSAGE).on_upgrade(move |socket| async move {
-        let stop = world.site.stop.clone();
-        let conversation = stop.run_until_cancelled_owned(converse(world, name, socket));
-        if conversation.await.is_none() {
-            tracing::debug!("a room socket was closed: the sandbox stops");
-        }
-    })
+    upgrade.max_message_size(LONGEST_MESSAGE).read_buffer_size(READ_AT_ONCE).on_upgrade(
+        move |socket| async move {
+            let stop = world.site.stop.clone();
+            let conversation = stop.run_until_cancelled_owned(converse(world, name, socket));
+            if conversation.await.is_none() {
+                tracing::debug!("a room socket was closed: the sandbox stops");
+            }
+        },
+    )
 }
 
 async fn converse(world: Arc<World>, name: String, mut socket: WebSocket) {

@@ -73,10 +73,12 @@ pub const CATALOGUE: &[Case] = &[
     case("E61", "a timer of a state that was left", Machine(F::AnnouncementLost)),
     case("E62", "the caller says nothing", Script("- after: 20s")),
     case("E63", "a vendor is gone", Machine(F::NoVoice)),
-    case("E64", "a tool hangs", Wire),
+    case("E64", "a tool hangs", Machine(F::ToolHangs)),
     case("E65", "nobody may be dialled", Machine(F::NotPermitted)),
     case("E66", "no number to be shown to the person called", Wire),
     case("E67", "nothing is ever told of a command", Machine(F::CommandLost)),
     case("E68", "the goodbye is cut off", Script("- said")),
     case("E69", "a leg that is stopped has ended already", Machine(F::NothingToStop)),
+    case("E70", "the server of a tool fails", Machine(F::ToolFails)),
+    case("E71", "a tool answers what is no answer", Machine(F::ToolTalksGarbage)),
 ];

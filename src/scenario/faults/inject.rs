@@ -3,7 +3,10 @@
 
 use super::super::world::{LegStage, World, cause};
 use super::Fault;
-use crate::machine::{AttemptId, Input, LegEvent, LegOutcome, ReplyId, Service, Timer, UtteranceId};
+use crate::machine::{
+    AttemptId, Input, LegEvent, LegOutcome, ReplyId, Service, Timer, ToolCallId, ToolFailure, ToolResult,
+    UtteranceId,
+};
 use crate::pii::Utterance;
 use crate::plan::{IntentId, Kind};
 
@@ -121,6 +124,22 @@ pub(in super::super) fn on_dial(world: &mut World, attempt: AttemptId) -> bool {
         return true;
     }
     false
+}
+
+/// A tool is asked.
+pub(in super::super) fn on_tool(world: &mut World, call: ToolCallId) -> bool {
+    if world.suffers(Fault::ToolHangs) {
+        return true;
+    }
+    let faults = [
+        (Fault::ToolFails, ToolFailure::Failed { status: 503 }),
+        (Fault::ToolTalksGarbage, ToolFailure::NotJson),
+    ];
+    let cause = faults.iter().find(|(fault, _)| world.suffers(*fault)).map(|(_, cause)| *cause);
+    if let Some(cause) = cause {
+        world.later(300, Input::ToolDone { call, result: ToolResult::Failed { cause } });
+    }
+    cause.is_some()
 }
 
 /// It rings.

@@ -1,4 +1,4 @@
-//! The catalogue of edge cases, E01 to E69: what each is, where it can be brought about, and how it is
+//! The catalogue of edge cases, E01 to E71: what each is, where it can be brought about, and how it is
 //! injected into a scenario.
 //!
 //! A case of the machine is a disturbance of the world around it: other inputs, or the same at another
@@ -9,7 +9,7 @@ mod inject;
 
 pub use catalogue::CATALOGUE;
 pub(super) use inject::{
-    before, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, tells_twice,
+    before, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, on_tool, tells_twice,
 };
 
 /// One case of the catalogue.
@@ -154,4 +154,10 @@ pub enum Fault {
     NothingToStop,
     /// The room is closed while it rings.
     RoomClosesWhileRinging,
+    /// No tool ever answers.
+    ToolHangs,
+    /// Every tool's server fails.
+    ToolFails,
+    /// Every tool answers what is no answer.
+    ToolTalksGarbage,
 }

@@ -16,7 +16,7 @@ pub(in super::super) const EXPECT: Shape = Shape {
 pub(in super::super) const NEVER: Shape =
     Shape { what: "`never`", keys: &["state", "said", "command", "outcome"], later: &[], elsewhere: &[] };
 
-const OUTCOMES: &[(&str, Outcome)] = &[
+pub(super) const OUTCOMES: &[(&str, Outcome)] = &[
     ("transferred", Outcome::Transferred),
     ("completed", Outcome::Completed),
     ("caller_left", Outcome::CallerLeft),
@@ -79,7 +79,7 @@ pub(super) fn expect(reader: &mut Reader<'_>, node: &Node) -> Vec<Expected> {
 }
 
 /// The items of a list; what is no list is its only item.
-fn one_or_more(node: &Node) -> &[Node] {
+pub(super) fn one_or_more(node: &Node) -> &[Node] {
     match &node.value {
         Value::Sequence(items) => items,
         _ => std::slice::from_ref(node),

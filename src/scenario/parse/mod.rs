@@ -3,7 +3,9 @@
 //! Says nothing about whether names are those of a flow: that is [`super::names`]'.
 
 mod expect;
+mod explore;
 mod steps;
+mod tools;
 
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{Core, Key, Node, Value};
@@ -23,11 +25,8 @@ pub(super) const SUITE: Shape =
     Shape { what: "a test file", keys: &["flow", "tests"], later: &[], elsewhere: &[] };
 pub(super) const TEST: Shape = Shape {
     what: "a test",
-    keys: &["name", "given", "start_in", "script", "expect", "never", "faults", "tags"],
-    later: &[
-        ("explore", "leave it out; `faults:` and `race:` go through what can happen"),
-        ("judge", "nothing judges words here; look for a text with `said:`"),
-    ],
+    keys: &["name", "given", "start_in", "script", "explore", "expect", "never", "judge", "faults", "tags"],
+    later: &[],
     elsewhere: &[("race", "a race is a step: write it under `script:`")],
 };
 pub(super) const GIVEN: Shape =
@@ -36,6 +35,16 @@ pub(super) const GIVEN: Shape =
 /// The names that a step can have.
 pub(super) fn step_names() -> impl Iterator<Item = &'static str> {
     steps::names()
+}
+
+/// The names that `tool.failed` takes.
+pub(super) fn failure_names() -> Vec<&'static str> {
+    tools::failure_names()
+}
+
+/// The names that `explore.without` can have.
+pub(super) fn absent_names() -> Vec<&'static str> {
+    explore::absent_names()
 }
 
 /// The parser's keys, and where the schema has them.
@@ -47,6 +56,8 @@ pub(super) fn shapes() -> Vec<(&'static str, &'static str, &'static [&'static st
         ("given", "/$defs/Given", GIVEN.keys),
         ("expect", "/$defs/Expect", expect::EXPECT.keys),
         ("never", "/$defs/Never/anyOf/0", expect::NEVER.keys),
+        ("explore", "/$defs/Explore", explore::EXPLORE.keys),
+        ("a part", "/$defs/Part", steps::PART.keys),
     ]
 }
 
@@ -103,18 +114,26 @@ fn test(reader: &mut Reader<'_>, node: &Node) -> Option<Test> {
     let given = fields.get("given").map(|node| given(reader, node)).unwrap_or_default();
     let start_in = fields.get("start_in").and_then(|node| reader.text(node, "the name of a state"));
     let script = fields.get("script").map(|node| steps::script(reader, node)).unwrap_or_default();
+    let explore = fields.get("explore").and_then(|node| explore::explore(reader, node));
     let mut expect = fields.get("expect").map(|node| expect::expect(reader, node)).unwrap_or_default();
     expect.extend(fields.get("never").map(|node| expect::never(reader, node)));
+    let judge = fields.get("judge").into_iter().flat_map(expect::one_or_more);
+    let judge = judge.filter_map(|node| reader.text(node, "what must be so")).collect::<Vec<_>>();
     let faults = words(reader, fields.get("faults"), "a list of faults, such as [E17, E19]");
     for fault in &faults {
         known_fault(reader, fault);
     }
     let tags = words(reader, fields.get("tags"), "a list of tags");
-    if fields.get("script").is_none() && faults.is_empty() {
+    if let (Some(explore), Some(fault)) = (&explore, faults.first()) {
+        let help = "what the catalogue injects, `explore` brings about by itself: leave `faults` out";
+        let error = Diagnostic::error(Rule::WrongValue, fault.span, "a test explores or injects faults");
+        reader.report(error.also(explore.span, "it explores").help(help));
+    }
+    if fields.get("script").is_none() && fields.get("explore").is_none() && faults.is_empty() {
         let help = "write what happens, such as `script: [\"I want to speak to a manager\", \"yes\"]`";
         reader.error(Rule::MissingKey, name.span, "a test needs `script`", help);
     }
-    Some(Test { name, given, start_in, script, expect, faults, tags })
+    Some(Test { name, given, start_in, script, explore, expect, judge, faults, tags })
 }
 
 fn known_fault(reader: &mut Reader<'_>, fault: &Spanned<String>) {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::diagnostic::Rule;
 use crate::flow::{Core, Node, ScalarStyle, Value};
-use crate::flow::{Reader, did_you_mean, listed, shortened};
-use crate::machine::{LegOutcome, Service};
+use crate::flow::{Reader, Shape, did_you_mean, listed, shortened};
+use crate::machine::{LegOutcome, Service, ToolFailure};
 use crate::source::{Span, Spanned};
 
-use super::super::document::{Action, Phone, Step};
-use super::{assigned, expect};
+use super::super::document::{Action, Answer, Part, Phone, Step};
+use super::{assigned, expect, tools};
 
 /// Steps of one script.
 const MOST_STEPS: usize = 500;
@@ -18,6 +18,11 @@ const MOST_RACERS: usize = 4;
 const MOST_ORDERS: usize = 120;
 /// The longest that one step lets pass.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub(in super::super) const PART: Shape =
+    Shape { what: "`caller.plays`", keys: &["as", "turns", "until"], later: &[], elsewhere: &[] };
+/// Turns of a part that is played.
+const MOST_TURNS: u32 = 30;
+const USUAL_TURNS: u32 = 8;
 /// Keys of one step.
 const MOST_KEYS: usize = 32;
 
@@ -51,12 +56,16 @@ const EVENTS: &[(&str, Action)] = &[
 const WITH_VALUE: &[&str] = &[
     "caller.says",
     "caller.interrupts",
+    "caller.plays",
     "caller.dtmf",
     "caller.silent",
     "operator.key",
     "service.failed",
     "reply.failed",
     "intent",
+    "tool",
+    "tool.answers",
+    "tool.failed",
     "after",
     "wait",
     "expect",
@@ -147,12 +156,20 @@ fn unknown(reader: &mut Reader<'_>, name: &str, span: Span) {
 
 fn example(name: &str) -> &'static str {
     match name {
+        "caller.plays" => {
+            "write `caller.plays: You want a person`, or `caller.plays: {as: …, turns: 6, until: state}`"
+        }
         "caller.dtmf" => "write `caller.dtmf: \"0\"`",
         "caller.silent" | "after" | "wait" => "write `after: 4s`",
         "operator.key" => "write `operator.key: \"1\"`",
         "service.failed" => "write `service.failed: tts` (or stt, llm)",
         "reply.failed" => "write `reply.failed: llm` (or tts)",
         "intent" => "write `intent: name`, or `intent: {name: {slot: value}}`",
+        "tool" => "write `tool: name`, or `tool: {name: {parameter: value}}`",
+        "tool.answers" => "write `tool.answers: {field: value}`",
+        "tool.failed" => {
+            "write `tool.failed: timeout` (or unreachable, unavailable, refused, redirected, garbage, too_long)"
+        }
         "expect" => "write `expect: {state: name}`",
         "race" => "write `race: [caller.left, operator.answered]`",
         _ => "write what is said behind it",
@@ -165,6 +182,7 @@ fn with_value(reader: &mut Reader<'_>, name: &str, span: Span, node: &Node) -> O
         "caller.interrupts" => {
             reader.text(node, "what the caller says").map(|text| Action::Interrupts(text.value))
         }
+        "caller.plays" => part(reader, node).map(Action::Plays),
         "caller.dtmf" => keys(reader, node).map(Action::Presses),
         "caller.silent" | "after" | "wait" => {
             let wait = reader.duration_within(node, Duration::from_millis(1), LONGEST)?;
@@ -181,6 +199,9 @@ fn with_value(reader: &mut Reader<'_>, name: &str, span: Span, node: &Node) -> O
         "service.failed" => reader.word(node, SERVICES).map(Action::ServiceFails),
         "reply.failed" => reader.word(node, SERVICES).map(Action::ReplyFails),
         "intent" => intent(reader, node),
+        "tool" => tools::asked(reader, node),
+        "tool.answers" => Some(tools::answers(node)),
+        "tool.failed" => tools::fails(reader, node),
         "expect" => Some(Action::Expect(expect::expect(reader, node))),
         "race" => race(reader, node),
         known if EVENTS.iter().any(|(event, _)| *event == known) => {
@@ -197,6 +218,21 @@ fn with_value(reader: &mut Reader<'_>, name: &str, span: Span, node: &Node) -> O
             None
         }
     }
+}
+
+/// A part as a text, or as a map.
+fn part(reader: &mut Reader<'_>, node: &Node) -> Option<Part> {
+    if !matches!(node.value, Value::Mapping(_)) {
+        let role = reader.text(node, "who calls, and what they want")?;
+        return Some(Part { role, turns: USUAL_TURNS, until: None });
+    }
+    let fields = reader.fields(node, &PART)?;
+    let help = "say who calls, and what they want";
+    let role = fields.require(reader, "as", node.span, "`caller.plays`", help);
+    let role = role.and_then(|node| reader.text(node, "who calls, and what they want"));
+    let turns = fields.get("turns").and_then(|node| reader.integer(node, 1..=MOST_TURNS));
+    let until = fields.get("until").and_then(|node| reader.text(node, "the name of a state"));
+    Some(Part { role: role?, turns: turns.map_or(USUAL_TURNS, |turns| turns.value), until })
 }
 
 fn keys(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
@@ -249,9 +285,15 @@ fn race(reader: &mut Reader<'_>, node: &Node) -> Option<Action> {
             | Action::Quiet
             | Action::Expect(_)
             | Action::Race(_)
+            | Action::Plays(_)
             | Action::ReplyFails(_)
             | Action::TimeIsUp => "this does not happen at one moment",
-            Action::Intent { .. } => "an intent comes with a turn of the caller: let `caller.says` race",
+            Action::ToolAnswers(Answer::Fails(ToolFailure::Timeout)) => {
+                "this takes as long as the tool may: write `after: 10s` in its place"
+            }
+            Action::Intent { .. } | Action::ToolAsked { .. } => {
+                "this comes with a turn of the caller: let `caller.says` race"
+            }
             Action::Phone(Phone::NoAnswer) => {
                 "nobody answering is the ring limit: write `after: 30s` in its place"
             }

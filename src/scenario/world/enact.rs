@@ -1,12 +1,14 @@
 //! What is commanded, and what comes of it by itself.
 
+use crate::explore::usual;
 use crate::machine::{Effect, Input, LegEvent, Millis, ReplyId, ToolCallId, ToolResult, UtteranceId};
 use crate::matcher::{Candidate, best};
 use crate::pii::{Payload, Utterance};
-use crate::plan::{IntentId, Kind, ToolId, VarKind, answer_with};
+use crate::plan::{IntentId, Kind, ToolId, answer_with};
 
 use super::super::document::Command;
-use super::{Meant, Who, World};
+use super::super::model::Question;
+use super::{Meant, Request, Who, World};
 
 /// A voice begins so long after the command, and takes so long for a character; milliseconds.
 const VOICE_AFTER: u64 = 300;
@@ -35,7 +37,10 @@ impl World {
                 self.tally.add(Command::StopSpeaking);
                 self.cut(|_| true);
             }
-            Effect::Reply { reply, user, intents, .. } => self.reply(reply, user.as_ref(), &intents),
+            Effect::Reply { reply, prompt, context, user, intents, tools, .. } => {
+                let (prompt, user) = (&prompt, user.as_ref());
+                self.reply(&Question { reply, prompt, context, user, intents: &intents, tools: &tools });
+            }
             Effect::CancelReply { reply } => {
                 self.cut(|input| is_of_reply(input, reply));
             }
@@ -81,28 +86,39 @@ impl World {
                 let outcome = serde_json::to_value(outcome).unwrap_or_default();
                 self.note(Who::Engine, format!("the call is over: {}", outcome.as_str().unwrap_or("?")));
                 self.pending.clear();
+                self.requests.clear();
                 self.meant = None;
                 super::super::faults::on_end(self);
             }
-            Effect::CallTool { call, tool, .. } => self.call_tool(call, tool),
+            Effect::CallTool { call, tool, timeout_ms, .. } => self.call_tool(call, tool, timeout_ms),
             Effect::CancelTool { call } => {
-                let is_of_call =
-                    |input: &Input| matches!(input, Input::ToolDone { call: done, .. } if *done == call);
-                self.pending.retain(|pending| !is_of_call(&pending.input));
+                self.forget_answer(call);
+                self.requests.retain(|request| request.call != call);
             }
-            Effect::Prepare { .. }
-            | Effect::Listen { .. }
-            | Effect::Sensitivity { .. }
-            | Effect::ToolResult { .. } => {}
+            Effect::ToolResult { proposal, text } => {
+                if let Some(played) = &mut self.played {
+                    played.told(proposal, &text);
+                }
+                if text.text().starts_with("error") {
+                    self.note(Who::Engine, format!("the model is told: {}", text.text()));
+                }
+            }
+            Effect::Prepare { .. } | Effect::Listen { .. } | Effect::Sensitivity { .. } => {}
         }
     }
 
     /// A server answers soon, and with everything that the state wants of it.
-    fn call_tool(&mut self, call: ToolCallId, tool: ToolId) {
+    fn call_tool(&mut self, call: ToolCallId, tool: ToolId, timeout_ms: u64) {
+        self.tally.add(Command::CallTool);
+        let state = self.machine.state();
+        self.requests.push(Request { call, tool, until: Millis(self.now.0 + timeout_ms), state });
         let name = self.plan.tool(tool).name.to_string();
         self.note(Who::Engine, format!("asks `{name}`"));
+        if super::super::faults::on_tool(self, call) {
+            return;
+        }
         let value = match &self.plan.state(self.machine.state()).kind {
-            Kind::CallApi(api) => answer_with(&api.save, |var| example(&self.plan.vars[var.index()].kind)),
+            Kind::CallApi(api) => answer_with(&api.save, |var| usual(&self.plan.vars[var.index()].kind)),
             _ => Payload::default(),
         };
         self.later(TOOL_TAKES, Input::ToolDone { call, result: ToolResult::Ok { value } });
@@ -117,6 +133,9 @@ impl World {
     fn say(&mut self, utterance: UtteranceId, text: &Utterance) {
         self.tally.add(Command::Say);
         self.note(Who::Bot, format!("“{}”", text.text()));
+        if let Some(played) = &mut self.played {
+            played.bot_said(text);
+        }
         if super::super::faults::on_say(self, utterance) {
             return;
         }
@@ -125,13 +144,24 @@ impl World {
     }
 
     /// The model understands what the offline stand-in would, or what the script says, or talks.
-    fn reply(&mut self, reply: ReplyId, user: Option<&Utterance>, offered: &[IntentId]) {
+    fn reply(&mut self, question: &Question<'_>) {
+        let Question { reply, user, intents: offered, tools, .. } = *question;
         self.tally.add(Command::Reply);
         if let Some(service) = self.failing_reply.take() {
             self.later(THINKS_FOR, Input::ReplyFailed { reply, service });
             return;
         }
         if super::super::faults::on_reply(self, reply, offered) {
+            return;
+        }
+        if self.ask_model(question) {
+            return;
+        }
+        let wanted = self.wanted.take_if(|call| call.tool.is_some_and(|tool| tools.contains(&tool)));
+        if let Some(call) = wanted {
+            self.later(THINKS_FOR, Input::ToolsProposed { reply, calls: vec![call] });
+            let done = Millis(self.now.0 + THINKS_FOR + 10);
+            self.schedule(done, Input::ReplyDone { reply, heard_all: true }, true);
             return;
         }
         let meant = match self.meant.take_if(|meant| offered.contains(&meant.intent)) {
@@ -155,6 +185,16 @@ impl World {
         self.schedule(over, Input::ReplyDone { reply, heard_all: true }, true);
     }
 
+    /// The model says this, in the time that a voice takes.
+    pub(crate) fn speak_reply(&mut self, reply: ReplyId, words: &Utterance) {
+        let takes = if words.is_blank() { 10 } else { VOICE_AFTER + length(words) };
+        if !words.is_blank() {
+            self.note(Who::Bot, format!("“{}”", words.text()));
+        }
+        let over = Millis(self.quiet_from().0.max(self.now.0 + THINKS_FOR) + takes);
+        self.schedule(over, Input::ReplyDone { reply, heard_all: true }, true);
+    }
+
     fn understand(&self, text: &Utterance, offered: &[IntentId]) -> Option<Meant> {
         let candidate = |intent: &IntentId| {
             let intent = self.plan.intent(*intent);
@@ -173,7 +213,7 @@ impl World {
             let input = match pending.input {
                 Input::Said { utterance, .. } => Input::Said { utterance, heard_all: false },
                 Input::ReplyDone { reply, .. } => Input::ReplyDone { reply, heard_all: false },
-                Input::IntentProposed { .. } => continue,
+                Input::IntentProposed { .. } | Input::ToolsProposed { .. } => continue,
                 _ => {
                     self.pending.push(pending);
                     continue;
@@ -187,6 +227,7 @@ impl World {
 fn is_of_reply(input: &Input, of: ReplyId) -> bool {
     match input {
         Input::IntentProposed { reply, .. }
+        | Input::ToolsProposed { reply, .. }
         | Input::ReplyDone { reply, .. }
         | Input::ReplyFailed { reply, .. } => *reply == of,
         _ => false,
@@ -196,17 +237,4 @@ fn is_of_reply(input: &Input, of: ReplyId) -> bool {
 /// How long it takes to say a text.
 fn length(text: &Utterance) -> u64 {
     PER_CHARACTER * u64::try_from(text.text().chars().count()).unwrap_or(u64::MAX / PER_CHARACTER)
-}
-
-/// A value of a type, as a server would write it.
-fn example(kind: &VarKind) -> String {
-    match kind {
-        VarKind::Text | VarKind::List => "something".to_owned(),
-        VarKind::Int | VarKind::Number => "7".to_owned(),
-        VarKind::Bool => "true".to_owned(),
-        VarKind::Phone => "+15550100177".to_owned(),
-        VarKind::Date => "2026-12-24".to_owned(),
-        VarKind::Duration => "20s".to_owned(),
-        VarKind::Enum(choices) => choices.first().map(ToString::to_string).unwrap_or_default(),
-    }
 }

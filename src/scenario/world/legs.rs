@@ -1,6 +1,6 @@
 //! The phone that is being reached, as the vendor would tell of it.
 
-use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome, Millis};
+use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome, Millis, ToolResult};
 use crate::plan::{DialMethod, StateId, TargetId};
 
 use super::World;
@@ -111,10 +111,17 @@ impl World {
             .retain(|pending| !matches!(pending.input, Input::Leg { attempt: of, .. } if of == attempt));
     }
 
-    /// Keeps account of what was told of legs.
+    /// Keeps account of what was told of legs and tools.
     pub(crate) fn observe(&mut self, input: &Input) {
         if matches!(input, Input::CallerLeft) {
             self.gone = true;
+        }
+        if let Input::ToolDone { call, result } = input {
+            self.forget_answer(*call);
+            if let Some(index) = self.requests.iter().position(|request| request.call == *call) {
+                let request = self.requests.remove(index);
+                self.tally.tools.push((request.state, matches!(result, ToolResult::Ok { .. })));
+            }
         }
         let Input::Leg { attempt, event } = input else { return };
         let now = self.now;

@@ -11,13 +11,15 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::machine::{CallInfo, Input, Machine, Millis, Service};
+use crate::machine::{CallInfo, Input, Machine, Millis, ProposedCall, Service, ToolCallId};
 use crate::pii::{PhoneNumber, Utterance};
-use crate::plan::{IntentId, Plan, StateId, TargetId};
+use crate::plan::{IntentId, Plan, StateId, TargetId, ToolId};
 
 use super::document::Command;
 use super::faults::Fault;
+use super::model::Played;
 use super::rules::Rulebook;
+use crate::explore::Situation;
 pub(super) use legs::cause;
 pub use legs::{Leg, LegStage};
 pub use story::{Line, Who, tell};
@@ -44,6 +46,15 @@ pub struct World {
     tally: Tally,
     meant: Option<Meant>,
     failing_reply: Option<Service>,
+    /// The tool that the model will want in its next reply.
+    wanted: Option<ProposedCall>,
+    /// Requests of tools that are under way.
+    requests: Vec<Request>,
+    /// What the machine was told, if it is recorded.
+    told: Option<Vec<(Millis, Input)>>,
+    info: CallInfo,
+    /// The model, if a real one is asked.
+    pub(super) played: Option<Played>,
 }
 
 impl std::fmt::Debug for World {
@@ -69,6 +80,19 @@ struct Meant {
     slots: Vec<(String, Utterance)>,
 }
 
+/// A request of a tool that is under way.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its id.
+    pub call: ToolCallId,
+    /// The tool.
+    pub tool: ToolId,
+    /// When its time is up.
+    pub until: Millis,
+    /// The state that asked.
+    state: StateId,
+}
+
 /// What was commanded so far.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -79,6 +103,8 @@ pub struct Tally {
     pub stopped: Vec<TargetId>,
     /// How attempts of each state ended, in order.
     pub transfers: Vec<(StateId, crate::machine::LegOutcome)>,
+    /// What came of tools that were asked, by state: whether they answered well.
+    pub tools: Vec<(StateId, bool)>,
 }
 
 impl Tally {
@@ -119,7 +145,8 @@ impl World {
             started_at: given.at.unwrap_or(DEFAULT_AT),
         };
         Self {
-            machine: Machine::new(Arc::clone(&plan), info),
+            machine: Machine::new(Arc::clone(&plan), info.clone()),
+            info,
             rules: Rulebook::default(),
             plan,
             now: Millis(0),
@@ -133,6 +160,10 @@ impl World {
             tally: Tally::default(),
             meant: None,
             failing_reply: None,
+            wanted: None,
+            requests: Vec::new(),
+            told: None,
+            played: None,
         }
     }
 
@@ -140,6 +171,17 @@ impl World {
     pub fn begin(&mut self) {
         super::faults::before(self);
         self.deliver(Input::Start);
+    }
+
+    /// Records what the machine is told from here on. To be called before [`World::begin`].
+    pub fn record(&mut self) {
+        self.told = Some(Vec::new());
+    }
+
+    /// The call so far, if it was recorded.
+    #[must_use]
+    pub fn so_far(&self) -> Option<Situation> {
+        Some(Situation { info: self.info.clone(), inputs: self.told.clone()?, now: self.now })
     }
 
     /// The machine.
@@ -218,6 +260,43 @@ impl World {
         self.meant.is_some()
     }
 
+    /// What the model will want with its next reply, whatever it is told.
+    pub fn want_tool(&mut self, call: ProposedCall) {
+        self.wanted = Some(call);
+    }
+
+    /// Whether it still is to want it.
+    #[must_use]
+    pub fn wants_tool(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// Requests of tools that are under way.
+    #[must_use]
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    /// How many there have been.
+    #[must_use]
+    pub fn requested(&self) -> u32 {
+        self.tally.count(Command::CallTool)
+    }
+
+    /// When a request is answered by itself, if it is.
+    #[must_use]
+    pub fn answer_of(&self, call: ToolCallId) -> Option<Millis> {
+        let is_answer =
+            |pending: &&Pending| matches!(pending.input, Input::ToolDone { call: done, .. } if done == call);
+        self.pending.iter().find(is_answer).map(|pending| pending.at)
+    }
+
+    /// A request is not answered by itself.
+    pub fn forget_answer(&mut self, call: ToolCallId) {
+        self.pending
+            .retain(|pending| !matches!(pending.input, Input::ToolDone { call: done, .. } if done == call));
+    }
+
     /// Has the next reply of the model fail.
     pub fn fail_reply(&mut self, service: Service) {
         self.failing_reply = Some(service);
@@ -244,7 +323,13 @@ impl World {
         }
         self.inputs += 1;
         self.note_input(&input);
+        if let (Some(played), Input::TurnEnded { text }) = (&mut self.played, &input) {
+            played.caller_said(text);
+        }
         self.observe(&input);
+        if let Some(told) = &mut self.told {
+            told.push((self.now, input.clone()));
+        }
         let mut effects = Vec::new();
         self.machine.handle(self.now, input, &mut effects);
         for effect in effects {

@@ -112,6 +112,12 @@ impl Line {
         self.begun
     }
 
+    /// Whether samples would be handed out now.
+    pub(super) fn is_ready(&self) -> bool {
+        let flowing = self.flowing || self.audio.len() >= self.lead.max(1) || self.supply != Supply::Open;
+        flowing && !self.audio.is_empty()
+    }
+
     /// Whether nothing more will be handed out.
     pub(super) fn is_over(&self) -> bool {
         self.audio.is_empty() && self.supply != Supply::Open
@@ -119,7 +125,7 @@ impl Line {
 
     /// Hands out samples, as many as there are and fit; returns how many.
     pub(super) fn play(&mut self, into: &mut [i16]) -> usize {
-        self.flowing |= self.audio.len() >= self.lead.max(1) || self.supply != Supply::Open;
+        self.flowing = self.is_ready();
         if !self.flowing {
             return 0;
         }

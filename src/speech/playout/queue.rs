@@ -187,6 +187,12 @@ impl Playout {
         self.head_has_begun() || !self.events.is_empty()
     }
 
+    /// Whether the next frame has something of an utterance in it.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.paused && self.lines.front().is_some_and(Line::is_ready)
+    }
+
     /// Whether nothing is spoken, nothing is queued and no event is to come.
     #[must_use]
     pub fn is_idle(&self) -> bool {

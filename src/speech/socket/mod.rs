@@ -39,6 +39,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 /// No vendor message comes near this; more is not their protocol.
 const MAX_MESSAGE: usize = 4 << 20;
+/// Bytes read at a time. The library clears that much before every read; its own 128 KiB take longer than the rest.
+const READ_AT_ONCE: usize = 16 * 1024;
 
 /// An open WebSocket over whatever the [`Network`] gave.
 pub type Socket = WebSocketStream<MaybeTlsStream<Box<dyn Link>>>;
@@ -79,6 +81,7 @@ impl Endpoint {
         let link = self.network.dial(host, port).await?;
         let tls = if self.url.scheme() == "wss" { Some(network::connector()?) } else { None };
         let limits = WebSocketConfig::default()
+            .read_buffer_size(READ_AT_ONCE)
             .max_message_size(Some(MAX_MESSAGE))
             .max_frame_size(Some(MAX_MESSAGE))
             .max_write_buffer_size(MAX_MESSAGE);

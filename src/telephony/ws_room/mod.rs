@@ -30,6 +30,8 @@ use wire::Said;
 const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest message accepted. The room's are below one KiB.
 const LONGEST_MESSAGE: usize = 256 * 1024;
+/// Bytes read at a time. The library clears that much before every read; its own 128 KiB take longer than the rest.
+const READ_AT_ONCE: usize = 4 * 1024;
 /// Events that may come before the room's word that we are in.
 const EARLY_EVENTS: usize = 64;
 
@@ -94,6 +96,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_AT_ONCE)
         .max_message_size(Some(LONGEST_MESSAGE))
         .max_frame_size(Some(LONGEST_MESSAGE));
     let (mut socket, _) = client_async_with_config(url, stream, Some(config)).await.map_err(refusal)?;

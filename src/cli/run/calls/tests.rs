@@ -176,3 +176,21 @@ async fn a_shutdown_waits_for_a_room_in_the_making_and_discards_it() {
     assert_eq!(*telephony.deleted.lock().unwrap(), ["room-1"]);
     assert_eq!(server::Calls::live(&*calls), 0);
 }
+
+/// F04B: whatever a flow says about the call and the talk after the handoff.
+#[test]
+fn a_room_outlives_the_longest_call_and_the_longest_talk_after_it() {
+    for (call, talks, most) in [
+        ("", ["", ""], 20 * 60 + 2 * 3600),
+        ("call: {max_duration: 1h}", ["max: 10m", "max: 30m"], 3600 + 30 * 60),
+        ("call: {max_duration: 10m}", ["max: 4h", "max: 1h"], 600 + 4 * 3600),
+    ] {
+        let [first, second] = talks.map(|max| format!("{{mode: keep_room, {max}}}"));
+        let text = format!(
+            "callflow: 1\nstart: ring\n{call}\ntargets: {{desk: {{sip: \"sip:desk@example.com\"}}}}\nstates:\n  ring: {{dial: {{to: desk, accept: Press 1.}}, on: {{accepted: one, otherwise: again}}}}\n  again: {{dial: {{to: desk, accept: Press 1.}}, on: {{accepted: two, otherwise: bye}}}}\n  one: {{handoff: {first}}}\n  two: {{handoff: {second}}}\n  bye: {{end: Bye.}}\n"
+        );
+        let source = crate::source::SourceFile::new("flow.yaml", text);
+        let flow = crate::check::check(&source, crate::check::EnvMode::Unknown).flow.unwrap();
+        assert_eq!(lifetime(&crate::plan::compile(flow)), Duration::from_secs(most) + ROOM_SPARE);
+    }
+}

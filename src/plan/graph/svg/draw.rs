@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::cover;
 use super::layers::{Chain, Layers};
 use super::text::{width, xml};
 use super::{Point, Size, Wire};
-use crate::plan::graph::{Graph, Link, Node, Shape, Tone};
+use crate::plan::graph::{Graph, Link, Mark, Node, Shape, Tone};
 
 /// Around the whole.
 const MARGIN: f64 = 24.0;
@@ -78,19 +79,28 @@ struct Drawing<'g> {
 
 impl Drawing<'_> {
     fn draw(mut self) -> String {
-        let (left, right, bottom) = self.extent();
+        let (mut left, mut right, mut bottom) = self.extent();
+        let legend = self.graph.sums.as_ref().map(|sums| {
+            let wanting = (cover::legend_width(sums) - (right - left)).max(0.0) / 2.0;
+            (left, right) = (left - wanting, right + wanting);
+            let at = Point { x: left, y: bottom + MARGIN };
+            bottom += MARGIN + cover::LEGEND - 14.0;
+            cover::legend(sums, at)
+        });
         let (w, h) = (right - left + 2.0 * MARGIN, bottom + 2.0 * MARGIN);
         let (x, y) = (left - MARGIN, -MARGIN);
+        let style = if legend.is_some() { cover::STYLE } else { "" };
         self.write(format_args!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{x:.0} {y:.0} {w:.0} {h:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" role=\"img\">\n"
         ));
         self.write(format_args!(
-            "<title>{}</title>\n<style>{STYLE}</style>\n<defs>\n",
+            "<title>{}</title>\n<style>{STYLE}{style}</style>\n<defs>\n",
             xml(&self.graph.name)
         ));
-        for (name, color) in
-            [("normal", "#475569"), ("failure", "#ea8a4a"), ("default", "#94a3b8"), ("taken", "#2563eb")]
-        {
+        let heads =
+            [("normal", "#475569"), ("failure", "#ea8a4a"), ("default", "#94a3b8"), ("taken", "#2563eb")];
+        let of_cover = cover::HEADS.iter().filter(|_| legend.is_some());
+        for (name, color) in heads.iter().chain(of_cover) {
             self.write(format_args!(
                 "<marker id=\"{name}\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"9\" markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 1 10 5 0 9Z\" fill=\"{color}\"/></marker>\n"
             ));
@@ -103,6 +113,9 @@ impl Drawing<'_> {
         }
         for (index, node) in self.graph.nodes.iter().enumerate() {
             self.node(node, self.points[index]);
+        }
+        if let Some(legend) = legend {
+            self.out.push_str(&legend);
         }
         self.out.push_str("</svg>\n");
         self.out
@@ -133,10 +146,13 @@ impl Drawing<'_> {
             Tone::Failure => "failure",
             Tone::Default => "default",
         };
-        let (class, marker) = match (self.graph.traced, link.visits) {
-            (true, 0) => (format!("{tone} unseen"), tone),
-            (true, _) => (format!("{tone} taken"), "taken"),
-            (false, _) => (tone.to_owned(), tone),
+        let mark = self.graph.mark(link);
+        let (class, marker) = match (mark, self.graph.traced, link.visits) {
+            (Some(Mark::Uncounted), ..) => (format!("cover {tone} uncounted"), "uncounted"),
+            (Some(mark), ..) => (format!("cover {}", mark.class()), mark.class()),
+            (None, true, 0) => (format!("{tone} unseen"), tone),
+            (None, true, _) => (format!("{tone} taken"), "taken"),
+            (None, false, _) => (tone.to_owned(), tone),
         };
         self.write(format_args!("<g class=\"link {class}\">"));
         if !link.says.is_empty() {
@@ -146,8 +162,9 @@ impl Drawing<'_> {
         let top = label.y - LINE * (link.labels.len() as f64 - 1.0) / 2.0 + 4.0;
         for (line, text) in link.labels.iter().enumerate() {
             let y = top + LINE * line as f64;
+            let reached = mark.map(|_| format!(" {}", cover::label(link, line))).unwrap_or_default();
             self.write(format_args!(
-                "<text class=\"label\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
+                "<text class=\"label{reached}\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
                 label.x,
                 xml(text)
             ));
@@ -221,6 +238,11 @@ impl Drawing<'_> {
         let outline = outline(node.shape, x - w / 2.0, y - h / 2.0, w, h);
         let dark = if node.shape == Shape::End { " dark" } else { "" };
         let seen = match (self.graph.traced, node.visits) {
+            _ if self.graph.sums.is_some() => match node.mark {
+                Mark::Uncounted => " uncounted",
+                Mark::Reached(_) | Mark::Partly(_) => " reached",
+                Mark::Missing => " missing",
+            },
             (true, 0) => " unseen",
             (true, _) => " visited",
             (false, _) => "",
@@ -248,6 +270,8 @@ impl Drawing<'_> {
             let (x, y) = (x + w / 2.0 - 4.0, y - h / 2.0 + 2.0);
             self.write(format_args!("<g class=\"count\"><circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"9\"/><text x=\"{x:.1}\" y=\"{:.1}\">{}×</text></g>", y + 3.5, node.visits));
         }
+        let badge = cover::badge(node, Point { x: x + w / 2.0, y: y - h / 2.0 });
+        self.out.push_str(&badge);
         self.out.push_str("</g>\n");
     }
 }

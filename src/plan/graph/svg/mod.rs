@@ -3,6 +3,7 @@
 //! The layout is the layered one of Sugiyama, Tagawa and Toda (1981), with labels as vertices of their own
 //! so that nothing is written over a node. No font is measured: widths are estimated, a little too large.
 
+mod cover;
 mod draw;
 mod layers;
 mod order;

@@ -17,7 +17,7 @@ use axum::response::Response;
 use uuid::Uuid;
 
 use super::{has_key, name_request, ordered, refusal};
-use crate::sandbox::conversation::{Conversation, Handshake, LARGEST_MESSAGE, handshake};
+use crate::sandbox::conversation::{Conversation, Handshake, LARGEST_MESSAGE, READ_AT_ONCE, handshake};
 use crate::sandbox::faults::Service;
 use crate::sandbox::site::Site;
 use query::Listen;
@@ -40,7 +40,10 @@ pub(super) async fn listen(
     if let Handshake::Refused(status, info) = handshake(&site, Service::Flux).await {
         return ordered(request_id, status, info.as_deref());
     }
-    let upgrade = upgrade.max_message_size(LARGEST_MESSAGE).protocols(["token", "bearer"]);
+    let upgrade = upgrade
+        .max_message_size(LARGEST_MESSAGE)
+        .read_buffer_size(READ_AT_ONCE)
+        .protocols(["token", "bearer"]);
     let mut response = upgrade.on_upgrade(move |socket| {
         stream::run(Conversation::new(socket, site, Service::Flux), options, request_id)
     });
