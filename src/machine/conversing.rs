@@ -15,7 +15,7 @@ use crate::plan::{ContextPolicy, Converse, Event, First, IntentId, Kind, On, Pla
 use statig::Outcome::{self, Handled, Super, Transition};
 
 /// Said when a reply has failed; if the next one fails as well, the service counts as failed.
-const ONCE_MORE: &str = "I'm sorry, I didn't catch that. Could you say that again?";
+pub const ONCE_MORE: &str = "I'm sorry, I didn't catch that. Could you say that again?";
 
 /// The model and the caller are talking.
 ///
@@ -140,6 +140,10 @@ impl Conversing {
                 self.carry_on(step)
             }
             Signal::ReplyFailed => self.reply_failed(step),
+            // Nobody heard it, and nothing else would be heard: the caller is asked, as for a reply that failed.
+            Signal::SayFailed(_) if !step.call.speaking && step.call.speech.is_silent() => {
+                self.reply_failed(step)
+            }
             Signal::Said(_) | Signal::SayFailed(_) => {
                 // What could not be cut is over; if the caller is talking, the rest can be.
                 if step.call.speaking {

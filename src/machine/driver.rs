@@ -58,6 +58,12 @@ impl Machine {
         self.call.state
     }
 
+    /// Whether the last words are being said.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        matches!(self.states.state(), State::Ending { .. })
+    }
+
     /// Every state of the flow in the order entered.
     #[must_use]
     pub fn path(&self) -> &[StateId] {

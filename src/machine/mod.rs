@@ -103,6 +103,7 @@ mod values;
 
 pub use abstraction::{Bounds, Parts};
 pub use bridged::LEFT_ALONE;
+pub use conversing::ONCE_MORE;
 pub use driver::Machine;
 pub use edges::APOLOGY;
 pub use effect::{Effect, Outcome};

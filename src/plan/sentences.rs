@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, Plan, Text};
+use super::{Event, Kind, Plan, Text};
 
 impl Plan {
     /// Every sentence that the flow has spoken and that holds no template, the accept gate's included.
@@ -28,5 +28,21 @@ impl Plan {
         let edges = self.states.iter().flat_map(|state| &state.on).chain(&self.always);
         texts.extend(edges.flat_map(|on| &on.branches).filter_map(|branch| branch.say.as_ref()));
         texts.into_iter().filter(|text| text.is_fixed()).map(|text| text.source().into()).collect()
+    }
+
+    /// Sentences that the flow spells out whole for when a service has failed: those of its `service.failed`, and of the
+    /// ends that it leads to.
+    #[must_use]
+    pub fn sentences_of_failure(&self) -> Vec<Arc<str>> {
+        let edges = self.states.iter().flat_map(|state| &state.on).chain(&self.always);
+        let failures = edges.filter(|on| on.event == Event::ServiceFailed);
+        let texts = failures.flat_map(|on| &on.branches).flat_map(|branch| {
+            let last = match &self.state(branch.to).kind {
+                Kind::End(end) => end.say.as_ref(),
+                _ => None,
+            };
+            branch.say.as_ref().into_iter().chain(last)
+        });
+        texts.filter(|text| text.is_fixed()).map(|text| text.source().into()).collect()
     }
 }

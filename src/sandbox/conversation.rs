@@ -18,6 +18,9 @@ pub(super) const LARGEST_MESSAGE: usize = 1 << 20;
 /// Bytes read at a time. The library clears that much before every read; its own 128 KiB take longer than the rest.
 pub(super) const READ_AT_ONCE: usize = 4 * 1024;
 
+/// How a stream is closed that is refused in its midst (developers.deepgram.com, troubleshooting of streams).
+const UNWILLING: (u16, &str) = (1011, "NET-0000");
+
 /// What happened at the socket.
 #[derive(Debug)]
 pub(super) enum Incoming {
@@ -67,9 +70,13 @@ impl Conversation {
     }
 
     /// Sends one message of a stream, with the fault that is due for this kind of it. A stream that falls
-    /// silent stays so.
+    /// silent stays so. One that is refused is closed: a key is looked at when a stream is opened, and what a vendor
+    /// who will not go on sends in its midst is a close with 1011.
     pub(super) fn say(&mut self, kind: &str, message: String) {
         let fault = self.fault(kind);
+        if matches!(fault, Some(Fault::Refuse { .. })) {
+            return self.outbox.close(UNWILLING.0, UNWILLING.1);
+        }
         if fault == Some(Fault::Silent) {
             self.outbox.silence();
         }
@@ -103,6 +110,10 @@ impl Conversation {
                 return;
             }
         }
+        self.send_close(code, reason).await;
+    }
+
+    async fn send_close(&mut self, code: u16, reason: &'static str) {
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         if !matches!(timeout(SEND_PATIENCE, self.socket.send(close)).await, Ok(Ok(()))) {
             tracing::debug!(service = ?self.service, "a client was gone before the close");
@@ -112,6 +123,10 @@ impl Conversation {
     async fn perform(&mut self, step: Step) -> bool {
         match step {
             Step::Break => false,
+            Step::Close(code, reason) => {
+                self.send_close(code, reason).await;
+                false
+            }
             Step::Send(text) => {
                 let sending = self.socket.send(Message::Text(text.into()));
                 matches!(timeout(SEND_PATIENCE, sending).await, Ok(Ok(())))

@@ -17,6 +17,8 @@ pub(super) enum Step {
     Send(String),
     /// Break the connection without a word.
     Break,
+    /// Close it, for this reason.
+    Close(u16, &'static str),
 }
 
 /// Messages that wait to be sent.
@@ -73,6 +75,11 @@ impl Outbox {
         self.waiting.extend(self.overtaken.take_if(|_| sent > 0));
     }
 
+    /// Closes the connection after what waits.
+    pub(super) fn close(&mut self, code: u16, reason: &'static str) {
+        self.waiting.push_back(Entry { step: Step::Close(code, reason), topic: None, due: Instant::now() });
+    }
+
     /// Sends nothing any more.
     pub(super) fn silence(&mut self) {
         self.silent = true;
@@ -122,7 +129,12 @@ mod tests {
 
     fn sent(outbox: &mut Outbox) -> Vec<String> {
         let steps = std::iter::from_fn(|| outbox.next().now_or_never());
-        steps.map(|step| if let Step::Send(text) = step { text } else { "break".to_owned() }).collect()
+        let steps = steps.map(|step| match step {
+            Step::Send(text) => text,
+            Step::Break => "break".to_owned(),
+            Step::Close(code, _) => format!("close {code}"),
+        });
+        steps.collect()
     }
 
     fn with(fault: Fault, answer: &[&str]) -> Vec<String> {
@@ -166,6 +178,9 @@ mod tests {
         assert_eq!(sent(&mut outbox), ["b"]);
         outbox.release();
         assert_eq!(sent(&mut outbox), ["held"]);
+        outbox.push(None, messages(&["last"]), None);
+        outbox.close(1011, "why");
+        assert_eq!(sent(&mut outbox), ["last", "close 1011"]);
         outbox.silence();
         outbox.push(None, messages(&["never"]), None);
         assert_eq!(sent(&mut outbox), [""; 0]);

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cadence::Cadence;
+use super::dead_air::{DeadAir, FILLER};
 use super::dialogue::{Dialogue, Said};
 use super::ears::Ears;
 use super::gate::{Gate, GateNews};
@@ -25,8 +26,8 @@ use super::watch::{CallEvent, CallStatus, Watch};
 use super::waterfall::{Latency, Mark};
 use super::{CallSetup, Vendors};
 use crate::machine::{
-    APOLOGY, AttemptId, CallInfo, Effect, Input, Machine, Millis, Outcome, Service, ToolCallId, ToolResult,
-    UtteranceId,
+    APOLOGY, AttemptId, CallInfo, Effect, Input, Machine, Millis, ONCE_MORE, Outcome, Service, ToolCallId,
+    ToolResult, UtteranceId,
 };
 use crate::pii::Utterance;
 use crate::plan::Plan;
@@ -34,6 +35,8 @@ use crate::speech::turn::TurnEvent;
 use crate::speech::{LlmEvent, SpeechError, SttEvent, SttParams, TtsEvent, TtsParams};
 use crate::telephony::{ByClient, DialIn, LegId, Room, RoomCommand, RoomSession};
 
+/// Sentences of the flow that are rendered for when its voice has failed.
+const MOST_PREPARED: usize = 4;
 /// How long before its room ends a call is told: time for a sentence, and to spare for two clocks.
 const ROOM_EXPIRES_IN: Duration = Duration::from_secs(60);
 
@@ -58,6 +61,7 @@ pub(super) struct Call {
     pub(super) turns: Turns,
     pub(super) onset: Onset,
     pub(super) guesses: Guesses,
+    pub(super) dead_air: DeadAir,
     pub(super) latency: Latency,
     pub(super) watch: Watch,
     pub(super) stage: Stage,
@@ -177,6 +181,7 @@ impl Call {
             turns: Turns::default(),
             onset: Onset::default(),
             guesses: Guesses::default(),
+            dead_air: DeadAir::default(),
             latency: Latency::new(began),
             stage: Stage::default(),
             vendors,
@@ -350,11 +355,14 @@ impl Call {
                 TurnEvent::SpeechStarted => {
                     self.guesses.go_on(self.ears.unfinished());
                     self.dialogue.drop_guess();
+                    self.dead_air.caller_speaks();
                     self.on_speech_started(now);
                 }
                 TurnEvent::SpeechStopped => {
                     self.guesses.pausing = true;
-                    self.latency.speech_ended(self.turns.caller_stopped(now));
+                    let known_after = self.turns.caller_stopped(now);
+                    self.dead_air.caller_is_silent(known_after);
+                    self.latency.speech_ended(known_after);
                 }
                 TurnEvent::EagerTurnEnd { text } => self.guesses.expected = Some(text),
                 TurnEvent::TurnResumed => {
@@ -379,7 +387,17 @@ impl Call {
             let (speech, failed, heard_all) = (spoken.speech, spoken.failed, spoken.heard.all);
             if !failed {
                 // The voice is there: what is said when it no longer is has to be rendered now.
-                self.voice.prepare(&Utterance::new(APOLOGY));
+                let of_flow = self.plan.sentences_of_failure().into_iter().map(|text| Utterance::new(&*text));
+                let of_engine = [APOLOGY, FILLER, ONCE_MORE].map(Utterance::new);
+                self.voice.prepare_later(of_flow.take(MOST_PREPARED).chain(of_engine));
+            }
+            if let Speech::Fixed(utterance) = speech
+                && failed
+                && spoken.heard.text.is_blank()
+                && self.machine.is_ending()
+            {
+                self.voice.apologise(utterance);
+                continue;
             }
             self.note_spoken(spoken, now);
             self.inbox.push_back(match (speech, failed) {
@@ -412,6 +430,7 @@ impl Call {
         self.ears.tick(self.began.elapsed());
         let frame = self.voice.next_frame();
         self.room.play(frame);
+        self.mind_dead_air();
         if let Some(reply) = self.latency.awaited()
             && self.voice.has_begun(Speech::Reply(reply))
         {

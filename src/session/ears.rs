@@ -14,11 +14,21 @@ use crate::speech::{SpeechError, SttCapabilities, SttCommand, SttEvent, SttStrea
 /// Audio that waits for a recogniser to open: two seconds.
 const MOST_WAITING: usize = 100;
 
+/// Sound that is shorter may be nothing, and recognisers need not say so.
+const WORTH_AN_ANSWER: Duration = Duration::from_millis(500);
+/// What was not answered for so long will not be.
+const OWED_FOR: Duration = Duration::from_secs(12);
+
 pub(super) struct Ears {
     stt: Line<SttCommand, SttEvent>,
     turns: TurnTaker,
     can: SttCapabilities,
     on: bool,
+    now: Duration,
+    /// Since when somebody speaks.
+    speech_since: Option<Duration>,
+    /// When the recogniser was asked for words that it has not given.
+    asked: Option<Duration>,
 }
 
 impl Ears {
@@ -30,7 +40,8 @@ impl Ears {
         }
         let mut turns = TurnTaker::new(settings);
         turns.mute(true);
-        Self { stt: Line::opening(stt, MOST_WAITING), turns, can, on: false }
+        let stt = Line::opening(stt, MOST_WAITING);
+        Self { stt, turns, can, on: false, now: Duration::ZERO, speech_since: None, asked: None }
     }
 
     /// What the recogniser says next; never resolves without one.
@@ -56,11 +67,15 @@ impl Ears {
             Ok(Some(SttEvent::Closed(Ok(()))) | None) => None,
             Ok(Some(SttEvent::Closed(Err(error)))) | Err(error) => Some(error),
             Ok(Some(event)) => {
+                if matches!(event, SttEvent::Final { speech_final: true, .. } | SttEvent::EndOfTurn { .. }) {
+                    self.asked = None;
+                }
                 self.turns.transcript(now, &event);
                 return Ok(());
             }
         };
         self.stt.close();
+        self.asked = None;
         Err(end)
     }
 
@@ -73,6 +88,7 @@ impl Ears {
         }
         self.on = on;
         self.turns.mute(!on);
+        (self.speech_since, self.asked) = (None, None);
     }
 
     /// How readily the caller is taken to speak, and to be done.
@@ -89,16 +105,30 @@ impl Ears {
     }
 
     pub(super) fn tick(&mut self, now: Duration) {
+        self.now = now;
         self.turns.tick(now);
     }
 
     /// The next thing the caller did. At the end of speech the recogniser is asked for what it has.
     pub(super) fn poll(&mut self) -> Option<TurnEvent> {
         let event = self.turns.poll_event()?;
+        if event == TurnEvent::SpeechStarted {
+            self.speech_since.get_or_insert(self.now);
+        }
         if self.turns.asks_to_finalize(&event) {
             self.command(SttCommand::Finalize);
+            let since = self.speech_since.unwrap_or(self.now);
+            self.asked = (self.now.saturating_sub(since) >= WORTH_AN_ANSWER).then_some(self.now);
+        }
+        if matches!(event, TurnEvent::SpeechStopped | TurnEvent::TurnEnded { .. }) {
+            self.speech_since = None;
         }
         Some(event)
+    }
+
+    /// Whether the caller has said something, and the recogniser does not say what.
+    pub(super) fn owe_words(&self) -> bool {
+        self.asked.is_some_and(|asked| self.now.saturating_sub(asked) < OWED_FOR)
     }
 
     /// The words of a turn that has not ended.

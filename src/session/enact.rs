@@ -36,7 +36,9 @@ impl Call {
                     Some(samples) => self.voice.play(utterance, &text, &samples, interruptible),
                     None => self.voice.say(utterance, &text, interruptible),
                 };
-                if !begun {
+                if !begun && self.machine.is_ending() {
+                    self.voice.apologise(utterance);
+                } else if !begun {
                     self.inbox.push_back(Input::SayFailed { utterance });
                 }
             }
@@ -59,6 +61,7 @@ impl Call {
             Effect::Listen { on } => {
                 self.turns.caller_interrupted();
                 self.onset = Onset::Quiet;
+                self.dead_air.caller_is_silent(Duration::ZERO);
                 self.guesses.forget();
                 self.dialogue.drop_guess();
                 self.ears.listen(on);

@@ -6,6 +6,7 @@
 
 mod cadence;
 mod call;
+mod dead_air;
 mod dialogue;
 mod ears;
 mod enact;

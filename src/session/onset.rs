@@ -19,6 +19,8 @@ pub(super) enum Onset {
     /// There is none.
     #[default]
     Quiet,
+    /// The last one ended without a word, as far as was known then.
+    InVain,
     /// There is sound, the bot has fallen silent, and no word was heard.
     Doubted { since: Millis },
     /// There is sound, but the bot speaks on.
@@ -33,7 +35,7 @@ impl Call {
         let bot_is_at_it = self.voice.is_speaking() || self.dialogue.is_thinking();
         if self.onset == Onset::Told || !bot_is_at_it || !self.voice.may_be_interrupted() {
             self.believe();
-        } else if self.onset == Onset::Quiet {
+        } else if matches!(self.onset, Onset::Quiet | Onset::InVain) {
             self.voice.pause();
             self.onset = Onset::Doubted { since: now };
         }
@@ -68,6 +70,8 @@ impl Call {
         let onset = std::mem::take(&mut self.onset);
         if text.is_blank() {
             self.turns.caller_ended(now, &text);
+            // Sound without a word. If its words are only late, they are no part of the turn before it.
+            self.onset = Onset::InVain;
             if onset == Onset::Told {
                 self.inbox.push_back(Input::TurnEnded { text });
             }
@@ -83,7 +87,7 @@ impl Call {
                 return self.dialogue.amend(&text);
             }
         }
-        if matches!(onset, Onset::Doubted { .. } | Onset::Dismissed) {
+        if matches!(onset, Onset::Doubted { .. } | Onset::Dismissed | Onset::InVain) {
             self.inbox.push_back(Input::SpeechStarted);
         }
         self.latency.turn_ended();

@@ -36,6 +36,11 @@ impl Prepared {
         self.by_text.contains_key(text)
     }
 
+    /// Whether a sentence is on its way.
+    pub(super) fn is_rendering(&self) -> bool {
+        !self.rendering.is_empty()
+    }
+
     /// The context under which a sentence is being rendered, and what there is of it.
     pub(super) fn coming(&self, text: &str) -> Option<(ContextId, &Sentence)> {
         let (&context, _) = self.rendering.iter().find(|(_, rendered)| *rendered == text)?;

@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::machine::{APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP};
+use super::dead_air::FILLER;
+use crate::machine::{APOLOGY, LEFT_ALONE, ONCE_MORE, SHUTTING_DOWN, TIME_IS_UP};
 use crate::plan::Plan;
 use crate::speech::Word;
 use crate::speech::prompts::{Prompt, PromptCache, PromptKey, VoiceKey};
@@ -26,7 +27,7 @@ impl Prompts {
             voice: tts.voice.clone(),
             language: Arc::clone(&plan.call.language),
         };
-        let engine = [APOLOGY, LEFT_ALONE, SHUTTING_DOWN, TIME_IS_UP].map(Arc::from);
+        let engine = [APOLOGY, FILLER, LEFT_ALONE, ONCE_MORE, SHUTTING_DOWN, TIME_IS_UP].map(Arc::from);
         let fixed = plan.fixed_sentences().into_iter().chain(engine).collect();
         Self { cache, voice, fixed }
     }

@@ -169,6 +169,8 @@ pub(super) struct Turns {
     vad: VadSettings,
     caller_since: Option<Millis>,
     caller_until: Option<Millis>,
+    /// The last turn, if it had no words: from when to when. They may be late.
+    wordless: Option<(Millis, Millis)>,
 }
 
 const MOST_TURNS: usize = 2_000;
@@ -203,13 +205,19 @@ impl Turns {
 
     /// What the caller was saying does not count.
     pub(super) fn caller_interrupted(&mut self) {
-        (self.caller_since, self.caller_until) = (None, None);
+        (self.caller_since, self.caller_until, self.wordless) = (None, None, None);
     }
 
     pub(super) fn caller_ended(&mut self, now: Millis, text: &Utterance) {
-        let end = self.caller_until.take().unwrap_or(now);
-        let start = self.caller_since.take().unwrap_or(end).min(end);
-        if !text.is_blank() {
+        let wordless = self.wordless.take();
+        let (since, until) = (self.caller_since.take(), self.caller_until.take());
+        let (start, end) = match (since, until, wordless) {
+            (None, None, Some(wordless)) => wordless,
+            _ => (since.or(until).unwrap_or(now).min(until.unwrap_or(now)), until.unwrap_or(now)),
+        };
+        if text.is_blank() {
+            self.wordless = Some((start, end));
+        } else {
             self.push(Turn {
                 who: Who::Caller,
                 text: text.clone(),

@@ -4,7 +4,7 @@
 //! text; what was heard is told as it was written. Decides nothing: what is said, and when it is cut, is the
 //! machine's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::line::Line;
 use super::prepared::Prepared;
 use super::prompts::Prompts;
-use crate::audio::Frame;
-use crate::machine::{Millis, ReplyId, UtteranceId};
+use crate::audio::{Frame, apology, hold_audio};
+use crate::machine::{APOLOGY, Millis, ReplyId, UtteranceId};
 use crate::pii::Utterance;
 use crate::speech::playout::{Heard, Playout, PlayoutEvent, PlayoutSettings};
 use crate::speech::spoken::spoken;
@@ -89,6 +89,10 @@ pub(super) struct Voice {
     prompts: Prompts,
     language: Arc<str>,
     last_context: u64,
+    /// Hold audio that the call plays.
+    held: Option<Arc<[i16]>>,
+    /// Sentences to be rendered when there is time.
+    later: VecDeque<Utterance>,
 }
 
 impl Voice {
@@ -106,6 +110,8 @@ impl Voice {
             prompts,
             language,
             last_context: 0,
+            held: None,
+            later: VecDeque::new(),
         }
     }
 
@@ -173,6 +179,24 @@ impl Voice {
         self.prepared.begin(context, text.text());
         let spoken = self.speakable(text.text());
         self.speak(context, &spoken, true);
+    }
+
+    /// Renders sentences ahead of time, one after the other: a vendor may count how many are asked for at once.
+    pub(super) fn prepare_later(&mut self, texts: impl IntoIterator<Item = Utterance>) {
+        for text in texts {
+            if !self.prepared.knows(text.text()) && !self.later.contains(&text) {
+                self.later.push_back(text);
+            }
+        }
+        self.prepare_next();
+    }
+
+    fn prepare_next(&mut self) {
+        while !self.prepared.is_rendering()
+            && let Some(text) = self.later.pop_front()
+        {
+            self.prepare(&text);
+        }
     }
 
     /// Takes a sentence from what was kept of earlier calls.
@@ -260,7 +284,48 @@ impl Voice {
     }
 
     pub(super) fn hold(&mut self, audio: Option<Arc<[i16]>>) {
+        self.held.clone_from(&audio);
         self.playout.hold(audio);
+    }
+
+    /// Passes the time: with a sentence, if it is there, and with music.
+    pub(super) fn fill(&mut self, text: &str) {
+        self.fetch(text);
+        let context = self.fresh_context();
+        if let Some(sentence) = self.prepared.get(text) {
+            self.playout.interject(context, &Utterance::new(text), &sentence.samples);
+        }
+        self.playout.hold(Some(self.held.clone().unwrap_or_else(hold_audio)));
+    }
+
+    /// The time is not to be passed any more.
+    pub(super) fn end_filling(&mut self) {
+        self.playout.hold(self.held.clone());
+    }
+
+    /// The last words of a call whose own cannot be spoken: an apology, in the call's voice if it was rendered.
+    pub(super) fn apologise(&mut self, utterance: UtteranceId) {
+        self.fetch(APOLOGY);
+        let samples = match self.prepared.get(APOLOGY) {
+            Some(sentence) => sentence.samples.as_slice().into(),
+            None => apology(),
+        };
+        self.play(utterance, &Utterance::new(APOLOGY), &samples, false);
+    }
+
+    /// Whether sound is owed that the caller waits for.
+    pub(super) fn owes_sound(&self) -> bool {
+        self.open.values().any(|open| open.owed.is_some())
+    }
+
+    /// Whether the caller hears something that is said, not what passes the time.
+    pub(super) fn is_heard(&self) -> bool {
+        self.playout.silence().is_zero() && self.open.keys().any(|&context| self.playout.has_begun(context))
+    }
+
+    /// How long the caller has heard nothing.
+    pub(super) fn silence(&self) -> Duration {
+        self.playout.silence()
     }
 
     pub(super) fn is_speaking(&self) -> bool {
@@ -294,7 +359,10 @@ impl Voice {
                 self.playout.words(self.played_as(context), words.clone());
                 self.prepared.words(context, words);
             }
-            Ok(Some(TtsEvent::Substituted(context))) => self.prepared.substituted(context),
+            // Neither is to be kept for other calls.
+            Ok(Some(TtsEvent::Substituted(context) | TtsEvent::Garbled(context))) => {
+                self.prepared.substituted(context);
+            }
             Ok(Some(TtsEvent::Done(context))) => {
                 if let Some((text, sentence)) = self.prepared.done(context)
                     && !sentence.substituted
@@ -306,8 +374,12 @@ impl Voice {
                 if let Some(open) = self.open.get_mut(&context) {
                     open.owed = None;
                 }
+                self.prepare_next();
             }
-            Ok(Some(TtsEvent::Failed(context, error))) => self.on_failed(context, &error),
+            Ok(Some(TtsEvent::Failed(context, error))) => {
+                self.on_failed(context, &error);
+                self.prepare_next();
+            }
             Ok(Some(TtsEvent::Closed(Ok(()))) | None) => return self.on_closed(None),
             Ok(Some(TtsEvent::Closed(Err(error)))) | Err(error) => return self.on_closed(Some(error)),
         }

@@ -91,7 +91,7 @@ pub enum SttCommand {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SttEvent {
     /// Words that may still change; replaces the previous interim. From a recogniser that ends turns: all
-    /// words of the turn.
+    /// words of the turn. A blank one changes nothing: it says that the recogniser hears and has nothing new.
     Interim(Utterance),
     /// Words that are fixed; appended to the turn. May be blank.
     Final {
@@ -285,6 +285,8 @@ pub enum TtsEvent {
     /// Another voice than the one that was asked for speaks (the rest of) a context: its audio is no sample of the
     /// first. Before that audio.
     Substituted(ContextId),
+    /// Something came that cannot be understood while a context was being spoken: a part of it may be missing.
+    Garbled(ContextId),
     /// All audio of a context was given.
     Done(ContextId),
     /// A context failed; the stream goes on.

@@ -19,10 +19,14 @@ use super::{Word, spoken};
 
 /// Bytes of audio kept in memory, and on disk: half an hour of speech.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How a file begins: what it is, and the version of its shape.
-const MAGIC: &[u8; 4] = b"CFP1";
+/// How a file begins: what it is, and the version of its shape. Then the digest of all that follows.
+const MAGIC: &[u8; 4] = b"CFP2";
 /// How a file's name ends.
 const EXTENSION: &str = "prompt";
+/// How the name of a file ends that is being written.
+const UNFINISHED: &str = "new";
+/// Nobody writes a sentence for so long: whoever began is gone.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(600);
 
 /// A sentence as audio.
 #[derive(Debug, PartialEq)]
@@ -181,7 +185,8 @@ fn in_background(work: impl FnOnce() + Send + 'static) {
 }
 
 fn load(folder: &Path, kept: &Mutex<Kept>, most: usize) {
-    for (path, ..) in files(folder) {
+    remove_unfinished(folder);
+    for (path, ..) in files(folder, EXTENSION) {
         let key = path.file_name().and_then(|name| PromptKey::of_file(name.to_str()?));
         let Some(key) = key else { continue };
         match fs::read(&path).ok().and_then(|bytes| decode(&bytes)) {
@@ -198,13 +203,29 @@ fn load(folder: &Path, kept: &Mutex<Kept>, most: usize) {
     }
 }
 
-/// The files of a folder, the oldest first: path, age, bytes.
-fn files(folder: &Path) -> Vec<(PathBuf, SystemTime, u64)> {
+/// What was being written when a process was killed would lie there for ever.
+fn remove_unfinished(folder: &Path) {
+    for (path, modified, _) in files(folder, UNFINISHED) {
+        // What is dated in the future is not old: it may be being written, by another clock.
+        let is_old = modified.elapsed().is_ok_and(|age| age > WRITTEN_WITHIN);
+        let of = path.file_stem().and_then(|name| Path::new(name).file_stem()?.to_str());
+        let is_ours = of.is_some_and(|key| PromptKey::of_file(&format!("{key}.{EXTENSION}")).is_some());
+        if is_old
+            && is_ours
+            && let Err(error) = fs::remove_file(&path)
+        {
+            tracing::debug!(%error, "half a kept sentence cannot be removed");
+        }
+    }
+}
+
+/// The files of a folder whose names end so, the oldest first: path, age, bytes.
+fn files(folder: &Path, extension: &str) -> Vec<(PathBuf, SystemTime, u64)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let file = |entry: fs::DirEntry| {
         let path = entry.path();
         let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
-        let ours = path.extension().is_some_and(|extension| extension == EXTENSION);
+        let ours = path.extension().is_some_and(|found| found == extension);
         ours.then_some((path, about.modified().ok()?, about.len()))
     };
     let mut files: Vec<_> = entries.flatten().filter_map(file).collect();
@@ -217,7 +238,7 @@ fn write(folder: &Path, key: PromptKey, prompt: &Prompt) -> std::io::Result<()> 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let place = folder.join(key.file_name());
     // Containers that share a folder may share a process id, too.
-    let beside = place.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()));
+    let beside = place.with_extension(format!("{}.{UNFINISHED}", uuid::Uuid::new_v4().simple()));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
     let written = encode(prompt).and_then(|bytes| file.write_all(&bytes));
     let written = written.and_then(|()| fs::rename(&beside, &place));
@@ -230,7 +251,7 @@ fn write(folder: &Path, key: PromptKey, prompt: &Prompt) -> std::io::Result<()> 
 }
 
 fn shrink(folder: &Path, most: u64) -> std::io::Result<()> {
-    let files = files(folder);
+    let files = files(folder, EXTENSION);
     let mut all: u64 = files.iter().map(|(.., bytes)| bytes).sum();
     for (path, _, bytes) in files {
         if all <= most {
@@ -250,16 +271,19 @@ fn encode(prompt: &Prompt) -> std::io::Result<Vec<u8>> {
     let words: Vec<_> =
         prompt.words.iter().map(|word| (&word.text, micros(word.start), micros(word.end))).collect();
     let words = serde_json::to_vec(&words)?;
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend((words.len() as u64).to_le_bytes());
-    bytes.extend(words);
-    bytes.extend(prompt.samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    Ok(bytes)
+    let mut content = (words.len() as u64).to_le_bytes().to_vec();
+    content.extend(words);
+    content.extend(prompt.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    Ok([MAGIC.as_slice(), Sha256::digest(&content).as_slice(), &content].concat())
 }
 
 fn decode(bytes: &[u8]) -> Option<Prompt> {
     let rest = bytes.strip_prefix(MAGIC)?;
-    let (length, rest) = rest.split_first_chunk::<8>()?;
+    let (digest, content) = rest.split_first_chunk::<32>()?;
+    if Sha256::digest(content).as_slice() != digest {
+        return None;
+    }
+    let (length, rest) = content.split_first_chunk::<8>()?;
     let (words, samples) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
     let words: Vec<(String, u64, u64)> = serde_json::from_slice(words).ok()?;
     let at = Duration::from_micros;
@@ -342,6 +366,44 @@ mod tests {
     }
 
     #[test]
+    fn one_bit_that_fell_over_is_noticed_and_nothing_of_it_is_heard() {
+        let folder = scratch("bit");
+        let key = voice().key("x");
+        PromptCache::on_disk(folder.clone()).put(key, prompt(320));
+        let path = folder.join(key.file_name());
+        let whole = fs::read(&path).unwrap();
+        for at in [40, whole.len() / 2, whole.len() - 1] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!(PromptCache::on_disk(folder.clone()).get(&key), None, "byte {at}");
+            assert!(!path.exists());
+        }
+        fs::write(&path, &whole[..whole.len() - 2]).unwrap();
+        assert_eq!(PromptCache::on_disk(folder.clone()).get(&key), None, "its end is missing");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_process_left_half_written_is_removed_when_it_is_old() {
+        let folder = scratch("half");
+        fs::create_dir_all(&folder).unwrap();
+        let key = voice().key("x").file_name();
+        let half = |middle: &str| folder.join(&key).with_extension(format!("{middle}.new"));
+        let (old, fresh, foreign) = (half("1"), half("2"), folder.join("notes.new"));
+        for path in [&old, &fresh, &foreign] {
+            fs::write(path, b"CFP2 and").unwrap();
+        }
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        for path in [&old, &foreign] {
+            fs::File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        }
+        let _cache = PromptCache::on_disk(folder.clone());
+        assert_eq!((old.exists(), fresh.exists(), foreign.exists()), (false, true, true));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn it_never_grows_beyond_its_bound_in_memory_or_on_disk() {
         let folder = scratch("bound");
         let cache = PromptCache { most: 10_000, folder: Some(folder.clone()), kept: Arc::default() };
@@ -352,7 +414,7 @@ mod tests {
         assert!(lock(&cache.kept).bytes <= 10_000);
         assert_eq!(lock(&cache.kept).prompts.len(), 5);
         assert!(cache.get(&voice().key("29")).is_some() && cache.get(&voice().key("0")).is_none());
-        assert!(files(&folder).iter().map(|(.., bytes)| bytes).sum::<u64>() <= 10_000);
+        assert!(files(&folder, EXTENSION).iter().map(|(.., bytes)| bytes).sum::<u64>() <= 10_000);
         fs::remove_dir_all(folder).unwrap();
     }
 }

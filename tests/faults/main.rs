@@ -1,5 +1,6 @@
 //! Vendors that fail, in whole calls against the sandbox, as the caller's phone hears it: with somebody to step
-//! in.
+//! in, and with nobody.
 
+mod call;
 mod matrix;
 mod place;

@@ -1,23 +1,42 @@
-//! Each kind of vendor × each way to fail, at one of three moments of a call, with somebody to step in: how long the
-//! caller's phone heard nothing.
+//! Each kind of vendor × each way to fail × three moments of a call, with and without somebody to step in: what the
+//! caller's phone heard and when, and how the call ended.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use callflow::machine::{APOLOGY, Outcome};
+use callflow::sandbox::clock::Metronome;
 use callflow::sandbox::faults::{Fault, Injection, Service};
-use callflow::sandbox::phone::PhoneEvent;
+use callflow::sandbox::phone::{PhoneEvent, RejectReason};
+use callflow::session::Who;
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use crate::call::{Call, Wait};
 use crate::place::Place;
 
-const MOMENTS: [&str; 3] = ["before the greeting", "mid-reply", "mid-turn"];
-/// How long the caller may hear nothing: three seconds after the fault shows, which is when the turn has ended.
-const DEAD_AIR: Duration = Duration::from_millis(3_500);
+/// The longest that the caller may hear nothing when the bot is to say something.
+const DEAD_AIR: Duration = Duration::from_secs(3);
+/// How long a caller of these tests waits for an answer before they give up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Before the call comes: every request and stream meets the fault.
+    SetUp,
+    /// In the middle of the bot's first answer.
+    Talk,
+    /// While the operator's phone rings; the operator then declines, and the bot takes the caller back.
+    Transfer,
+}
+
+const MOMENTS: [(&str, Moment); 3] =
+    [("set-up", Moment::SetUp), ("mid-answer", Moment::Talk), ("transfer", Moment::Transfer)];
 
 fn faults() -> [(&'static str, Fault); 7] {
     let refuse = |status| Fault::Refuse { status, info: None };
     [
-        ("slow", Fault::Slow { ms: 6_000 }),
+        ("slow by 6 s", Fault::Slow { ms: 6_000 }),
         ("silent", Fault::Silent),
         ("disconnect", Fault::Disconnect),
         ("garbage", Fault::Garbage),
@@ -27,113 +46,141 @@ fn faults() -> [(&'static str, Fault); 7] {
     ]
 }
 
-/// What one call was like.
+/// What the caller lived through after the fault.
 struct Trial {
-    /// The longest time without a sound while the bot was to speak.
-    dead_air: Duration,
-    line: String,
+    waits: Vec<Wait>,
+    /// The last words were the bundled apology, which phones of the sandbox hear as a sound without words.
+    bundled: bool,
+    bot_ended_it: bool,
+    outcome: Outcome,
+}
+
+impl Trial {
+    fn longest_silence(&self) -> Duration {
+        self.waits.iter().map(|wait| wait.silence).max().unwrap_or_default()
+    }
+
+    fn line(&self) -> String {
+        let waits: Vec<_> = self.waits.iter().map(|wait| wait.to_string()).collect();
+        let who = if self.bot_ended_it { "the bot" } else { "the caller" };
+        let bundled = if self.bundled { "the bundled apology, " } else { "" };
+        let end = format!("{bundled}{who}, {}", format!("{:?}", self.outcome).to_lowercase());
+        format!("{} | {end}", waits.join(" · "))
+    }
 }
 
 /// The vendor fails from that moment on, for good.
-async fn trial(
-    place: &mut Place,
-    service: Service,
-    fault: &Fault,
-    moment: usize,
-    with_fallback: bool,
-) -> Trial {
-    place.sandbox.faults().clear();
+async fn trial(service: Service, fault: &Fault, moment: Moment, fallback: bool) -> Trial {
+    let mut place = Place::new().await;
     let inject = |place: &Place| {
         let injection = Injection { service, fault: fault.clone(), on: None, times: None };
         place.sandbox.faults().inject(injection).unwrap();
     };
-    if moment == 0 {
-        inject(place);
+    if moment == Moment::SetUp {
+        inject(&place);
     }
-    let vendors = place.vendors(with_fallback);
+    let vendors = place.vendors(fallback);
     let mut call = place.call(vendors, "c-1").await;
-    let wait = Duration::from_secs(15);
     let mut waits = Vec::new();
-    call.until(wait, |event| *event == PhoneEvent::Connected).await;
-    let connected = Instant::now();
-    call.hears(wait).await;
-    waits.push((connected, 0));
-    for (turn, words) in
-        ["I have a question about my bill", "And what about my router"].into_iter().enumerate()
-    {
-        if call.over {
-            break;
+    call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
+    let greeting = call.answer("greeting", Instant::now(), PATIENCE).await;
+    match moment {
+        Moment::SetUp => {
+            waits.push(greeting);
         }
-        if moment == 2 && turn == 1 {
-            call.phone.say(words).unwrap();
-            call.until(Duration::from_millis(400), |_| false).await;
-            inject(place);
-            call.until(wait, |event| *event == PhoneEvent::FinishedSaying).await;
-        } else {
-            call.says(words).await;
-        }
-        let (asked, before) = (Instant::now(), call.heard.len());
-        if moment == 1 && turn == 0 {
-            call.until(wait, |event| *event == PhoneEvent::SoundBegan).await;
+        Moment::Talk => {
+            call.says("I have a question about my bill").await;
+            call.until(PATIENCE, |event| *event == PhoneEvent::SoundBegan).await;
             call.until(Duration::from_millis(300), |_| false).await;
-            inject(place);
+            inject(&place);
+            waits.push(call.rest_of_answer("the rest", Instant::now()).await);
         }
-        call.hears(wait).await;
-        // What comes in pieces comes within this.
-        call.until(Duration::from_secs(2), |_| false).await;
-        waits.push((asked, before));
+        Moment::Transfer => {
+            call.says("I want to speak to a person").await;
+            let rings = |event: &PhoneEvent| matches!(event, PhoneEvent::Ringing { .. });
+            assert!(call.operator_until(PATIENCE, rings).await, "nobody is called");
+            inject(&place);
+            call.until(Duration::from_millis(500), |_| false).await;
+            call.operator.reject(RejectReason::Busy).unwrap();
+            waits.push(call.answer("back", Instant::now(), PATIENCE).await);
+        }
     }
-    let dead_air = waits.iter().map(|(since, before)| match call.heard.get(*before) {
-        Some(heard) => heard.began.duration_since(*since),
-        None => wait,
-    });
-    // The greeting is what is first heard; before it nothing was asked.
-    let dead_air = dead_air.max().unwrap_or_default();
-    let texts: Vec<_> = call
-        .heard
-        .iter()
-        .map(|heard| {
-            let at = heard.began.duration_since(connected).as_millis() as f64 / 1000.0;
-            format!("{at:.1} {:?}", heard.text)
-        })
-        .collect();
+    let asked = ask(&mut call, "question", "And what about my router").await;
+    let again = asked.as_ref().is_some_and(Wait::asks_again);
+    waits.extend(asked);
+    if again {
+        waits.extend(ask(&mut call, "again", "What about my router").await);
+    }
+    let bot_ended_it = call.over;
     let record = call.record().await;
-    place.sandbox.faults().clear();
-    Trial { dead_air, line: format!("{:?}: {}", record.outcome, texts.join(", ")) }
+    let last = record.turns.iter().rev().find(|turn| turn.who == Who::Bot);
+    let bundled =
+        last.is_some_and(|turn| turn.heard.text() == APOLOGY) && !waits.iter().any(Wait::has_apology);
+    Trial { waits, bundled, bot_ended_it, outcome: record.outcome }
 }
 
-/// Every fault of one kind of vendor, each at another moment in turn.
-async fn rows(kind: &str, service: Service, with_fallback: bool) -> (String, Vec<String>) {
-    let mut place = Place::new().await;
+/// The caller asks, if the bot is still there.
+async fn ask(call: &mut Call, what: &'static str, words: &str) -> Option<Wait> {
+    if call.over {
+        return None;
+    }
+    let asked = Instant::now();
+    call.says(words).await;
+    // A bot that ends the call meanwhile says so meanwhile.
+    let due = if call.over { asked } else { Instant::now() };
+    Some(call.answer(what, due, PATIENCE).await)
+}
+
+/// Every fault of one kind of vendor at every moment: each a world of its own, all on one clock.
+async fn rows(kind: &str, service: Service, fallback: bool) {
+    let _clock = Metronome::start(None);
+    let faults = faults();
+    let cells: Vec<_> =
+        faults.iter().flat_map(|fault| MOMENTS.iter().map(move |moment| (fault, moment))).collect();
+    let trials =
+        join_all(cells.iter().map(|((_, fault), (_, moment))| trial(service, fault, *moment, fallback)));
     let (mut text, mut late) = (String::new(), Vec::new());
-    for (index, (name, fault)) in faults().into_iter().enumerate() {
-        let moment = index % MOMENTS.len();
-        let when = MOMENTS[moment];
-        let trial = trial(&mut place, service, &fault, moment, with_fallback).await;
-        let seconds = trial.dead_air.as_millis() as f64 / 1000.0;
-        eprintln!("{kind}, {name}, {when}: waits {seconds:.1}: {}", trial.line);
-        writeln!(text, "{name}, {when}: {}", trial.line).unwrap();
-        if trial.dead_air > DEAD_AIR {
-            late.push(format!("{name}, {when}: {seconds:.1} s"));
+    for (((name, _), (when, _)), trial) in cells.iter().zip(trials.await) {
+        let silence = trial.longest_silence();
+        eprintln!("{kind}, {fallback}, {name}, {when}: {silence:?}: {}", trial.line());
+        writeln!(text, "| {name} | {when} | {} |", trial.line()).unwrap();
+        if silence > DEAD_AIR {
+            late.push(format!("{name}, {when}: {silence:?}"));
         }
     }
-    (text, late)
+    assert_eq!(late, [""; 0], "{text}");
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        let alone = if fallback { "with_another" } else { "alone" };
+        insta::assert_snapshot!(format!("faults_{kind}_{alone}"), text);
+    });
 }
 
 #[tokio::test]
 async fn a_failing_recogniser_is_no_more_than_three_seconds_of_silence() {
-    let (text, late) = rows("hearing", Service::Deepgram, true).await;
-    assert_eq!(late, [""; 0], "{text}");
+    rows("hearing", Service::Deepgram, true).await;
 }
 
 #[tokio::test]
 async fn a_failing_model_is_no_more_than_three_seconds_of_silence() {
-    let (text, late) = rows("model", Service::Openai, true).await;
-    assert_eq!(late, [""; 0], "{text}");
+    rows("model", Service::Openai, true).await;
 }
 
 #[tokio::test]
 async fn a_failing_voice_is_no_more_than_three_seconds_of_silence() {
-    let (text, late) = rows("voice", Service::Cartesia, true).await;
-    assert_eq!(late, [""; 0], "{text}");
+    rows("voice", Service::Cartesia, true).await;
+}
+
+#[tokio::test]
+async fn a_failing_recogniser_that_nobody_replaces_is_no_more_than_three_seconds_of_silence() {
+    rows("hearing", Service::Deepgram, false).await;
+}
+
+#[tokio::test]
+async fn a_failing_model_that_nobody_replaces_is_no_more_than_three_seconds_of_silence() {
+    rows("model", Service::Openai, false).await;
+}
+
+#[tokio::test]
+async fn a_failing_voice_that_nobody_replaces_is_no_more_than_three_seconds_of_silence() {
+    rows("voice", Service::Cartesia, false).await;
 }

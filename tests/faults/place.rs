@@ -10,10 +10,9 @@ use callflow::check::{EnvMode, check};
 use callflow::machine::CallInfo;
 use callflow::pii::{ApiKey, PhoneNumber};
 use callflow::plan::{self, Plan};
-use callflow::sandbox::clock::Metronome;
-use callflow::sandbox::phone::{Phone, PhoneEvent};
+use callflow::sandbox::phone::Phone;
 use callflow::sandbox::{Sandbox, SandboxOptions};
-use callflow::session::{self, CallRecord, CallSetup, Vendors, Watch};
+use callflow::session::{self, CallSetup, Vendors, Watch};
 use callflow::source::SourceFile;
 use callflow::speech::aura::Aura;
 use callflow::speech::cartesia::Cartesia;
@@ -28,40 +27,53 @@ use callflow::telephony::ws_room::WsRooms;
 use callflow::telephony::{DialIn, DialLimits, RoomRequest};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::call::Call;
 
 /// How long anything may take, in virtual time.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-pub const FLOW: &str = "callflow: 1
+const OPERATOR: &str = "+15550100100";
+
+pub const FLOW: &str = r#"callflow: 1
 name: faults
 start: greet
 always: {service.failed: sorry}
+targets:
+  operator: {phone: "+15550100100"}
 intents:
+  person: {when: The caller asks for a person., examples: [I want to speak to a person]}
   goodbye: {when: The caller says goodbye., examples: [goodbye]}
 states:
   greet: {say: Welcome to the shop., next: talk}
   talk:
     converse: Help the caller.
-    on: {intent.goodbye: bye}
+    on: {intent.person: ring, intent.goodbye: bye}
+  ring:
+    dial: {to: operator, announce: Please hold., ring: 20s}
+    on:
+      answered: over
+      otherwise:
+        - {to: talk, say: Nobody is free. What else can I do for you?, max_visits: 2}
+        - {to: sorry}
+  over: {handoff: keep_room}
   sorry: {end: Something is broken here. Please call again.}
   bye: {end: Goodbye.}
-";
+"#;
 
 pub struct Place {
     pub sandbox: Sandbox,
     telephony: Arc<Daily>,
     held: mpsc::Receiver<DialIn>,
     _webhook: AbortOnDropHandle<()>,
-    _clock: Metronome,
 }
 
 impl Place {
     pub async fn new() -> Self {
         callflow::speech::socket::install_tls();
-        let clock = Metronome::start(None);
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
         let (report, held) = mpsc::channel(8);
         let take = move |body: Bytes| {
@@ -79,7 +91,7 @@ impl Place {
         let webhook = tokio::spawn(async move { axum::serve(listener, site).await.unwrap() });
         sandbox.set_webhook(&url, None).unwrap();
         let telephony = Arc::new(Daily::new(&sandbox.urls().daily, ApiKey::new("sandbox")).unwrap());
-        Self { sandbox, telephony, held, _webhook: AbortOnDropHandle::new(webhook), _clock: clock }
+        Self { sandbox, telephony, held, _webhook: AbortOnDropHandle::new(webhook) }
     }
 
     /// Providers of which nothing is known yet, with or without somebody behind each.
@@ -115,6 +127,7 @@ impl Place {
     pub async fn call(&mut self, vendors: Vendors, id: &str) -> Call {
         let number = |text| PhoneNumber::parse(text).unwrap();
         let origin = &self.sandbox.urls().phone;
+        let operator = Phone::wait(origin, OPERATOR).await.unwrap();
         let (phone, events) =
             Phone::call(origin, &number("+15550100001"), &number("+15550100002")).await.unwrap();
         let dial_in = timeout(PATIENCE, self.held.recv()).await.expect("no webhook").unwrap();
@@ -144,7 +157,7 @@ impl Place {
             kill: CancellationToken::new(),
         };
         let task = AbortOnDropHandle::new(tokio::spawn(Box::pin(session::run(setup))));
-        Call { phone, events, task, heard: Vec::new(), began: None, over: false }
+        Call::new((phone, events), operator, task)
     }
 }
 
@@ -154,69 +167,6 @@ fn member<P: ?Sized>(provider: Arc<P>, model: &str, voice: Option<&str>) -> Memb
         model: model.into(),
         voice: voice.map(Into::into),
         health: Arc::new(Health::new("test")),
-    }
-}
-
-/// Something that was understood.
-pub struct Heard {
-    pub began: Instant,
-    pub text: String,
-}
-
-/// A call, from the caller's side.
-pub struct Call {
-    pub phone: Phone,
-    events: mpsc::Receiver<PhoneEvent>,
-    task: AbortOnDropHandle<Arc<CallRecord>>,
-    pub heard: Vec<Heard>,
-    began: Option<Instant>,
-    pub over: bool,
-}
-
-impl Call {
-    /// The next thing at the phone, within so long.
-    async fn next(&mut self, within: Duration) -> Option<PhoneEvent> {
-        let event = timeout(within, self.events.recv()).await.ok()?;
-        match &event {
-            Some(PhoneEvent::SoundBegan) => self.began = Some(Instant::now()),
-            Some(PhoneEvent::Heard { text, .. }) => {
-                let began = self.began.take().unwrap_or_else(Instant::now);
-                self.heard.push(Heard { began, text: text.text().to_owned() });
-            }
-            Some(PhoneEvent::HungUp { .. }) | None => self.over = true,
-            Some(_) => {}
-        }
-        event
-    }
-
-    /// Until it is, or the call is over, or so long has passed.
-    pub async fn until(&mut self, within: Duration, is: impl Fn(&PhoneEvent) -> bool) -> bool {
-        let end = Instant::now() + within;
-        while !self.over {
-            match self.next(end.duration_since(Instant::now())).await {
-                Some(event) if is(&event) => return true,
-                Some(_) => {}
-                None => return false,
-            }
-        }
-        false
-    }
-
-    pub async fn hears(&mut self, within: Duration) -> bool {
-        self.until(within, |event| matches!(event, PhoneEvent::Heard { .. })).await
-    }
-
-    pub async fn says(&mut self, words: &str) {
-        if self.phone.say(words).is_ok() {
-            self.until(PATIENCE, |event| *event == PhoneEvent::FinishedSaying).await;
-        }
-    }
-
-    pub async fn record(mut self) -> Arc<CallRecord> {
-        if !self.over {
-            let _gone = self.phone.hang_up();
-        }
-        timeout(PATIENCE, &mut self.task).await.expect("the call does not end").unwrap()
     }
 }
 

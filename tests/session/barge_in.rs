@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use callflow::sandbox::voice::encode;
 use callflow::session::Who;
 use tokio::time::{Instant, sleep};
 
@@ -129,6 +130,32 @@ async fn a_cough_before_the_answer_does_not_cost_the_answer() {
     world.times("ask", 1);
     world.caller_hangs_up();
     world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_that_come_after_their_sound_was_dismissed_cut_the_bot_and_are_answered() {
+    let mut world = counting().await;
+    let words = "stop it please";
+    world.caller.makes_sound(words);
+    // The recogniser is asked and has no words, the turn is over, and the bot goes on.
+    let sound = Duration::from_secs_f64(encode(words).len() as f64 / 16_000.0);
+    sleep(sound + Duration::from_millis(1_000)).await;
+    world.times("cancel", 0);
+    let began = Instant::now();
+    assert!(last_sound(&world) + Duration::from_millis(100) > began, "the bot does not go on");
+    world.stt.says(words);
+    world.until("caller said stop it please").await;
+    world.until("cancel").await;
+    world.until(&bot_said("Sure.")).await;
+    let told = world.llm.told();
+    let [.., asked, counted, stopped] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((&**asked, &**stopped), ("caller: count for me", "caller: stop it please"));
+    assert!(counted.starts_with("bot: One two") && !counted.contains("fourteen"), "{counted}");
+    world.caller_hangs_up();
+    let record = world.over().await;
+    let turn = record.turns.iter().find(|turn| turn.text.text() == words).unwrap();
+    let length = turn.end_ms - turn.start_ms;
+    assert!(length.abs_diff(sound.as_millis() as u64) <= 100, "it lies where it was spoken: {length}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,6 @@
 //! Puts the parts of a run together: settings, sandbox, vendors, server, terminal. And takes them apart.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -12,6 +11,7 @@ use super::calls::{CallVendors, Calls, Speech};
 use super::desk::Desk;
 use super::flow_file::EnvLookup;
 use super::flows::{Flows, FlowsError};
+use super::kept::Kept;
 use super::providers::Providers;
 use super::reach::Reach;
 use super::routes::{Routes, RoutesError};
@@ -28,8 +28,7 @@ use crate::plan::{Plan, Target};
 use crate::sandbox::{NotBase64, Sandbox, SandboxError, SandboxOptions};
 use crate::server::{Server, ServerError, ServerOptions};
 use crate::session::{CallRecord, Journal, JournalError};
-use crate::settings::{self, Env, Media, Settings, SettingsErrors, Vendor};
-use crate::speech::prompts::PromptCache;
+use crate::settings::{Env, Media, Settings, SettingsErrors, Vendor};
 use crate::speech::socket::EndpointError;
 use crate::telephony::daily::Daily;
 use crate::telephony::{DialLimits, RoomClient, TelephonyError};
@@ -274,28 +273,6 @@ pub(in crate::cli) fn daily(settings: &Settings, sandbox: Option<&Sandbox>) -> R
     Daily::new(&url, key)
 }
 
-/// Sentences that are the same in every call. Those of a real voice are paid for once: they lie in the user's cache.
-fn prompts(vendors: &settings::Vendors) -> Arc<PromptCache> {
-    let voice = match vendors.uses.voice.first() {
-        Some(settings::Service::Deepgram) => &vendors.deepgram,
-        Some(settings::Service::OpenAi) => &vendors.openai_audio,
-        _ => &vendors.cartesia,
-    };
-    let folder = match voice {
-        Vendor::Real { base_url, .. } => cache_folder(base_url),
-        Vendor::Emulated | Vendor::Elsewhere => None,
-    };
-    Arc::new(folder.map_or_else(PromptCache::in_memory, PromptCache::on_disk))
-}
-
-/// `$XDG_CACHE_HOME/callflow/prompts`, or the same under `~/.cache`, and in it a folder for each place where voices are.
-fn cache_folder(base_url: &str) -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    let place: String = base_url.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    Some(cache.join("callflow").join("prompts").join(place))
-}
-
 /// The vendors' clients; who hears, thinks and speaks is each flow's choice.
 pub(in crate::cli) fn vendors(
     settings: &Settings,
@@ -303,6 +280,6 @@ pub(in crate::cli) fn vendors(
     telephony: Arc<Daily>,
     rooms: Arc<dyn RoomClient>,
 ) -> CallVendors {
-    let providers = Providers::new(settings, sandbox, prompts(&settings.vendors));
+    let providers = Providers::new(settings, sandbox, Kept::of(&settings.vendors));
     CallVendors { telephony, rooms, speech: Speech::ByFlow(Box::new(providers)) }
 }

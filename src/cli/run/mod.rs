@@ -7,6 +7,7 @@ mod desk;
 pub(super) mod flow_file;
 pub(super) mod flows;
 mod input;
+mod kept;
 mod left_behind;
 mod line;
 pub(super) mod production;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::app::at;
 use super::flow_file::FlowFile;
+use super::kept;
 use super::routes::Routes;
 use crate::pii::ApiKey;
 use crate::plan::{self, Part, Provider};
@@ -20,7 +21,6 @@ use crate::speech::failover::{Health, LlmChain, Member, SttChain, TtsChain};
 use crate::speech::flux::Flux;
 use crate::speech::openai::{self, OpenAi};
 use crate::speech::openai_audio::{OpenAiEar, OpenAiVoice};
-use crate::speech::prompts::PromptCache;
 use crate::speech::socket::EndpointError;
 use crate::speech::{Llm, Stt, Tts};
 use crate::telephony::{RoomClient, Telephony};
@@ -78,7 +78,7 @@ pub(in crate::cli) struct Providers {
     cartesia: Place,
     /// Where servers that flows name are, if they are emulated.
     own_models: Option<Place>,
-    prompts: Arc<PromptCache>,
+    prompts: kept::Kept,
     kept: Mutex<Kept>,
 }
 
@@ -92,11 +92,7 @@ struct Kept {
 }
 
 impl Providers {
-    pub(in crate::cli) fn new(
-        settings: &Settings,
-        sandbox: Option<&Sandbox>,
-        prompts: Arc<PromptCache>,
-    ) -> Self {
+    pub(in crate::cli) fn new(settings: &Settings, sandbox: Option<&Sandbox>, prompts: kept::Kept) -> Self {
         let urls = sandbox.map(Sandbox::urls);
         let emulated = |url: fn(&Urls) -> &String| urls.map(|urls| url(urls).clone());
         let vendors = &settings.vendors;
@@ -153,7 +149,7 @@ impl Providers {
             tts: Arc::new(TtsChain::new(tts)),
             telephony: Arc::clone(telephony),
             rooms: Arc::clone(rooms),
-            prompts: Arc::clone(&self.prompts),
+            prompts: Arc::clone(self.prompts.by(plan.tts.provider)),
         })
     }
 

@@ -139,7 +139,7 @@ fn streamed(outbox: Outbox, open: OpenStream, stop: CancellationToken) -> Respon
         };
         match step {
             Step::Send(data) => Some((Ok(event(&data)), Some((outbox, open, stop)))),
-            Step::Break => {
+            Step::Break | Step::Close(..) => {
                 // What was given out before is sent while nothing is ready; an error at once would take it along.
                 sleep(BEFORE_BREAK).await;
                 Some((Err(broken()), None))

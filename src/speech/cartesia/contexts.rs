@@ -212,6 +212,11 @@ impl Contexts {
         self.open.keys().copied().collect()
     }
 
+    /// Those of which the vendor owes something.
+    pub(super) fn owed(&self) -> Vec<ContextId> {
+        self.open.iter().filter(|(_, context)| context.deadline.is_some()).map(|(id, _)| *id).collect()
+    }
+
     /// When the next deadline passes.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.open.values().filter_map(|context| context.deadline).min()

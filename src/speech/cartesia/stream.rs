@@ -217,7 +217,11 @@ impl Voice {
                 self.understand(response);
                 Ok(())
             }
-            Err(detail) => self.garbage.count(VENDOR, detail),
+            Err(detail) => {
+                // It may have been sound, of any of them.
+                self.untold.extend(self.contexts.owed().into_iter().map(TtsEvent::Garbled));
+                self.garbage.count(VENDOR, detail)
+            }
         }
     }
 
@@ -310,7 +314,9 @@ impl Voice {
 fn concerns(event: &TtsEvent, context: ContextId) -> bool {
     match event {
         TtsEvent::Audio { context: of, .. } | TtsEvent::Words { context: of, .. } => *of == context,
-        TtsEvent::Substituted(of) | TtsEvent::Done(of) | TtsEvent::Failed(of, _) => *of == context,
+        TtsEvent::Substituted(of) | TtsEvent::Garbled(of) | TtsEvent::Done(of) | TtsEvent::Failed(of, _) => {
+            *of == context
+        }
         TtsEvent::Closed(_) => false,
     }
 }

@@ -174,7 +174,9 @@ async fn next_piece(speaking: &mut Option<Speaking>) -> Option<Result<Vec<i16>, 
 fn concerns(event: &TtsEvent, context: ContextId) -> bool {
     match event {
         TtsEvent::Audio { context: of, .. } | TtsEvent::Words { context: of, .. } => *of == context,
-        TtsEvent::Substituted(of) | TtsEvent::Done(of) | TtsEvent::Failed(of, _) => *of == context,
+        TtsEvent::Substituted(of) | TtsEvent::Garbled(of) | TtsEvent::Done(of) | TtsEvent::Failed(of, _) => {
+            *of == context
+        }
         TtsEvent::Closed(_) => false,
     }
 }

@@ -248,7 +248,8 @@ impl Recogniser {
     async fn transcribe(&mut self, line: &mut Connection, results: &Results) {
         let text = Utterance::new(results.transcript());
         if !results.is_final {
-            if !text.is_blank() && !line.is_overtaken(results) {
+            // Blank ones, too: they say that the vendor is there and hears no words.
+            if text.is_blank() || !line.is_overtaken(results) {
                 self.tell_if_there_is_room(SttEvent::Interim(text));
             }
             return;

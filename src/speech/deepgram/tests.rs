@@ -105,6 +105,14 @@ async fn the_handshake_is_the_documented_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn interims_without_words_say_that_the_vendor_hears() {
+    let (mut stream, mut server, _vendor) = open().await;
+    say(&stream, [1]).await;
+    server.send(results("", 0.0, 1.0, INTERIM)).await.unwrap();
+    assert_eq!(event(&mut stream).await, interim(""));
+}
+
+#[tokio::test(start_paused = true)]
 async fn words_come_as_interims_and_finals_and_the_end_is_polite() {
     let (mut stream, mut server, _vendor) = open().await;
     say(&stream, [1, 2]).await;
@@ -324,6 +332,7 @@ async fn words_that_come_twice_or_too_late_are_heard_once() {
     assert_eq!(event(&mut stream).await, fixed("", true));
     assert_eq!(event(&mut stream).await, fixed("", true), "each Finalize has its answer");
     assert_eq!(event(&mut stream).await, interim("two"));
+    assert_eq!(event(&mut stream).await, interim(""));
     assert_eq!(event(&mut stream).await, fixed("end", false));
 }
 

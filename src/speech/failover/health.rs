@@ -39,6 +39,13 @@ struct State {
     first_answers: VecDeque<Duration>,
 }
 
+impl State {
+    fn admits(&self, now: Instant) -> bool {
+        let is_tried = || self.probing.is_some_and(|since| now.duration_since(since) < PROBE_WITHIN);
+        self.rests_until.is_none_or(|until| now >= until && !is_tried())
+    }
+}
+
 impl Health {
     /// A provider of which nothing is known; it is taken to be well.
     #[must_use]
@@ -46,21 +53,18 @@ impl Health {
         Self { name, state: Mutex::default() }
     }
 
-    /// Whether it should be asked. After a rest one call is let through to see whether it is well again.
+    /// Whether it should be asked: it is well, or has rested and nobody tries it yet. Changes nothing.
     #[must_use]
-    pub fn admits(&self) -> bool {
+    pub fn may_be_asked(&self) -> bool {
+        self.lock().admits(Instant::now())
+    }
+
+    /// It is asked now. After a rest that is one call's try whether it is well again: others pass it over meanwhile.
+    pub fn asked(&self) {
         let now = Instant::now();
         let mut state = self.lock();
-        match state.rests_until {
-            None => true,
-            Some(until) if now < until => false,
-            Some(_) => {
-                let is_out = state.probing.is_some_and(|since| now.duration_since(since) < PROBE_WITHIN);
-                if !is_out {
-                    state.probing = Some(now);
-                }
-                !is_out
-            }
+        if state.rests_until.is_some() && state.admits(now) {
+            state.probing = Some(now);
         }
     }
 
@@ -134,30 +138,37 @@ mod tests {
         health.failed(&ill());
         health.succeeded(None);
         (0..2).for_each(|_| health.failed(&ill()));
-        assert!(health.admits());
+        assert!(health.may_be_asked());
         health.failed(&ill());
-        assert!(!health.admits());
+        assert!(!health.may_be_asked());
         advance(FIRST_REST).await;
-        assert!(health.admits(), "one call tries");
-        assert!(!health.admits(), "the others do not wait for it");
+        assert!(health.may_be_asked() && health.may_be_asked(), "to look is not to ask");
+        health.asked();
+        assert!(!health.may_be_asked(), "one call tries, and the others do not wait for it");
         health.failed(&ill());
         advance(FIRST_REST).await;
-        assert!(!health.admits(), "the second rest is longer");
+        assert!(!health.may_be_asked(), "the second rest is longer");
         advance(FIRST_REST).await;
-        assert!(health.admits());
+        assert!(health.may_be_asked());
+        health.asked();
         health.succeeded(None);
-        assert!(health.admits() && health.admits());
+        health.asked();
+        assert!(health.may_be_asked());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_is_never_heard_of_again_does_not_bar_the_way() {
         let health = Health::new("test");
         health.failed(&SpeechError::Unauthorized { vendor: "test" });
-        assert!(!health.admits(), "a refused key counts at once");
+        assert!(!health.may_be_asked(), "a refused key counts at once");
+        // Asked although it rests, by somebody who has nobody else: that is no try.
+        health.asked();
         advance(FIRST_REST).await;
-        assert!(health.admits() && !health.admits());
+        assert!(health.may_be_asked());
+        health.asked();
+        assert!(!health.may_be_asked());
         advance(PROBE_WITHIN).await;
-        assert!(health.admits());
+        assert!(health.may_be_asked());
     }
 
     #[tokio::test(start_paused = true)]

@@ -63,6 +63,7 @@ async fn converse(
         let member = &members[index];
         let is_last = attempt + 1 == order.len();
         reply.begins_again();
+        member.health.asked();
         let asked = request_for(member, request, attempt, reply.said());
         match hear_out(member, asked, is_last, &mut reply, &mut has_acted, tell).await {
             Ok(()) => return Ok(()),

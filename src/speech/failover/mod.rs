@@ -12,6 +12,7 @@ mod health;
 mod llm;
 mod rest;
 mod ring;
+mod round;
 mod stt;
 mod tts;
 
@@ -53,14 +54,18 @@ impl<P: ?Sized> Clone for Member<P> {
 const FIRST_TOKEN: Duration = Duration::from_millis(2500);
 /// From a text to its first audio, while little is known of a voice.
 const FIRST_AUDIO: Duration = Duration::from_millis(1200);
+/// All voices together may take so long, if each takes more than it should: as long as one alone may, and less than
+/// the call waits.
+const ANY_AUDIO: Duration = Duration::from_millis(5500);
 /// How long a provider may take to open when another waits behind it.
 const OPEN_WITHIN: Duration = Duration::from_millis(1500);
-/// How often one stream of one call goes to another provider; a call is not a carousel.
+/// How often a stream goes to another provider before one has done something whole; a call is not a carousel.
 const MOST_SWITCHES: usize = 6;
 
 /// Those that may be asked, in the order in which they should be: first those that are well. Never empty
-/// unless there are none.
+/// unless there are none. Asks nobody: whoever has rested is not held to be tried by this.
 fn in_order<P: ?Sized>(members: &[Member<P>]) -> Vec<usize> {
-    let (well, ill): (Vec<_>, Vec<_>) = (0..members.len()).partition(|&index| members[index].health.admits());
+    let (well, ill): (Vec<_>, Vec<_>) =
+        (0..members.len()).partition(|&index| members[index].health.may_be_asked());
     well.into_iter().chain(ill).collect()
 }

@@ -82,6 +82,7 @@ fn nobody() -> SpeechError {
 
 async fn open(member: &Member<dyn Stt>, params: &SttParams, is_last: bool) -> Result<SttStream, SpeechError> {
     let opening = member.provider.open(SttParams { model: Arc::clone(&member.model), ..params.clone() });
+    member.health.asked();
     let opened = if is_last {
         opening.await
     } else {
@@ -264,7 +265,10 @@ impl Hearing {
         self.mute = 0;
         self.unanswered = 0;
         match &event {
+            // It hears, and there are no words: not deaf, and nothing to tell.
+            SttEvent::Interim(words) if words.is_blank() => return,
             SttEvent::Final { speech_final: true, .. } | SttEvent::EndOfTurn { .. } => {
+                self.switches = 0;
                 self.answer_by = None;
                 self.ring.fixed(self.finalizing.take().unwrap_or(NOT_YET_FIXED));
             }
@@ -337,7 +341,11 @@ impl Hearing {
         let others = (1..=count).map(|step| (current + step) % count);
         let mut hopeful = others.filter(|index| !self.hopeless.contains(index)).peekable();
         let first = hopeful.peek().copied()?;
-        Some(hopeful.find(|&index| index != current && self.members[index].health.admits()).unwrap_or(first))
+        Some(
+            hopeful
+                .find(|&index| index != current && self.members[index].health.may_be_asked())
+                .unwrap_or(first),
+        )
     }
 
     fn begin(&mut self, stream: SttStream) {

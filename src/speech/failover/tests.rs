@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audio::Frame;
 use crate::pii::Utterance;
+use crate::speech::vad::sounds;
 use crate::speech::{
     ContextId, Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Stt, SttCapabilities, SttCommand,
     SttEvent, SttParams, SttStream, Tts, TtsCommand, TtsEvent, TtsParams, TtsStream, Word,
@@ -129,6 +130,19 @@ async fn a_provider_that_is_down_is_not_asked_by_the_next_call() {
     let mut stream = chain.reply(request());
     while stream.events.recv().await.is_some() {}
     assert_eq!(down.asked.lock().unwrap().len(), 4, "it is tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_was_not_asked_was_not_tried_either() {
+    let (well, down) = (Model::new([(0, text("Yes.")), (0, LlmEvent::Done)]), Model::new([]));
+    let members = vec![member(Arc::clone(&well) as _, "one"), member(Arc::clone(&down) as _, "two")];
+    let second = Arc::clone(&members[1].health);
+    second.failed(&SpeechError::Unauthorized { vendor: "test" });
+    sleep(Duration::from_secs(10)).await;
+    let mut stream = LlmChain::new(members).reply(request());
+    while stream.events.recv().await.is_some() {}
+    assert!(down.asked.lock().unwrap().is_empty());
+    assert!(second.may_be_asked(), "the first call that needs it may try it");
 }
 
 type Opened<C, E> = (mpsc::Receiver<C>, mpsc::Sender<E>);
@@ -250,6 +264,32 @@ async fn when_no_recogniser_answers_the_stream_ends_and_does_not_go_round_for_ev
     assert!(began.elapsed() < Duration::from_secs(1));
 }
 
+/// Four seconds of somebody who is heard to speak, in real time; meanwhile the recogniser tells that, every second.
+async fn speak_wordless(stream: &SttStream, tell: Option<(&mpsc::Sender<SttEvent>, SttEvent)>) {
+    for (n, frame) in sounds::frames(&sounds::voice(120.0, 4_000, -20.0)).into_iter().enumerate() {
+        if let Some((tell, event)) = &tell
+            && n % 50 == 49
+        {
+            tell.send(event.clone()).await.unwrap();
+        }
+        stream.commands.send(SttCommand::Audio(frame)).await.unwrap();
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recogniser_that_hears_and_finds_no_words_is_not_deaf_and_one_that_is_mute_is() {
+    let (mut stream, [first, second]) = two_ears().await;
+    let (_commands, tell) = first.ends();
+    let blank = SttEvent::Interim(Utterance::default());
+    speak_wordless(&stream, Some((&tell, blank))).await;
+    assert!(second.opened.lock().unwrap().is_empty(), "a healthy recogniser was replaced");
+    // Nobody is told of what changes nothing.
+    assert!(stream.events.try_recv().is_err());
+    speak_wordless(&stream, None).await;
+    assert!(!second.opened.lock().unwrap().is_empty());
+}
+
 const ONE: ContextId = ContextId(1);
 
 async fn two_voices() -> (TtsStream, [Arc<Ends<TtsCommand, TtsEvent>>; 2]) {
@@ -323,12 +363,13 @@ async fn a_voice_that_breaks_off_is_replaced_at_a_word_and_its_words_keep_their_
 #[tokio::test(start_paused = true)]
 async fn with_no_voice_left_the_sentence_fails_and_the_next_one_is_tried() {
     let (mut stream, [first, second]) = two_voices().await;
+    let began = Instant::now();
     speak(&stream, "Hello.").await;
     sleep(Duration::from_millis(1_300)).await;
     let (_commands, _tell) = first.ends();
     let (mut commands, tell) = second.ends();
-    sleep(Duration::from_millis(1_300)).await;
     let failed = stream.events.recv().await;
+    assert_eq!(began.elapsed().as_millis() / 100, 55, "as long as one alone may take");
     assert!(matches!(failed, Some(TtsEvent::Failed(ONE, SpeechError::Silent { .. }))), "{failed:?}");
     assert_eq!(told(&mut commands).await, ("Hello.".to_owned(), true));
     let text = Utterance::new("Again.");
@@ -336,4 +377,97 @@ async fn with_no_voice_left_the_sentence_fails_and_the_next_one_is_tried() {
     sleep(Duration::from_millis(10)).await;
     tell.send(TtsEvent::Done(ContextId(2))).await.unwrap();
     assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ContextId(2))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_voice_may_be_as_slow_as_it_would_be_alone() {
+    let (mut stream, [first, second]) = two_voices().await;
+    speak(&stream, "Hello.").await;
+    sleep(Duration::from_millis(1_210)).await;
+    let (_commands, _tell) = first.ends();
+    let (mut commands, tell) = second.ends();
+    assert_eq!(told(&mut commands).await, ("Hello.".to_owned(), true));
+    sleep(Duration::from_millis(3_000)).await;
+    tell.send(audio(160)).await.unwrap();
+    tell.send(TtsEvent::Done(ONE)).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Substituted(ONE)));
+    assert_eq!(stream.events.recv().await, Some(audio(160)));
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ONE)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_voice_is_asked_again_when_the_other_one_fails() {
+    let (mut stream, [first, second]) = two_voices().await;
+    speak(&stream, "Hello.").await;
+    sleep(Duration::from_millis(1_210)).await;
+    let (_slow, _tell) = first.ends();
+    let (_commands, tell) = second.ends();
+    tell.send(TtsEvent::Failed(ONE, ill())).await.unwrap();
+    sleep(Duration::from_millis(2_000)).await;
+    let (mut commands, tell) = first.ends();
+    assert_eq!(told(&mut commands).await, ("Hello.".to_owned(), true));
+    tell.send(audio(160)).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(audio(160)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_change_its_voice_as_often_as_it_must() {
+    let (mut stream, voices) = two_voices().await;
+    let (mut commands, mut tell) = voices[0].ends();
+    for sentence in 0..10_usize {
+        speak(&stream, "One two.").await;
+        told(&mut commands).await;
+        tell.send(TtsEvent::Failed(ONE, ill())).await.unwrap();
+        sleep(Duration::from_millis(10)).await;
+        (commands, tell) = voices[(sentence + 1) % 2].ends();
+        told(&mut commands).await;
+        tell.send(audio(160)).await.unwrap();
+        tell.send(TtsEvent::Done(ONE)).await.unwrap();
+        loop {
+            match stream.events.recv().await {
+                Some(TtsEvent::Done(ONE)) => break,
+                Some(TtsEvent::Failed(..)) | None => panic!("sentence {sentence} is not spoken"),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Cannot be opened.
+struct Shut;
+
+impl Tts for Shut {
+    fn open(&self, _: TtsParams) -> BoxFuture<'static, Result<TtsStream, SpeechError>> {
+        async { Err(ill()) }.boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_cannot_be_opened_does_not_take_the_place_of_the_one_that_speaks() {
+    let first: Arc<Ends<TtsCommand, TtsEvent>> = Ends::new(INTERIMS);
+    let chain = TtsChain::new(vec![member(Arc::clone(&first) as _, "m"), member(Arc::new(Shut) as _, "m")]);
+    let params = TtsParams { model: "m".into(), voice: None, language: "en".into(), call_id: "c".into() };
+    let mut stream = chain.open(params).await.unwrap();
+    let (_commands, tell) = first.ends();
+    speak(&stream, "Hello.").await;
+    tell.send(TtsEvent::Failed(ONE, ill())).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Failed(ONE, ill())));
+    speak(&stream, "Again.").await;
+    sleep(Duration::from_millis(10)).await;
+    tell.send(audio(160)).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(audio(160)), "it is the first voice's sound");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_voice_garbled_is_spoken_again_by_another() {
+    let (mut stream, [first, second]) = two_voices().await;
+    let (_commands, tell) = first.ends();
+    speak(&stream, "Hello there.").await;
+    tell.send(TtsEvent::Garbled(ONE)).await.unwrap();
+    tell.send(audio(160)).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    let (mut commands, tell) = second.ends();
+    assert_eq!(told(&mut commands).await, ("Hello there.".to_owned(), true));
+    tell.send(TtsEvent::Done(ONE)).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ONE)), "nothing of the first is heard");
 }

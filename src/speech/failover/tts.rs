@@ -11,7 +11,8 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::rest::Given;
-use super::{FIRST_AUDIO, MOST_SWITCHES, Member, OPEN_WITHIN, in_order};
+use super::round::{Next, Round};
+use super::{ANY_AUDIO, FIRST_AUDIO, MOST_SWITCHES, Member, OPEN_WITHIN, in_order};
 use crate::pii::Utterance;
 use crate::speech::socket::is_permanent;
 use crate::speech::{
@@ -73,6 +74,7 @@ fn nobody() -> SpeechError {
 async fn open(member: &Member<dyn Tts>, params: &TtsParams, is_last: bool) -> Result<TtsStream, SpeechError> {
     let (model, voice) = (Arc::clone(&member.model), member.voice.clone());
     let opening = member.provider.open(TtsParams { model, voice, ..params.clone() });
+    member.health.asked();
     let opened = if is_last {
         opening.await
     } else {
@@ -116,10 +118,13 @@ struct Speaking {
     pending: VecDeque<TtsCommand>,
     untold: VecDeque<TtsEvent>,
     heard_at: Instant,
-    /// Voices in a row that gave nothing.
-    mute: usize,
+    round: Round,
+    /// Since when something is owed that the first voice of this round should have given.
+    waited_since: Option<Instant>,
+    /// Nobody is left who was not asked.
+    is_last: bool,
+    /// Since a context was last spoken to its end.
     switches: usize,
-    hopeless: Vec<usize>,
 }
 
 enum Happening {
@@ -127,6 +132,21 @@ enum Happening {
     Command(Option<TtsCommand>),
     Event(Option<TtsEvent>),
     Overdue,
+}
+
+/// Why the present voice is left.
+struct Lost {
+    error: SpeechError,
+    /// Its stream has ended.
+    is_gone: bool,
+    /// It gave nothing in time.
+    is_slow: bool,
+}
+
+impl Lost {
+    fn gone(error: SpeechError) -> Self {
+        Self { error, is_gone: true, is_slow: false }
+    }
 }
 
 impl Speaking {
@@ -137,6 +157,7 @@ impl Speaking {
         stream: TtsStream,
         (commands, events): (mpsc::Receiver<TtsCommand>, mpsc::Sender<TtsEvent>),
     ) -> Self {
+        let round = Round::of(members.len());
         Self {
             members,
             params,
@@ -148,9 +169,10 @@ impl Speaking {
             pending: VecDeque::new(),
             untold: VecDeque::new(),
             heard_at: Instant::now(),
-            mute: 0,
+            round,
+            waited_since: None,
+            is_last: false,
             switches: 0,
-            hopeless: Vec::new(),
         }
     }
 
@@ -194,34 +216,62 @@ impl Speaking {
                     Happening::Overdue
                 }
             };
-            match happened {
-                Happening::Done => {}
-                Happening::Command(Some(TtsCommand::Speak { context, text, last })) => {
-                    self.speak(context, &text, last)
+            let lost = match happened {
+                Happening::Done => None,
+                Happening::Command(command) => {
+                    if !self.command(command) {
+                        return Ok(());
+                    }
+                    None
                 }
-                Happening::Command(Some(TtsCommand::Cancel(context))) => {
-                    self.contexts.remove(&context);
-                    self.untold.retain(|event| concerned(event) != Some(context));
-                    self.pending.push_back(TtsCommand::Cancel(context));
-                }
-                Happening::Command(Some(TtsCommand::Close) | None) => return Ok(()),
-                Happening::Event(Some(TtsEvent::Closed(Err(error)))) => self.replace(error, true).await?,
+                Happening::Event(Some(TtsEvent::Closed(Err(error)))) => Some(Lost::gone(error)),
                 Happening::Event(Some(TtsEvent::Closed(Ok(()))) | None) => {
                     let detail = "it closed the stream".to_owned();
-                    self.replace(SpeechError::Disconnected { vendor: "the voice", detail }, true).await?;
+                    Some(Lost::gone(SpeechError::Disconnected { vendor: "the voice", detail }))
                 }
-                Happening::Event(Some(TtsEvent::Failed(context, error))) => {
-                    if self.contexts.contains_key(&context) {
-                        self.replace(error, false).await?;
-                    }
+                Happening::Event(Some(TtsEvent::Failed(context, error))) => self
+                    .contexts
+                    .contains_key(&context)
+                    .then_some(Lost { error, is_gone: false, is_slow: false }),
+                Happening::Event(Some(TtsEvent::Garbled(context))) => {
+                    let detail = "a part of the sound may be missing".to_owned();
+                    let error = SpeechError::Protocol { vendor: "the voice", detail };
+                    self.contexts.contains_key(&context).then_some(Lost {
+                        error,
+                        is_gone: false,
+                        is_slow: false,
+                    })
                 }
-                Happening::Event(Some(event)) => self.take(event),
+                Happening::Event(Some(event)) => {
+                    self.take(event);
+                    None
+                }
                 Happening::Overdue => {
-                    let waited = self.patience();
-                    self.replace(SpeechError::Silent { vendor: "the voice", waited }, false).await?;
+                    let waited = deadline.map_or(FIRST_AUDIO, |at| at - self.owed_since().unwrap_or(at));
+                    let error = SpeechError::Silent { vendor: "the voice", waited };
+                    Some(Lost { error, is_gone: false, is_slow: true })
                 }
+            };
+            if let Some(lost) = lost
+                && !self.replace(lost).await?
+            {
+                return Ok(());
             }
         }
+    }
+
+    /// `false` if told to close.
+    fn command(&mut self, command: Option<TtsCommand>) -> bool {
+        match command {
+            Some(TtsCommand::Speak { context, text, last }) => self.speak(context, &text, last),
+            Some(TtsCommand::Cancel(context)) => {
+                self.contexts.remove(&context);
+                self.untold.retain(|event| concerned(event) != Some(context));
+                self.pending.push_back(TtsCommand::Cancel(context));
+            }
+            Some(TtsCommand::Close) | None => return false,
+        }
+        true
     }
 
     fn speak(&mut self, id: ContextId, text: &Utterance, last: bool) {
@@ -242,12 +292,14 @@ impl Speaking {
 
     fn take(&mut self, event: TtsEvent) {
         let Some(id) = concerned(&event) else { return };
+        if matches!(event, TtsEvent::Audio { .. }) && self.contexts.contains_key(&id) {
+            self.begin_round();
+        }
         let Some(context) = self.contexts.get_mut(&id) else { return };
         match event {
             TtsEvent::Audio { samples, .. } => {
                 let now = Instant::now();
                 self.heard_at = now;
-                self.mute = 0;
                 if let Some(asked) = context.asked.take() {
                     self.members[self.current].health.succeeded(Some(now.duration_since(asked)));
                 }
@@ -267,44 +319,73 @@ impl Speaking {
             }
             TtsEvent::Done(_) => {
                 self.heard_at = Instant::now();
+                self.switches = 0;
                 self.contexts.remove(&id);
                 self.untold.push_back(event);
             }
-            TtsEvent::Substituted(_) | TtsEvent::Failed(..) | TtsEvent::Closed(_) => {}
+            TtsEvent::Substituted(_) | TtsEvent::Garbled(_) | TtsEvent::Failed(..) | TtsEvent::Closed(_) => {}
         }
     }
 
     /// Contexts are spoken one after the other: only the first one that is owed audio can be late.
     fn deadline(&self) -> Option<Instant> {
-        let owed = self.contexts.values().find_map(|context| context.owed)?;
-        Some(owed.max(self.heard_at) + self.patience())
+        let due = self.owed_since()? + self.members[self.current].health.patience(FIRST_AUDIO);
+        let at_last = self.waited_since.filter(|_| self.is_last).map(|since| since + ANY_AUDIO);
+        Some(at_last.map_or(due, |at| at.max(due)))
     }
 
-    fn patience(&self) -> std::time::Duration {
-        self.members[self.current].health.patience(FIRST_AUDIO)
+    fn owed_since(&self) -> Option<Instant> {
+        let owed = self.contexts.values().find_map(|context| context.owed)?;
+        Some(owed.max(self.heard_at))
+    }
+
+    /// Everybody may be asked again.
+    fn begin_round(&mut self) {
+        self.round.begins_again();
+        self.is_last = false;
+        self.waited_since = None;
     }
 
     /// Has the rest of everything spoken by the next voice. With nobody left, the contexts fail; the stream
-    /// only if it is gone.
-    async fn replace(&mut self, error: SpeechError, is_gone: bool) -> Result<(), SpeechError> {
-        let mut error = error;
+    /// only if it is gone. `false` if told to close meanwhile.
+    async fn replace(&mut self, lost: Lost) -> Result<bool, SpeechError> {
+        let Lost { mut error, is_gone, is_slow } = lost;
         self.members[self.current].health.failed(&error);
-        loop {
-            if is_permanent(&error) && !self.hopeless.contains(&self.current) {
-                self.hopeless.push(self.current);
-            }
-            self.mute += 1;
+        self.waited_since = self.waited_since.or(self.owed_since());
+        if is_slow {
+            self.round.was_slow(self.current, self.is_last);
+        } else {
+            self.round.failed(self.current, is_permanent(&error));
+        }
+        // The last one had all the time there is: to begin again with a slow one would take longer than a call waits.
+        let is_too_late = is_slow && self.is_last;
+        while let Some(Next { index, is_last }) = self.next_member().filter(|_| !is_too_late) {
             self.switches += 1;
-            let Some(next) = self.next_member() else { break };
-            let member = self.members[next].clone();
+            let member = self.members[index].clone();
             tracing::warn!(%error, model = %member.model, "another voice speaks the rest");
-            self.current = next;
-            match open(&member, &self.params, false).await {
-                Ok(stream) => {
-                    self.begin(stream);
-                    return Ok(());
+            let params = self.params.clone();
+            let opening = open(&member, &params, false);
+            tokio::pin!(opening);
+            let opened = loop {
+                tokio::select! {
+                    opened = &mut opening => break opened,
+                    command = self.commands.recv(), if self.pending.len() < MOST_PENDING => {
+                        if !self.command(command) {
+                            return Ok(false);
+                        }
+                    }
                 }
-                Err(cause) => error = cause,
+            };
+            match opened {
+                Ok(stream) => {
+                    (self.current, self.is_last) = (index, is_last);
+                    self.begin(stream);
+                    return Ok(true);
+                }
+                Err(cause) => {
+                    self.round.failed(index, is_permanent(&cause));
+                    error = cause;
+                }
             }
         }
         if is_gone {
@@ -317,19 +398,16 @@ impl Speaking {
             }
         }
         self.contexts.clear();
-        self.mute = 0;
-        Ok(())
+        self.begin_round();
+        self.switches = 0;
+        Ok(true)
     }
 
-    fn next_member(&self) -> Option<usize> {
-        if self.mute >= self.members.len().max(2) || self.switches > MOST_SWITCHES {
+    fn next_member(&self) -> Option<Next> {
+        if self.switches >= MOST_SWITCHES {
             return None;
         }
-        let (count, current) = (self.members.len(), self.current);
-        let mut others =
-            (1..count).map(|step| (current + step) % count).filter(|i| !self.hopeless.contains(i));
-        let first = others.clone().next()?;
-        Some(others.find(|&index| self.members[index].health.admits()).unwrap_or(first))
+        self.round.next(self.current, |index| self.members[index].health.may_be_asked())
     }
 
     fn begin(&mut self, stream: TtsStream) {
@@ -366,9 +444,10 @@ impl Speaking {
 fn concerned(event: &TtsEvent) -> Option<ContextId> {
     match event {
         TtsEvent::Audio { context, .. } | TtsEvent::Words { context, .. } => Some(*context),
-        TtsEvent::Substituted(context) | TtsEvent::Done(context) | TtsEvent::Failed(context, _) => {
-            Some(*context)
-        }
+        TtsEvent::Substituted(context)
+        | TtsEvent::Garbled(context)
+        | TtsEvent::Done(context)
+        | TtsEvent::Failed(context, _) => Some(*context),
         TtsEvent::Closed(_) => None,
     }
 }

@@ -13,6 +13,7 @@ use super::VENDOR;
 use super::turn::Turn;
 use super::wire::{self, ServerMessage};
 use crate::audio::Frame;
+use crate::pii::Utterance;
 use crate::speech::backlog::Backlog;
 use crate::speech::socket::{
     Endpoint, Garbage, Incoming, Redial, Socket, hang_up, is_permanent, vendor_text,
@@ -309,7 +310,12 @@ impl Recogniser {
         match parsed {
             ServerMessage::Turn(info) => {
                 let heard_to = info.audio_window_end;
-                for event in self.turn.take(info) {
+                let told = self.turn.take(info);
+                if told.is_empty() {
+                    // Nothing new: the vendor is there and hears.
+                    self.tell(SttEvent::Interim(Utterance::default())).await;
+                }
+                for event in told {
                     if matches!(event, SttEvent::EndOfTurn { .. }) {
                         self.end_by = None;
                         self.backlog.fixed_up_to(heard_to);

@@ -96,8 +96,25 @@ async fn heard_besides_silence(server: &mut Server) -> Message {
     }
 }
 
+/// The next event that says something new.
 async fn event(stream: &mut SttStream) -> SttEvent {
-    timeout(Duration::from_secs(60), stream.events.recv()).await.unwrap().unwrap()
+    loop {
+        let event = timeout(Duration::from_secs(60), stream.events.recv()).await.unwrap().unwrap();
+        if event != interim("") {
+            return event;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn updates_without_news_say_that_the_vendor_hears() {
+    let (mut stream, mut server, _vendor) = open().await;
+    for (kind, words) in [("Update", ""), ("StartOfTurn", "I"), ("Update", "I")] {
+        server.send(turn(kind, 0, 0.5, words)).await.unwrap();
+    }
+    let told = [stream.events.recv().await, stream.events.recv().await, stream.events.recv().await];
+    assert_eq!(told, [Some(interim("")), Some(SttEvent::TurnStarted), Some(interim("I"))]);
+    assert_eq!(stream.events.recv().await, Some(interim("")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,12 +31,12 @@ impl HoldTrack {
         }
     }
 
-    /// Mixes the loop into a frame; with `paused` it fades out and then stands still.
-    pub(super) fn mix(&mut self, samples: &mut [i16], paused: bool) {
-        let Some(audio) = &self.audio else { return };
+    /// Mixes the loop into a frame; with `paused` it fades out and then stands still. Whether it is to be heard.
+    pub(super) fn mix(&mut self, samples: &mut [i16], paused: bool) -> bool {
+        let Some(audio) = &self.audio else { return false };
         let audible = self.wanted && !paused;
         if !audible && self.gain == 0.0 {
-            return;
+            return false;
         }
         for sample in samples {
             self.gain = if audible { (self.gain + RISE).min(1.0) } else { (self.gain - FALL).max(0.0) };
@@ -47,5 +47,6 @@ impl HoldTrack {
                 self.position = 0;
             }
         }
+        true
     }
 }

@@ -8,8 +8,11 @@ use super::super::{ContextId, Word};
 use super::hold::HoldTrack;
 use super::line::Line;
 use super::{Heard, PlayoutEvent, PlayoutSettings};
-use crate::audio::{Frame, SAMPLE_RATE, fade};
+use crate::audio::{FRAME_MS, Frame, SAMPLE_RATE, fade};
 use crate::pii::Utterance;
+
+/// Frames after which speech that has run dry is a silence that hold audio may fill.
+const STALLED: u64 = 50;
 
 /// The queue of what one caller hears.
 ///
@@ -26,6 +29,10 @@ pub struct Playout {
     paused: bool,
     /// Frames handed out.
     frames: u64,
+    /// Frames in a row without speech.
+    dry: u64,
+    /// Frames in a row with nothing to be heard.
+    silent: u64,
     /// Events and the frame from which they are true for the caller.
     events: VecDeque<(u64, PlayoutEvent)>,
 }
@@ -41,6 +48,8 @@ impl Playout {
             hold: HoldTrack::default(),
             paused: false,
             frames: 0,
+            dry: 0,
+            silent: 0,
             events: VecDeque::new(),
         }
     }
@@ -161,6 +170,21 @@ impl Playout {
         self.hold.set(audio);
     }
 
+    /// A whole sentence that is heard before all that has not begun, and in the midst of what has run dry. It is told
+    /// of like a context that was begun and ended.
+    pub fn interject(&mut self, context: ContextId, text: &Utterance, audio: &[i16]) {
+        let mut line = Line::new(context, text, audio.len(), 0);
+        line.push(audio);
+        line.end();
+        self.lines.push_front(line);
+    }
+
+    /// How long nothing was to be heard, neither speech nor hold audio.
+    #[must_use]
+    pub fn silence(&self) -> Duration {
+        Duration::from_millis(self.silent.saturating_mul(FRAME_MS))
+    }
+
     /// The next 20 ms for the caller; silence if there is nothing. To be called every 20 ms.
     pub fn next_frame(&mut self) -> Frame {
         self.frames += 1;
@@ -168,8 +192,10 @@ impl Playout {
         let samples = frame.samples_mut();
         let faded = self.play_tail(samples);
         let spoken = if self.paused { 0 } else { self.play_lines(&mut samples[faded..]) };
-        let speaking = faded + spoken > 0 || self.head_has_begun();
-        self.hold.mix(samples, speaking);
+        self.dry = if faded + spoken > 0 { 0 } else { self.dry.saturating_add(1) };
+        let speaking = self.dry == 0 || (self.dry < STALLED && self.head_has_begun());
+        let held = self.hold.mix(samples, speaking);
+        self.silent = if held || self.dry == 0 { 0 } else { self.silent.saturating_add(1) };
         frame
     }
 

@@ -141,8 +141,11 @@ impl Turns {
     }
 
     fn interim(&mut self, now: Duration, text: &Utterance) {
+        if text.is_blank() {
+            return;
+        }
         if self.turn.is_none() {
-            if text.is_blank() || self.bot_speaking || self.is_late(now) {
+            if self.bot_speaking || self.is_late(now) {
                 return;
             }
             self.open_by_words(now);
