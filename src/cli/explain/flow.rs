@@ -204,6 +204,7 @@ impl Page<'_> {
             Sensitivity::High => "high",
         };
         self.key(3, "sensitivity", sensitivity, written);
+        self.key(3, "guesses", &converse.guesses.to_string(), written);
     }
 
     fn collect(&mut self, collect: &Collect, written: &Value) {
