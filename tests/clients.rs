@@ -15,12 +15,14 @@ use axum::routing::{any, post};
 use axum::serve::ListenerExt;
 use callflow::audio::Frame;
 use callflow::pii::{ApiKey, Utterance};
+use callflow::sandbox::openai::Script;
+use callflow::sandbox::site::Site;
 use callflow::speech::cartesia::Cartesia;
 use callflow::speech::deepgram::Deepgram;
 use callflow::speech::openai::{OpenAi, http_client};
 use callflow::speech::{
-    ContextId, Llm, LlmEvent, LlmRequest, LlmStream, SpeechError, Stt, SttCommand, SttEvent, SttParams, Tts,
-    TtsCommand, TtsEvent, TtsParams,
+    ContextId, Llm, LlmEvent, LlmRequest, LlmStream, Message, SpeechError, Stt, SttCommand, SttEvent,
+    SttParams, Tts, TtsCommand, TtsEvent, TtsParams,
 };
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
@@ -112,6 +114,36 @@ fn spoken() -> Vec<LlmEvent> {
 async fn a_reply_arrives_whole_in_whatever_pieces() {
     let (app, _) = chat(vec![in_pieces]);
     assert_eq!(whole(openai(&serve(app).await).reply(request())).await, spoken());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_made_ahead_and_the_first_reply_goes_over_it() {
+    let (site, script) = (Site::default(), Script::default());
+    let emulator =
+        serve(Router::new().nest("/openai/v1", callflow::sandbox::openai::router(&site, script))).await;
+    let client = openai(&emulator);
+    assert_eq!(emulator.connections.load(Ordering::SeqCst), 0);
+    within(client.warm()).await;
+    assert_eq!(emulator.connections.load(Ordering::SeqCst), 1);
+    assert!(site.traces.all().is_empty(), "nothing was asked");
+    let asked = LlmRequest { messages: vec![Message::User(Utterance::new("I need help"))], ..request() };
+    let heard = whole(client.reply(asked)).await;
+    assert_eq!(heard.last(), Some(&LlmEvent::Done), "{heard:?}");
+    assert_eq!(emulator.connections.load(Ordering::SeqCst), 1, "a second connection was made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_cannot_be_made_ahead_is_nobody_s_trouble() {
+    let base = "http://127.0.0.1:9/v1";
+    let client = OpenAi::new(base, ApiKey::new("secret"), http_client(base).unwrap()).unwrap();
+    within(client.warm()).await;
+    let (app, asked) = chat(vec![in_pieces]);
+    let server = serve(app).await;
+    let client = openai(&server);
+    within(client.warm()).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "a server that knows no HEAD is asked for nothing");
+    assert_eq!(whole(client.reply(request())).await, spoken());
+    assert_eq!(server.connections.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,13 +5,15 @@ use callflow::cli::explore::in_check;
 use callflow::diagnostic::{Diagnostic, Rule, Style, render_human};
 use callflow::source::SourceFile;
 
-/// Rules that no flow can show broken: of an environment, of tests, and those that the language's defaults, the room's
-/// maker or the machine itself keep.
+/// Rules that no flow of a page can show broken: of an environment, of tests, of length, and those that the language's
+/// defaults, the room's maker or the machine itself keep.
 const NOT_SHOWN: &[Rule] = &[
     Rule::EnvMissing,
+    Rule::TokenBudget,
     Rule::Uncovered,
     Rule::UntestedOutcome,
     Rule::ImpossibleEvent,
+    Rule::Locked,
     Rule::Inevitable,
     Rule::LateAnswer,
     Rule::RoomLife,
@@ -27,7 +29,7 @@ const NOT_SHOWN: &[Rule] = &[
 /// What `callflow check` finds; calls are explored for the rules that need it.
 fn found_by_check(rule: Rule, source: &SourceFile) -> Vec<Diagnostic> {
     let Checked { flow, mut diagnostics, .. } = check(source, EnvMode::Unknown);
-    if let (Rule::LeftAlone, Some(flow)) = (rule, flow) {
+    if let (Rule::LeftAlone | Rule::MustPrecede, Some(flow)) = (rule, flow) {
         diagnostics.extend(in_check(flow).0);
     }
     diagnostics

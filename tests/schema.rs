@@ -108,12 +108,18 @@ fn shows_a_value(root: &Json, schema: &Json) -> bool {
 fn each_key(schema: &Json, see: &mut dyn FnMut(&str, &Json)) {
     match schema {
         Json::Object(map) => {
-            for kind in ["properties", "patternProperties"] {
-                for (key, value) in map.get(kind).and_then(Json::as_object).into_iter().flatten() {
-                    see(key, value);
+            for (word, value) in map {
+                match value {
+                    // Flows have a key `properties`, too: what stands in here are keys, not words of the schema.
+                    Json::Object(keys) if matches!(word.as_str(), "properties" | "patternProperties") => {
+                        for (key, value) in keys {
+                            see(key, value);
+                            each_key(value, see);
+                        }
+                    }
+                    value => each_key(value, see),
                 }
             }
-            map.values().for_each(|value| each_key(value, see));
         }
         Json::Array(items) => items.iter().for_each(|item| each_key(item, see)),
         _ => {}

@@ -153,3 +153,16 @@ fn nothing_outside_the_folder_is_read_and_nothing_without_end() {
     assert!(found.contains("`hailey.md` cannot be read: it is larger than 64 KB"), "{found}");
     assert!(one("empty", "description: empty", " \n").contains("it is empty"));
 }
+
+#[test]
+fn what_is_wrong_with_a_prompt_in_another_file_is_waived_in_the_state_that_takes_it() {
+    let hailey = "You are Hailey of {{ shop }}.\nCall +1 555 010 0123 if in doubt.\n";
+    let folder = talk("waived", hailey, CLOSING);
+    let found = folder.findings();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("hailey.md:2:6: warning[F063]: "), "{found:?}");
+    let waived =
+        TALK.replace("    on: {caller", "    allow: [F063: the number of the shop]\n    on: {caller");
+    fs::write(folder.0.join("flow.yaml"), waived).unwrap();
+    assert_eq!(folder.findings(), Vec::<String>::new());
+}

@@ -16,9 +16,12 @@ mod graph;
 mod groups;
 mod guards;
 mod handoff;
+mod intents;
 mod names;
 mod operator;
 mod promise;
+mod prompts;
+mod properties;
 mod reach;
 mod recordings;
 mod scope;
@@ -154,6 +157,8 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
     collect::check(document, &scope, out);
     services::check(document, out);
     tools::check(document, &scope, out);
+    properties::check(document, &scope, out);
+    intents::check(document, &scope, out);
     let graph = Graph::new(document, &scope);
     // With a way missing, what the ways lead to is guesswork.
     if !graph.has_gaps {
@@ -173,6 +178,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
             dead_air::check(&graph, &scope, out);
         }
         promise::check(&graph, out);
+        prompts::check(&graph, &scope, out);
     }
     env::resolve(document, &scope, env, out)
 }

@@ -6,11 +6,17 @@ use crate::flow::Document;
 pub(super) fn apply(document: &Document, diagnostics: &mut Vec<Diagnostic>) {
     for state in &document.states {
         for waiver in &state.allow {
+            // Whether these are needed, only the tests beside the flow can tell.
+            let of_tests = [Rule::Uncovered, Rule::UntestedOutcome];
+            if of_tests.iter().any(|rule| rule.code() == waiver.code.value) {
+                continue;
+            }
             let concerns = |d: &Diagnostic| {
                 let place = d.primary.span;
-                d.id.code() == waiver.code.value
-                    && state.span.start <= place.start
-                    && place.end <= state.span.end
+                let inside = state.span.start <= place.start && place.end <= state.span.end;
+                // What stands in another file or section is the state's if it points back at its kind.
+                let of_it = || d.secondary.iter().any(|label| label.span == state.kind.span);
+                d.id.code() == waiver.code.value && (inside || of_it())
             };
             let found = diagnostics.iter().find(|d| concerns(d));
             let (message, help) = match found.map(Diagnostic::is_error) {

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
 use super::explore::in_check;
+use super::test::{Uncovered, uncovered};
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{
     Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
@@ -37,6 +38,9 @@ pub struct CheckArgs {
     /// Apply the static rules only: do not explore the calls of flows that have no errors.
     #[arg(long)]
     pub no_explore: bool,
+    /// Run the tests beside the flows as well, and say what they do not reach.
+    #[arg(long)]
+    pub tests: bool,
     /// Let warnings fail the check as well.
     #[arg(long)]
     pub strict: bool,
@@ -84,6 +88,8 @@ struct Tally {
     errors: usize,
     warnings: usize,
     unusable: bool,
+    /// Tests that fail.
+    failed: usize,
     /// What is shown at the end, all together.
     findings: Vec<Findings>,
 }
@@ -126,7 +132,7 @@ fn check_all(
     out.flush()?;
     Ok(match () {
         () if tally.unusable => ExitStatus::Error,
-        () if tally.errors > 0 || (args.strict && tally.warnings > 0) => ExitStatus::Findings,
+        () if tally.errors + tally.failed > 0 || (args.strict && tally.warnings > 0) => ExitStatus::Findings,
         () => ExitStatus::Success,
     })
 }
@@ -137,6 +143,8 @@ struct Seen {
     diagnostics: Vec<Diagnostic>,
     /// All calls were explored that were to be.
     complete: bool,
+    /// The tests beside it that fail, or what kept them from being run; `None` if there are none to run.
+    tests: Option<Result<Vec<String>, String>>,
 }
 
 fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadError> {
@@ -144,13 +152,24 @@ fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadErro
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
     let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
     let mut complete = true;
+    let mut tests = None;
+    if let Some(flow) = &flow {
+        diagnostics.extend(super::lock::finding(path, flow.document()));
+        tests = args.tests.then(|| uncovered(path)).flatten().map(|tests| {
+            tests.map(|Uncovered { findings, failed }| {
+                diagnostics.extend(findings);
+                failed
+            })
+        });
+        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+    }
     if let Some(flow) = flow.filter(|_| !args.no_explore) {
         let (found, all) = in_check(flow);
         diagnostics.extend(found);
         diagnostics.sort_by_key(|d| (d.primary.span, d.id));
         complete = all;
     }
-    Ok(Seen { source, diagnostics, complete })
+    Ok(Seen { source, diagnostics, complete, tests })
 }
 
 fn show(
@@ -161,10 +180,24 @@ fn show(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let Seen { source, diagnostics, complete } = match seen {
+    let Seen { source, diagnostics, complete, tests } = match seen {
         Ok(seen) => seen,
         Err(error) => return unusable(&error, tally, err),
     };
+    match tests {
+        None => {}
+        Some(Err(message)) => {
+            tally.unusable = true;
+            err.write_all(message.as_bytes())?;
+        }
+        // A test that fails is no finding of the flow, and covers nothing.
+        Some(Ok(failed)) => {
+            tally.failed += failed.len();
+            for name in failed {
+                writeln!(err, "error: a test of {} fails: {name}", path.display())?;
+            }
+        }
+    }
     if !complete {
         let path = path.display();
         writeln!(
@@ -234,7 +267,7 @@ mod tests {
 
         fn run(&self, paths: &[&str], format: Format, strict: bool) -> (ExitStatus, String, String) {
             let paths = paths.iter().map(|p| self.0.join(p)).collect();
-            let args = CheckArgs { paths, format, env: false, no_explore: false, strict };
+            let args = CheckArgs { paths, format, env: false, no_explore: false, tests: false, strict };
             let (mut out, mut err) = (Vec::new(), Vec::new());
             let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
             let shown =
@@ -280,6 +313,47 @@ mod tests {
         assert_eq!(status, ExitStatus::Findings);
         assert!(out.contains("deep/a.yaml:2:8") && out.ends_with("2 flows checked: 1 error\n"), "{out}");
         assert_eq!(err, "skipped: compose.yaml has no `callflow:` line, so it is not a flow\n");
+    }
+
+    #[test]
+    fn tests_are_run_only_when_asked_for_and_what_they_leave_out_is_a_warning_that_can_be_waived() {
+        let flow =
+            "callflow: 1\nstart: hi\nstates:\n  hi: {say: Hello., next: bye}\n  bye: {end: Goodbye.}\n";
+        let tests = "tests: [{name: hello, script: [caller.joined, said], expect: {final: bye}}]\n";
+        let folder = Folder::new("tests", &[("a.yaml", flow), ("a.test.yaml", tests), ("b.yaml", flow)]);
+        let run = |paths: &[&str]| {
+            let paths = paths.iter().map(|p| folder.0.join(p)).collect();
+            let args = CheckArgs {
+                paths,
+                format: Format::Short,
+                env: false,
+                no_explore: true,
+                tests: true,
+                strict: true,
+            };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
+            let shown =
+                |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.0.display()), "");
+            (status, shown(out), shown(err))
+        };
+        assert_eq!(
+            folder.run(&["a.yaml", "b.yaml"], Format::Short, true),
+            (ExitStatus::Success, String::new(), String::new())
+        );
+        let warned = "a.yaml:4:27: warning[F070]: no test takes `failed` of `hi` to `bye`\n";
+        assert_eq!(run(&["a.yaml", "b.yaml"]), (ExitStatus::Findings, warned.to_owned(), String::new()));
+        let waived = flow.replace("next: bye}", "next: bye, allow: [F070: not worth it]}");
+        std::fs::write(folder.0.join("a.yaml"), waived).unwrap();
+        assert_eq!(run(&["a.yaml"]), (ExitStatus::Success, String::new(), String::new()));
+        assert_eq!(folder.run(&["a.yaml"], Format::Short, true).0, ExitStatus::Success);
+        std::fs::write(folder.0.join("a.test.yaml"), tests.replace("bye", "hi")).unwrap();
+        let (status, _, err) = run(&["a.yaml"]);
+        assert_eq!((status, err.as_str()), (ExitStatus::Findings, "error: a test of a.yaml fails: hello\n"));
+        std::fs::write(folder.0.join("a.test.yaml"), tests.replace("tests:", "test:")).unwrap();
+        let (status, _, err) = run(&["a.yaml"]);
+        assert_eq!(status, ExitStatus::Error);
+        assert!(err.contains("a.test.yaml:1:"), "{err}");
     }
 
     #[test]

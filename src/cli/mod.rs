@@ -10,6 +10,7 @@ pub mod explain;
 pub mod explore;
 pub mod graph;
 pub mod init;
+pub mod lock;
 mod media;
 pub mod phone;
 pub mod replay;
@@ -68,6 +69,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Run the tests beside flows, on a virtual clock.
     Test(test::TestArgs),
+    /// Write which version of a flow is the released one, beside it.
+    Lock(lock::LockArgs),
     /// Write the JSON Schema of flows or of their tests, for editors.
     Schema(schema::SchemaArgs),
     /// Install or try Daily's native media library.
@@ -127,6 +130,7 @@ pub fn main() -> ExitStatus {
         Some(Command::Graph(args)) => graph::run(&args),
         Some(Command::Replay(args)) => replay::run(&args, &env),
         Some(Command::Test(args)) => test::run(&args, &env),
+        Some(Command::Lock(args)) => lock::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
         Some(Command::Daily(args)) => daily::run(&args, &|name| env.get(name)),
         Some(Command::Doctor(args)) => doctor::run(&args, &|name| env.get(name), env_file),

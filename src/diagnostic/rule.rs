@@ -146,8 +146,20 @@ rules! {
     AfterEnd = "F057";
     /// A tool call of a discarded turn leads on.
     DiscardedTurn = "F058";
+    /// Something could happen before what must precede it.
+    MustPrecede = "F059";
     /// What the model is offered and what the flow means by it do not match.
     ToolOffer = "F060";
+    /// Two things that a model is offered together and can hardly tell apart.
+    AlikeIntents = "F061";
+    /// A prompt speaks of something that the model is not offered.
+    Mention = "F062";
+    /// A prompt holds a telephone number or another destination.
+    Destination = "F063";
+    /// A prompt promises a transfer where none can follow.
+    Promise = "F064";
+    /// A prompt and what is offered with it are longer than a conversation can afford.
+    TokenBudget = "F065";
     /// A tool that may take too long, or no time at all.
     ToolTimeout = "F066";
     /// A tool that writes without anything that tells a repeated request.
@@ -160,6 +172,8 @@ rules! {
     ImpossibleEvent = "F072";
     /// A waiver that is not needed, has no reason, or waives an error.
     Waiver = "F073";
+    /// A flow that was edited since its version was written beside it.
+    Locked = "F074";
     /// A model of another provider than the one that is named.
     ServiceModel = "F080";
     /// A provider that cannot do what the flow asks of it.

@@ -39,6 +39,7 @@ pub(super) fn no_end<S: Subject>(world: &World<S>) -> Violation {
         message: "if nobody does anything more, nothing but `call.max_duration` ends this call".to_owned(),
         from: world.ledger.from,
         state: world.ledger.state,
+        wish: None,
     }
 }
 

@@ -108,6 +108,8 @@ pub(super) struct Ledger {
     pub overtimes: u8,
     pub started: bool,
     pub ended: bool,
+    /// What of `properties:` has done its work, a bit each.
+    pub done: u64,
     /// The state that was left last, and the present one.
     pub from: Option<StateId>,
     pub state: Option<StateId>,
@@ -139,6 +141,7 @@ impl Ledger {
             overtimes: 0,
             started: false,
             ended: false,
+            done: 0,
             from: None,
             state: None,
             by_caller: false,
@@ -163,7 +166,7 @@ impl Ledger {
         }
         (self.handed_off, self.moved, self.debt, self.room_gone, self.voice_gone).hash(out);
         // How many services failed and whether time was up, the machine knows itself.
-        (self.overtimes > 2, self.started, self.ended).hash(out);
+        (self.overtimes > 2, self.started, self.ended, self.done).hash(out);
     }
 
     pub(super) fn leg(&self, attempt: AttemptId) -> Option<&Leg> {
@@ -186,7 +189,7 @@ impl Ledger {
     }
 
     fn violation(&self, rule: Rule, message: impl Into<String>) -> Violation {
-        Violation { rule, message: message.into(), from: self.from, state: self.state }
+        Violation { rule, message: message.into(), from: self.from, state: self.state, wish: None }
     }
 
     /// Notes an input before the machine is told.

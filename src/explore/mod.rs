@@ -8,6 +8,7 @@
 mod alone;
 mod events;
 mod ledger;
+mod order;
 mod probe;
 mod question;
 mod script;

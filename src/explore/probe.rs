@@ -38,7 +38,8 @@ fn one<S: Subject>(world: &World<S>, input: &Input, violations: &mut Violations)
     let changed = copy.subject != world.subject;
     let acted = effects.iter().any(|effect| !matches!(effect, Effect::StopDial { .. }));
     let mut add = |rule, message: String| {
-        violations.add(Violation { rule, message, from: world.ledger.from, state: world.ledger.state });
+        let (from, state) = (world.ledger.from, world.ledger.state);
+        violations.add(Violation { rule, message, from, state, wish: None });
     };
     let what = name(input);
     if world.ledger.ended {
@@ -91,7 +92,8 @@ pub(super) fn again<S: Subject>(world: &World<S>, happening: &Happening, violati
             }
             _ => (Rule::Duplicate, format!("the second {} changes something", name(input))),
         };
-        violations.add(Violation { rule, message, from: world.ledger.from, state: world.ledger.state });
+        let (from, state) = (world.ledger.from, world.ledger.state);
+        violations.add(Violation { rule, message, from, state, wish: None });
     }
 }
 

@@ -11,7 +11,7 @@ use super::start::{Start, starts};
 use super::subject::Subject;
 use super::trace::Trace;
 use super::violation::{Violation, Violations};
-use super::world::{Happening, World};
+use super::world::{Happening, Wishes, World};
 use super::{Finding, Limits, Measure, Report, alone, probe};
 use crate::machine::{Bounds, CallInfo, Effect, Input};
 use crate::plan::{Plan, StateId};
@@ -61,6 +61,7 @@ pub(super) struct Search<'p, S, F> {
     bounds: Bounds,
     environment: Environment<'p>,
     make: F,
+    wishes: Option<Arc<Wishes>>,
     starts: Vec<Start>,
     nodes: Vec<Node>,
     seen: HashSet<u128, BuildHasherDefault<AsItIs>>,
@@ -81,6 +82,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             starts: starts(plan, &bounds),
             environment: Environment::new(plan),
             bounds,
+            wishes: Wishes::of(plan),
             plan,
             make,
             nodes: Vec::new(),
@@ -139,7 +141,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
     }
 
     fn begin(&self, start: &Start) -> World<S> {
-        begin(self.plan, &self.make, start)
+        begin(self.plan, &self.make, self.wishes.clone(), start)
     }
 
     /// Notes a configuration, and looks at it closely if it is new.
@@ -274,8 +276,13 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
 }
 
 /// A call in its first moment: the bot is in the room, unless it is not ready yet.
-fn begin<S: Subject>(plan: &Arc<Plan>, make: &impl Fn(&Arc<Plan>, CallInfo) -> S, start: &Start) -> World<S> {
-    let mut world = World::new(make(plan, start.info.clone()));
+fn begin<S: Subject>(
+    plan: &Arc<Plan>,
+    make: &impl Fn(&Arc<Plan>, CallInfo) -> S,
+    wishes: Option<Arc<Wishes>>,
+    start: &Start,
+) -> World<S> {
+    let mut world = World::new(make(plan, start.info.clone()), wishes);
     if !start.inputs.is_empty() {
         start.inputs.iter().for_each(|(at, input)| world.replay(*at, input));
         world.now = start.now;

@@ -13,6 +13,8 @@ pub trait Subject: Clone + PartialEq {
     fn move_deadline(&mut self, timer: Timer, at: Millis);
     /// See [`Machine::state`].
     fn state(&self) -> StateId;
+    /// See [`Machine::taken`].
+    fn taken(&self) -> &[u32];
     /// See [`Machine::is_over`].
     fn is_over(&self) -> bool;
     /// See [`Machine::fingerprint`].
@@ -34,6 +36,10 @@ impl Subject for Machine {
 
     fn state(&self) -> StateId {
         Self::state(self)
+    }
+
+    fn taken(&self) -> &[u32] {
+        Self::taken(self)
     }
 
     fn is_over(&self) -> bool {

@@ -14,6 +14,8 @@ pub struct Violation {
     pub from: Option<StateId>,
     /// The state of the flow in which it happens, once there is one.
     pub state: Option<StateId>,
+    /// Which wish of `properties:` it is, in the order of the file.
+    pub wish: Option<usize>,
 }
 
 /// What was found in one step, each once.

@@ -1,12 +1,15 @@
 //! One call and the world around it: what happens next, and what that leads to.
 
 use std::hash::Hash as _;
+use std::sync::Arc;
 
 use super::ledger::{Caller, Ledger};
+use super::order::Order;
 use super::subject::Subject;
 use super::violation::{Violation, Violations};
 use crate::diagnostic::Rule;
 use crate::machine::{AttemptId, Bounds, Effect, Input, LegEvent, Millis, Parts, Timer};
+use crate::plan::Plan;
 
 /// One thing that can happen.
 #[derive(Clone, PartialEq, Debug)]
@@ -24,11 +27,25 @@ pub(super) struct World<S> {
     pub subject: S,
     pub now: Millis,
     pub ledger: Ledger,
+    /// What the flow itself wishes of every call, if it wishes anything.
+    wishes: Option<Arc<Wishes>>,
+}
+
+/// What a flow itself wishes of every call.
+pub(super) struct Wishes {
+    plan: Arc<Plan>,
+    order: Order,
+}
+
+impl Wishes {
+    pub(super) fn of(plan: &Arc<Plan>) -> Option<Arc<Self>> {
+        Order::of(plan).map(|order| Arc::new(Self { plan: Arc::clone(plan), order }))
+    }
 }
 
 impl<S: Subject> World<S> {
-    pub(super) fn new(subject: S) -> Self {
-        Self { subject, now: Millis(0), ledger: Ledger::new() }
+    pub(super) fn new(subject: S, wishes: Option<Arc<Wishes>>) -> Self {
+        Self { subject, now: Millis(0), ledger: Ledger::new(), wishes }
     }
 
     /// Lets something happen; effects and what is wrong with them are appended.
@@ -39,6 +56,9 @@ impl<S: Subject> World<S> {
         violations: &mut Violations,
     ) {
         let first = effects.len();
+        let wishes = self.wishes.clone();
+        let order = wishes.as_ref().map(|wishes| &wishes.order);
+        let watched = order.and_then(|order| order.watch(&self.ledger, self.subject.taken()));
         let late = match happening {
             Happening::Input(input) => {
                 let late = self.late_answer(input);
@@ -52,8 +72,22 @@ impl<S: Subject> World<S> {
                 None
             }
         };
+        if let (Some(order), Some(watched)) = (order, watched) {
+            let input = match happening {
+                Happening::Input(input) => Some(input),
+                Happening::Timer(_) => None,
+            };
+            order.note(&watched, input, self.subject.taken(), &mut self.ledger);
+        }
         for effect in &effects[first..] {
+            let wishes = wishes.as_ref().filter(|_| matches!(effect, Effect::Enter { .. }));
+            if let Some(wishes) = wishes {
+                wishes.order.leave(&mut self.ledger);
+            }
             self.ledger.watch(effect, violations);
+            if let Some(wishes) = wishes {
+                wishes.order.enter(&wishes.plan, &self.ledger, violations);
+            }
         }
         if let Some(attempt) = late {
             self.judge_late_answer(attempt, &effects[first..], violations);
@@ -125,6 +159,7 @@ impl<S: Subject> World<S> {
                     .into(),
                 from: self.ledger.from,
                 state: self.ledger.state,
+                wish: None,
             }),
         }
     }

@@ -42,6 +42,8 @@ pub struct Document {
     pub groups: Vec<Group>,
     /// `always:`.
     pub always: Vec<On>,
+    /// `properties:`, a wish each.
+    pub properties: Vec<MustPrecede>,
     /// `states:`.
     pub states: Vec<State>,
     /// Something that leads from state to state could not be read: what can be reached is not known.
@@ -190,6 +192,15 @@ pub struct Group {
     pub name: Spanned<String>,
     /// The ways out of its states, behind their own.
     pub on: Vec<On>,
+}
+
+/// One wish of a `before:`: what must have happened before something else, on every way.
+#[derive(Debug)]
+pub struct MustPrecede {
+    /// A kind of state, or a state: where the call must not come before.
+    pub what: Spanned<String>,
+    /// The state that must have done its work by then.
+    pub first: Spanned<String>,
 }
 
 /// One entry of `states:`.

@@ -87,6 +87,8 @@ pub struct Converse {
     pub fill: Option<Template>,
     /// How readily the caller is taken to speak, and to be done.
     pub sensitivity: Sensitivity,
+    /// Whether the model may be asked before the caller's turn is over.
+    pub guesses: bool,
 }
 
 /// `sensitivity:`.

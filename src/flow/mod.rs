@@ -20,8 +20,8 @@ mod tree;
 mod value;
 
 pub use document::{
-    Assignment, Branch, Call, Document, EnvVar, Group, Hours, Intent, On, Open, Phrase, Service, Services,
-    Slot, State, Target, Var, Waiver,
+    Assignment, Branch, Call, Document, EnvVar, Group, Hours, Intent, MustPrecede, On, Open, Phrase, Service,
+    Services, Slot, State, Target, Var, Waiver,
 };
 pub use event::{BadEvent, Event, Plain};
 pub use kinds::{

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
-    Branch, CallSettings, Edge, EdgeId, Event, FlowHash, Hours, Intent, IntentId, On, Open, Plan, Service,
-    Services, Slot, StateId, Target, TargetId, Text, Value, Var, VarId,
+    Branch, CallSettings, Edge, EdgeId, Event, FlowHash, Hours, Intent, IntentId, MustPrecede, On, Open,
+    Plan, Service, Services, Slot, StateId, Target, TargetId, Text, Value, Var, VarId,
 };
 use super::{compile_states, compile_tools};
 use crate::check::{CheckedFlow, ModelServer};
@@ -36,6 +36,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
     let states =
         document.states.iter().enumerate().map(|(i, s)| compile_states::state(&mut compiler, i, s)).collect();
     let always = compiler.ons(None, &document.always);
+    let properties = compiler.properties();
     let start = document.start.as_ref().map_or(StateId::from_index(0), |name| compiler.state(&name.value));
     let Compiler { edges, targets, .. } = compiler;
     let stem = document.source.path().file_stem().map(|s| s.to_string_lossy().into_owned());
@@ -52,6 +53,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
         hours: document.hours.iter().map(hours).collect(),
         edges,
         always,
+        properties,
         recordings: flow
             .recordings()
             .iter()
@@ -163,6 +165,19 @@ impl<'f> Compiler<'f> {
 
     pub(super) fn assignments(&self, set: &[flow::Assignment]) -> Vec<(VarId, Text)> {
         set.iter().map(|a| (self.var(&a.var.value), text(&a.value))).collect()
+    }
+
+    /// A name that is a kind and a state means both.
+    fn properties(&self) -> Vec<MustPrecede> {
+        let mut all = Vec::new();
+        for (index, wish) in self.document().properties.iter().enumerate() {
+            let first = self.state(&wish.first.value);
+            let later = self.document().states.iter().enumerate().filter(|(_, state)| {
+                state.name.value == wish.what.value || state.kind.value.name() == wish.what.value
+            });
+            all.extend(later.map(|(i, _)| MustPrecede { state: StateId::from_index(i), first, index }));
+        }
+        all
     }
 
     fn event(&self, event: &flow::Event) -> Event {

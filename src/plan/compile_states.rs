@@ -112,6 +112,7 @@ fn converse(compiler: &mut Compiler<'_>, id: StateId, written: &flow::Converse) 
             flow::Sensitivity::Normal => Sensitivity::Normal,
             flow::Sensitivity::High => Sensitivity::High,
         },
+        guesses: written.guesses,
         tools: written.tools.iter().map(|name| compiler.tool(&name.value).0).collect(),
         fill: written.fill.as_ref().map_or_else(|| Text::plain(FILL), text),
     }

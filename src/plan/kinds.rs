@@ -56,6 +56,8 @@ pub struct Converse {
     pub fill: Text,
     /// How readily the caller is taken to speak, and to be done.
     pub sensitivity: Sensitivity,
+    /// Whether the model may be asked before the caller's turn is over.
+    pub guesses: bool,
 }
 
 /// How readily the caller is taken to speak, and to be done.

@@ -12,6 +12,7 @@ pub mod graph;
 mod guard;
 mod ids;
 mod kinds;
+mod properties;
 mod sentences;
 mod text;
 mod tools;
@@ -26,6 +27,7 @@ pub use kinds::{
     DialRetry, End, EndCause, First, Handoff, HandoffMode, Hold, Keys, Kind, LateAnswer, RetryOn, Say,
     Sensitivity, Silence, SilenceStep,
 };
+pub use properties::MustPrecede;
 pub use text::{Escape, RenderError, Text};
 pub use tools::{
     Arg, ArgSource, BadArgument, BadRequest, BodyTemplate, CallApi, HttpMethod, JsonText, Param,
@@ -71,6 +73,8 @@ pub struct Plan {
     pub edges: Vec<Edge>,
     /// Flow-wide edges (`always:`), tried after the state's own.
     pub always: Vec<On>,
+    /// `properties:`; they change nothing in a call, the explorer proves them.
+    pub properties: Vec<MustPrecede>,
     /// The recordings that the flow names: 16 kHz, mono.
     pub recordings: Vec<(Arc<str>, Arc<[i16]>)>,
     /// Environment values that templates may read: `env.NAME`.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::SandboxOptions;
 use super::faults::{Fault, Injection, Service};
 use super::state::SandboxState;
+use super::traces::Trace;
 use super::world::World;
 use crate::access::{AccessToken, is_local};
 
@@ -24,6 +25,7 @@ pub(super) fn router(world: &Arc<World>) -> Router<Arc<World>> {
     Router::new()
         .route("/control/faults", post(inject).get(waiting).delete(clear))
         .route("/control/state", get(state))
+        .route("/control/traces", get(traces))
         .route_layer(from_fn_with_state(Arc::clone(world), guard))
 }
 
@@ -42,6 +44,10 @@ async fn guard(State(world): State<Arc<World>>, request: Request, next: Next) ->
 
 async fn state(State(world): State<Arc<World>>) -> Json<SandboxState> {
     Json(SandboxState::of(&world))
+}
+
+async fn traces(State(world): State<Arc<World>>) -> Json<Vec<Trace>> {
+    Json(world.site.traces.all())
 }
 
 async fn waiting(State(world): State<Arc<World>>) -> Json<Vec<Injection>> {

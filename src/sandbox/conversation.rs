@@ -98,6 +98,11 @@ impl Conversation {
         self.site.faults.take(self.service, kind)
     }
 
+    /// Takes note of what one request on the socket is called.
+    pub(super) fn trace(&self, id: &str) {
+        self.site.traces.note(self.service, Some(id));
+    }
+
     /// Sends what still waits, and closes.
     pub(super) async fn close(mut self, code: u16, reason: &'static str) {
         self.outbox.release();

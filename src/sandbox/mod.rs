@@ -24,6 +24,7 @@ pub mod site;
 mod spoken_body;
 mod state;
 mod tasks;
+pub mod traces;
 pub mod voice;
 mod world;
 

@@ -19,6 +19,7 @@ use super::network::{NotBase64, Webhook};
 use super::openai::{self, Script};
 use super::pipecat::BadAgent;
 use super::state::SandboxState;
+use super::traces::Trace;
 use super::world::World;
 use super::{cartesia, control, daily, deepgram, phone, pipecat, room};
 use crate::pii::{ApiKey, PhoneNumber};
@@ -171,6 +172,12 @@ impl Sandbox {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.world.site.faults
+    }
+
+    /// By what the newest requests of the vendors can be traced.
+    #[must_use]
+    pub fn traces(&self) -> Vec<Trace> {
+        self.world.site.traces.all()
     }
 
     /// What is there now.

@@ -1,4 +1,4 @@
-//! What all emulators of one sandbox share: the faults, the count of open streams, and the end.
+//! What all emulators of one sandbox share: the faults, the count of open streams, the requests' traces, and the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{Faults, Service};
+use super::traces::Traces;
 
 /// The shared ground of one sandbox; clones are the same site.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Site {
     pub faults: Faults,
     /// What is open.
     pub streams: OpenStreams,
+    /// By what the requests can be traced.
+    pub traces: Traces,
     /// Cancelled when the sandbox ends; every open socket then closes.
     pub stop: CancellationToken,
 }

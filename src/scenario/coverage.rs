@@ -149,6 +149,7 @@ impl Coverage {
             let place = of_kind.map_or(Span::default(), |state| state.kind.span);
             found.push(Diagnostic::warning(Rule::UntestedOutcome, place, message).help(GENERATE));
         }
+        found.retain(|found| !is_waived(document, found));
         found.sort_by_key(|found| (found.primary.span, found.id));
         found
     }
@@ -186,6 +187,15 @@ impl Coverage {
             })).collect::<Vec<_>>(),
         })
     }
+}
+
+/// Whether a state says that it is meant to be like this.
+fn is_waived(document: &Document, found: &Diagnostic) -> bool {
+    let place = found.primary.span;
+    document.states.iter().any(|state| {
+        let inside = state.span.start <= place.start && place.end <= state.span.end;
+        inside && state.allow.iter().any(|waiver| waiver.code.value == found.id.code())
+    })
 }
 
 const GENERATE: &str = "`callflow test --generate` writes the missing tests";

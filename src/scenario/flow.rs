@@ -88,6 +88,8 @@ impl Subject {
         let begun = Arc::get_mut(&mut plan)?;
         if let Some(state) = &test.start_in {
             begun.start = begun.state_named(&state.value)?;
+            // A call that begins in its middle has not come the way that `properties:` speak of.
+            begun.properties.clear();
         }
         for assigned in &given.vars {
             let var = begun.vars.iter_mut().find(|var| *var.name == *assigned.name.value)?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cadence::Cadence;
 use super::dead_air::{DeadAir, FILLER};
-use super::dialogue::{Dialogue, Said};
+use super::dialogue::{Dialogue, News, Said};
 use super::ears::Ears;
 use super::gate::{Gate, GateNews};
 use super::guess::Guesses;
@@ -105,7 +105,7 @@ enum Wake {
     Beat,
     Room(RoomNews),
     Stt(Result<Option<SttEvent>, SpeechError>),
-    Llm(Option<LlmEvent>),
+    Llm(News),
     Tts(Result<Option<TtsEvent>, SpeechError>),
     Leg(Answer),
     Tool(ToolCallId, ToolResult),
@@ -201,6 +201,7 @@ impl Call {
     async fn go_on(&mut self) {
         self.room.wish(RoomCommand::Subscribe(true));
         self.room.wish(RoomCommand::Microphone(true));
+        self.dialogue.warm();
         self.prepare_greeting();
         self.decide();
         while self.stage.end.is_none() {
@@ -277,7 +278,12 @@ impl Call {
                     self.service_failed(Service::Stt, error);
                 }
             }
-            Wake::Llm(event) => {
+            Wake::Llm(News::Stalled) => {
+                if let Some(said) = self.dialogue.on_stall() {
+                    self.on_said(said);
+                }
+            }
+            Wake::Llm(News::Event(event)) => {
                 if let (Some(reply), Some(LlmEvent::Text(_))) = (self.dialogue.live(), &event) {
                     self.latency.mark(reply, Mark::FirstWord);
                 }
@@ -356,6 +362,7 @@ impl Call {
                     self.guesses.go_on(self.ears.unfinished());
                     self.dialogue.drop_guess();
                     self.dead_air.caller_speaks();
+                    self.dialogue.warm();
                     self.on_speech_started(now);
                 }
                 TurnEvent::SpeechStopped => {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::memory::{Guess, forget_oldest, merged, same_words, take_back};
 use super::offer::{intent_tool, slots, tool};
@@ -25,8 +27,22 @@ const MUTE_AFTER: Duration = Duration::from_secs(30);
 const MORE_CALLS_WITHIN: Duration = Duration::from_millis(300);
 /// What the model is told of a call that cannot be.
 const NO_SUCH_TOOL: &str = "there is no such tool; just answer the caller";
+/// A connection that was not used for so long may be gone: pools and vendors close idle ones after a minute or two.
+const COLD_AFTER: Duration = Duration::from_secs(45);
 /// Calls without a result that are remembered.
 const MOST_PROPOSED: usize = 64;
+
+/// How long the model may fall silent within its first clause before what there is of it is spoken.
+const STALL: Duration = Duration::from_millis(150);
+
+/// What the model does.
+#[derive(Debug)]
+pub(super) enum News {
+    /// It says something, or its stream is gone.
+    Event(Option<LlmEvent>),
+    /// It has said a good part of its first clause, and nothing since.
+    Stalled,
+}
 
 /// What came of an event of the model.
 #[derive(Debug)]
@@ -56,6 +72,9 @@ pub(super) struct Dialogue {
     /// A reply that nobody has asked for yet.
     guess: Option<Guess>,
     guesses: u32,
+    /// A connection that is being made, and when one was used last.
+    warming: Option<AbortOnDropHandle<()>>,
+    used_at: Option<Instant>,
 }
 
 struct Live {
@@ -66,6 +85,8 @@ struct Live {
     tools: Vec<ToolId>,
     /// When it last said something.
     heard_at: Instant,
+    /// When what there is of the first clause is to leave.
+    stalls_at: Option<Instant>,
     /// It has said words.
     spoke: bool,
     /// The calls it has made, in their order. After the first of them no words count.
@@ -111,6 +132,18 @@ impl Dialogue {
             proposed: BTreeMap::new(),
             guess: None,
             guesses: 0,
+            warming: None,
+            used_at: None,
+        }
+    }
+
+    /// The model will be asked soon: has a connection made, unless there must be one.
+    pub(super) fn warm(&mut self) {
+        let cold = self.used_at.is_none_or(|at| at.elapsed() >= COLD_AFTER);
+        if cold && !self.is_thinking() && self.warming.as_ref().is_none_or(|task| task.is_finished()) {
+            self.used_at = Some(Instant::now());
+            let task = tokio::spawn(self.llm.warm().in_current_span());
+            self.warming = Some(AbortOnDropHandle::new(task));
         }
     }
 
@@ -120,15 +153,18 @@ impl Dialogue {
     }
 
     /// The next event of the live reply; never resolves without one.
-    pub(super) async fn event(&mut self) -> Option<LlmEvent> {
+    pub(super) async fn event(&mut self) -> News {
         let Some(live) = &mut self.live else { return std::future::pending().await };
         let mute = SpeechError::Silent { vendor: "the model", waited: MUTE_AFTER };
         let patience = if live.calls.is_empty() { MUTE_AFTER } else { MORE_CALLS_WITHIN };
-        match timeout_at(live.heard_at + patience, live.stream.events.recv()).await {
+        let given_up_at = live.heard_at + patience;
+        let until = live.stalls_at.map_or(given_up_at, |at| at.min(given_up_at));
+        News::Event(match timeout_at(until, live.stream.events.recv()).await {
             Ok(event) => event,
+            Err(_) if until < given_up_at => return News::Stalled,
             Err(_) if !live.calls.is_empty() => Some(LlmEvent::Done),
             Err(_) => Some(LlmEvent::Failed(mute)),
-        }
+        })
     }
 
     /// Asks the model. A reply that is still live is dropped, which cancels it at the vendor.
@@ -137,6 +173,7 @@ impl Dialogue {
         let (request, reply) = (self.request(&question), question.reply);
         let guess = self.guess.take().filter(|guess| guess.answers(&request));
         let guessed = guess.is_some();
+        self.used_at = Some(Instant::now());
         self.live = Some(Live {
             reply,
             stream: guess.map_or_else(|| self.llm.reply(request), |guess| guess.stream),
@@ -144,6 +181,7 @@ impl Dialogue {
             offered: question.intents,
             tools: question.tools,
             heard_at: Instant::now(),
+            stalls_at: None,
             spoke: false,
             calls: Vec::new(),
         });
@@ -157,6 +195,7 @@ impl Dialogue {
         let request = self.request(&question);
         (self.messages, self.unanswered) = memory;
         self.guesses += 1;
+        self.used_at = Some(Instant::now());
         let stream = self.llm.reply(request.clone());
         self.guess = Some(Guess { words, request, stream, at: Instant::now() });
     }
@@ -207,7 +246,15 @@ impl Dialogue {
     pub(super) fn go_on(&mut self) {
         if let Some(live) = &mut self.live {
             live.heard_at = Instant::now();
+            live.stalls_at = live.stalls_at.map(|_| live.heard_at + STALL);
         }
+    }
+
+    /// The model has fallen silent within its first clause: what there is of it is spoken.
+    pub(super) fn on_stall(&mut self) -> Option<Said> {
+        let live = self.live.as_mut()?;
+        live.stalls_at = None;
+        live.sentences.stalled().map(|clause| Said::Clause(live.reply, clause))
     }
 
     /// Words of the caller that came after their turn was told: they belong to it.
@@ -253,11 +300,14 @@ impl Dialogue {
         let Some(live) = &mut self.live else { return Vec::new() };
         let reply = live.reply;
         live.heard_at = Instant::now();
+        live.stalls_at = None;
         match event {
             Some(LlmEvent::Text(_)) if !live.calls.is_empty() => Vec::new(),
             Some(LlmEvent::Text(text)) => {
                 live.spoke |= !text.trim().is_empty();
-                live.sentences.push(&text).into_iter().map(|clause| Said::Clause(reply, clause)).collect()
+                let clauses = live.sentences.push(&text);
+                live.stalls_at = live.sentences.may_leave_early().then(|| live.heard_at + STALL);
+                clauses.into_iter().map(|clause| Said::Clause(reply, clause)).collect()
             }
             Some(LlmEvent::ToolCall { id, name, arguments }) => {
                 live.calls.push(Called { id, name, arguments });

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::line::Line;
+use super::overheard::Overheard;
 use crate::audio::Frame;
 use crate::pii::Utterance;
 use crate::plan::Sensitivity;
@@ -24,6 +25,8 @@ pub(super) struct Ears {
     turns: TurnTaker,
     can: SttCapabilities,
     on: bool,
+    overheard: Overheard,
+    /// The time of what was heard, or of the beat, last.
     now: Duration,
     /// Since when somebody speaks.
     speech_since: Option<Duration>,
@@ -41,7 +44,16 @@ impl Ears {
         let mut turns = TurnTaker::new(settings);
         turns.mute(true);
         let stt = Line::opening(stt, MOST_WAITING);
-        Self { stt, turns, can, on: false, now: Duration::ZERO, speech_since: None, asked: None }
+        Self {
+            stt,
+            turns,
+            can,
+            on: false,
+            overheard: Overheard::new(),
+            now: Duration::ZERO,
+            speech_since: None,
+            asked: None,
+        }
     }
 
     /// What the recogniser says next; never resolves without one.
@@ -50,10 +62,18 @@ impl Ears {
     }
 
     pub(super) fn hear(&mut self, now: Duration, frame: Frame) {
+        self.now = now;
         if !self.on {
+            if !self.stt.is_closed() {
+                self.overheard.hear(frame);
+            }
             return;
         }
-        self.turns.hear(now, &frame);
+        self.attend_to(frame);
+    }
+
+    fn attend_to(&mut self, frame: Frame) {
+        self.turns.hear(self.now, &frame);
         self.command(SttCommand::Audio(frame));
     }
 
@@ -81,14 +101,18 @@ impl Ears {
 
     /// Turns listening on or off. What the recogniser holds back when it is turned off must not come out
     /// with the words that are spoken after it is turned on again: it is asked for it now. Of one that ends
-    /// turns itself, the turn-taker knows whether it holds anything.
+    /// turns itself, the turn-taker knows whether it holds anything. Who is in the middle of a word when it is turned
+    /// on is heard from its beginning.
     pub(super) fn listen(&mut self, on: bool) {
         if self.on && !on && !self.can.ends_turns {
             self.command(SttCommand::Finalize);
         }
-        self.on = on;
+        let was_on = std::mem::replace(&mut self.on, on);
         self.turns.mute(!on);
         (self.speech_since, self.asked) = (None, None);
+        if on && !was_on {
+            self.overheard.take().into_iter().for_each(|frame| self.attend_to(frame));
+        }
     }
 
     /// How readily the caller is taken to speak, and to be done.

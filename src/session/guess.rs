@@ -8,6 +8,7 @@ use super::call::Call;
 use super::dialogue::Question;
 use crate::machine::{Effect, Input};
 use crate::pii::Utterance;
+use crate::plan::Kind;
 
 /// Guesses in one turn: a caller who pauses often would cost much.
 const MOST_IN_A_TURN: u32 = 2;
@@ -75,7 +76,12 @@ impl Call {
             }
             _ => None,
         });
-        if let Some(question) = question {
+        // The state that would ask is the one whose flow may forbid it.
+        let wanted = match &self.plan.state(machine.state()).kind {
+            Kind::Converse(converse) => converse.guesses,
+            _ => true,
+        };
+        if let Some(question) = question.filter(|_| wanted) {
             self.guesses.in_turn += 1;
             self.dialogue.guess(question);
         }

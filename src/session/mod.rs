@@ -20,6 +20,7 @@ mod line;
 mod memory;
 mod offer;
 mod onset;
+mod overheard;
 mod prepared;
 mod prompts;
 mod record;

@@ -15,6 +15,8 @@ use super::SpeechError;
 use super::socket::{BaseUrl, EndpointError, install_tls, is_permanent, refusal, vendor_text};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// For a connection that nobody waits for.
+const WARM_WITHIN: Duration = Duration::from_secs(5);
 const RETRIES: usize = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// A caller does not wait longer than this for a rate limit to end; the call goes on otherwise.
@@ -107,6 +109,20 @@ impl Ask {
         let failure = Failure { error, retry };
         let patient = failure.pause().is_none_or(|pause| pause <= LONGEST_PAUSE);
         Failure { retry: failure.retry && patient, ..failure }
+    }
+}
+
+/// Has a connection to an address in the pool, made with all that takes time: names, TCP, TLS. A `HEAD` does so and
+/// nothing else: no vendor acts on one, and whatever it answers, the connection stays.
+pub(super) async fn warm(vendor: &'static str, client: reqwest::Client, url: Url, headers: HeaderMap) {
+    let began = Instant::now();
+    match timeout(WARM_WITHIN, client.head(url).headers(headers).send()).await {
+        Ok(Ok(answer)) => {
+            let took_ms = began.elapsed().as_millis();
+            tracing::debug!(vendor, status = answer.status().as_u16(), took_ms, "a connection is warm");
+        }
+        Ok(Err(error)) => tracing::debug!(vendor, error = %with_causes(&error), "no connection beforehand"),
+        Err(_) => tracing::debug!(vendor, within = ?WARM_WITHIN, "no connection beforehand"),
     }
 }
 

@@ -122,6 +122,12 @@ pub enum SttEvent {
 pub trait Llm: Send + Sync {
     /// Starts one reply. Dropping the stream cancels it at the vendor.
     fn reply(&self, request: LlmRequest) -> LlmStream;
+
+    /// Has a connection ready, so that the next reply need not wait for one. Bounded by the provider; says nothing of a
+    /// failure, which the reply will show.
+    fn warm(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// One request to the model. Prints without what was said.

@@ -62,7 +62,7 @@ function position(text, offset) {
 const NAMED = [['env'], ['targets'], ['intents'], ['vars'], ['hours'], ['states'], ['states', '*', 'set'], ['set'],
   ['intents', '*', 'slots'], ['allow'], ['phrases'], ['groups'], ['tools'], ['tools', '*', 'params'],
   ['tools', '*', 'http', 'headers'], ['tools', '*', 'http', 'query'], ['states', '*', 'call_api', 'args'],
-  ['states', '*', 'call_api', 'save'], ['states', '*', 'collect', 'slots']];
+  ['states', '*', 'call_api', 'save'], ['states', '*', 'collect', 'slots'], ['properties', 'before']];
 function isChosen(path) {
   const parent = path.slice(0, -1).filter((part) => typeof part === 'string');
   const fits = (pattern) => pattern.length === parent.length && pattern.every((p, i) => p === '*' || p === parent[i]);

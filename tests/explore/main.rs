@@ -1,5 +1,6 @@
 //! The explorer: what it finds in flows and in machines with something taken out of them.
 
+mod before;
 mod flows;
 mod formats;
 mod mutants;

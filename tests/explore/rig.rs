@@ -139,6 +139,10 @@ impl Subject for Mutant {
         self.machine.state()
     }
 
+    fn taken(&self) -> &[u32] {
+        self.machine.taken()
+    }
+
     fn is_over(&self) -> bool {
         self.machine.is_over()
     }

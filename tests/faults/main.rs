@@ -4,3 +4,4 @@
 mod call;
 mod matrix;
 mod place;
+mod traces;

@@ -124,6 +124,11 @@ impl Place {
         }
     }
 
+    /// The same telephone with others who hear, think and speak.
+    pub fn vendors_of(&self, stt: Arc<dyn Stt>, llm: Arc<dyn Llm>, tts: Arc<dyn Tts>) -> Vendors {
+        Vendors { stt, llm, tts, ..self.vendors(false) }
+    }
+
     pub async fn call(&mut self, vendors: Vendors, id: &str) -> Call {
         let number = |text| PhoneNumber::parse(text).unwrap();
         let origin = &self.sandbox.urls().phone;

@@ -228,7 +228,7 @@ fn silence_does_not_count_while_somebody_speaks() {
 fn a_turn_whose_end_was_lost_does_not_hang_the_call() {
     let mut rig = conversing();
     rig.tell(Input::SpeechStarted);
-    // Nothing that is said here is ever heard.
+    // Nothing that the bot says is heard either: that is what ends it.
     assert_eq!(rig.let_time_end_it(), Outcome::Failed);
     assert!(rig.now < 120_000);
 }

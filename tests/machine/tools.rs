@@ -311,13 +311,20 @@ fn an_answer_fills_variables_and_leads_on() {
 
 #[test]
 fn words_that_fill_the_time_wait_until_the_caller_has_spoken() {
-    let mut rig = asking(LOOK, "");
+    let states =
+        "  begin: {converse: {prompt: P, first: caller}, on: {intent.person: look, intent.leave: bye}}
+  look: {call_api: {tool: look, fill: Looking.}, on: {ok: bye, failed: bye}}";
+    let mut rig = Rig::new(plan(states));
+    rig.tell(Input::Start);
+    rig.tell(Input::CallerJoined);
+    rig.caller_says("look");
+    rig.propose("person");
     rig.wait_ms(900);
     rig.tell(Input::SpeechStarted);
     assert_eq!(said(&rig.wait_ms(600)), Vec::<&str>::new());
     rig.tell(Input::TurnEnded { text: Utterance::new("hm") });
     assert_eq!(said(&rig.wait_ms(1_000)), ["Looking."]);
-    assert_eq!(said(&rig.wait_ms(5_000)), Vec::<&str>::new(), "once");
+    assert_eq!(said(&rig.wait_ms(3_000)), Vec::<&str>::new(), "once");
 }
 
 #[test]

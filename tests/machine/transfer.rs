@@ -298,13 +298,16 @@ start: begin
 call: {max_duration: 1m}
 targets: {first: {phone: \"+15550100001\"}}
 states:
-  begin: {dial: {to: first, ring: 90s}, on: {answered: talk, otherwise: stop}}
+  begin: {say: Hello., next: ring}
+  ring: {dial: {to: first, ring: 58s}, on: {answered: talk, otherwise: stop}}
   talk: {handoff: keep_room}
   stop: {end: silent}
 ",
     ));
+    rig.wait(Duration::from_secs(3));
+    rig.heard();
     rig.leg(LegEvent::Started);
-    let effects = rig.wait(Duration::from_secs(60));
+    let effects = rig.wait(Duration::from_secs(57));
     let sentence = "I'm sorry, we have reached the time limit of this call. Goodbye.";
     assert_eq!(
         (stops(&effects), hold(&effects), said(&effects)),
@@ -517,7 +520,7 @@ fn retries_pause_longer_each_time_and_then_move_on() {
 #[test]
 fn a_call_makes_no_more_than_twenty_attempts() {
     let mut rig = Rig::joined(flow(
-        "  begin: {dial: first, on: {answered: talk, otherwise: [{to: begin, max_visits: 100}, {to: stop}]}}
+        "  begin: {dial: {to: first, ring: 10s}, on: {answered: talk, otherwise: [{to: begin, max_visits: 40}, {to: stop}]}}
   talk: {handoff: keep_room}
   stop: {end: silent}\n",
     ));

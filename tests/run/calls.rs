@@ -29,6 +29,25 @@ fn the_call_of_the_readme_ends_transferred_with_a_record_that_says_so() {
 }
 
 #[test]
+fn a_run_ends_with_how_long_the_caller_waited_for_answers() {
+    let ran = call(&["I need help with my bill", "how much is it", "/hangup"]);
+    let record = ran.record();
+    let mut totals: Vec<_> = record["answers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|answer| answer["total_ms"].as_f64().unwrap())
+        .collect();
+    totals.sort_by(f64::total_cmp);
+    let [faster, slower] = totals[..] else { panic!("{record}") };
+    assert_eq!(record["answer_ms"], json!({"count": 2, "p50": faster, "p95": slower}));
+    let line =
+        format!("2 answers of the model: p50 {faster:.0} ms, p95 {slower:.0} ms from silence to sound");
+    assert!(ran.err.lines().any(|told| told.trim() == line), "{line}\n{}", ran.err);
+    assert_eq!(call(&["/hangup"]).record().get("answer_ms"), None);
+}
+
+#[test]
 fn after_a_refusal_the_caller_hears_the_apology_and_is_back_in_the_conversation() {
     let ran = call(&[&ASK[..], &["/reject busy", "that's all, bye"]].concat());
     let record = ran.record();

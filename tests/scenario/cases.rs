@@ -168,8 +168,9 @@ fn an_hour_after_the_handoff_nothing_has_been_done_to_the_two() {
 #[test]
 fn the_time_limit_while_it_rings_leaves_no_phone_ringing() {
     let flow = flow(
-        "callflow: 1\nstart: ring\ncall: {max_duration: 15s}\ntargets: {desk: {phone: \"+15550100001\"}}\nstates:\n  \
-         ring:\n    dial: {to: desk, ring: 60s}\n    on: {answered: together, otherwise: bye}\n  \
+        "callflow: 1\nstart: hello\ncall: {max_duration: 15s}\ntargets: {desk: {phone: \"+15550100001\"}}\nstates:\n  \
+         hello: {say: Hello and good evening., next: ring}\n  \
+         ring:\n    dial: {to: desk, ring: 14s}\n    on: {answered: together, otherwise: bye}\n  \
          together: {handoff: keep_room}\n  bye: {end: Goodbye.}\n",
     );
     all_pass(

@@ -8,7 +8,7 @@ use callflow::telephony::{RoomEvent, TelephonyError};
 use tokio::time::sleep;
 
 use crate::fakes::{Answer, Opening};
-use crate::world::{GREETING, World, bot_said, caller, settle};
+use crate::world::{GREETING, World, bot_said, caller, settle, shipped_flow};
 
 #[tokio::test(start_paused = true)]
 async fn a_room_that_cannot_be_joined_is_deleted_and_the_call_failed() {
@@ -119,6 +119,26 @@ async fn the_caller_is_forwarded_and_greeted_while_the_recogniser_still_opens() 
     world.until("caller said hello there").await;
     world.until(&bot_said("Sure.")).await;
     assert!(world.stt.frames() > 100, "what was said before it opened is heard");
+    world.caller_hangs_up();
+    world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_model_s_connection_is_made_before_the_caller_is_there_and_again_when_it_may_have_gone_cold() {
+    let patient = shipped_flow();
+    let (before, rest) = patient.split_once("converse: |\n").unwrap();
+    let (_, after) = rest.split_once("    on:\n").unwrap();
+    let converse = "converse: {prompt: Be kind., silence: [{after: 5m, say: Hello?}, {after: 5m}]}";
+    let mut world = World::with_flow(&format!("{before}{converse}\n    on:\n{after}"));
+    world.get_greeted().await;
+    world.in_order(&["joined", "warm", "forward held-1", "entered greet"]);
+    world.times("warm", 1);
+    for (pause, connections) in [(0, 1), (50, 2), (10, 2)] {
+        sleep(Duration::from_secs(pause)).await;
+        world.caller_says("hello there").await;
+        world.until(&bot_said("Sure.")).await;
+        world.times("warm", connections);
+    }
     world.caller_hangs_up();
     world.over().await;
 }

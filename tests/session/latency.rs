@@ -8,7 +8,7 @@ use callflow::speech::prompts::PromptCache;
 use tokio::time::sleep;
 
 use crate::fakes::Step;
-use crate::world::{GREETING, World, bot_said, states};
+use crate::world::{GREETING, World, bot_said, shipped_flow, states};
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_is_asked_for_in_the_pause_and_used_when_the_turn_ends_with_these_words() {
@@ -40,6 +40,50 @@ async fn what_was_guessed_from_half_a_sentence_is_dropped_and_leads_nowhere() {
     let record = world.over().await;
     assert_eq!(states(&record), ["greet", "converse"]);
     assert_eq!(record.guesses, Guessing { asked: 2, used: 1 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_flow_wants_no_guesses_the_model_is_asked_when_the_turn_is_over() {
+    let flow = shipped_flow();
+    let (before, rest) = flow.split_once("converse: |\n").unwrap();
+    let (_, after) = rest.split_once("    on:\n").unwrap();
+    let flow = format!("{before}converse: {{prompt: Be kind., guesses: false}}\n    on:\n{after}");
+    let mut world = World::with_flow(&flow);
+    world.get_greeted().await;
+    world.caller_says("hello there").await;
+    let asked = world.until("ask c-1-1").await;
+    let (_, said) = world.log.find(0, "caller said").unwrap();
+    assert!(asked >= said, "{}", world.log.text());
+    world.until(&bot_said("Sure.")).await;
+    world.caller_hangs_up();
+    let record = world.over().await;
+    assert_eq!(record.guesses, Guessing::default());
+    assert!(!record.answers[0].guessed, "{:?}", record.answers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_stalls_in_its_first_clause_is_heard_up_to_there() {
+    const FIRST: &str = "Let me have a look at the last ord";
+    let mut world = World::greeted().await;
+    world.llm.will(&[
+        Step::Text(FIRST),
+        Step::Wait(140),
+        Step::Text("er of"),
+        Step::Wait(800),
+        Step::Text(" yours."),
+    ]);
+    world.caller_says("where is it").await;
+    let asked = world.until("ask c-1-1").await;
+    let spoken = world.until("speak Let me have a look at the last order").await;
+    // 140 ms until it says more, and 150 ms in which it does not; it is asked in the pause, and heard from its end on.
+    assert!(spoken >= asked + Duration::from_millis(290), "{asked:?} {spoken:?}");
+    let (_, ended) = world.log.find(0, "caller said where is it").unwrap();
+    assert!(spoken <= asked.max(ended) + Duration::from_millis(310), "{asked:?} {ended:?} {spoken:?}");
+    world.until("speak of yours.").await;
+    world.until(&bot_said("Let me have a look at the last order of yours.")).await;
+    world.caller_hangs_up();
+    let record = world.over().await;
+    assert!(record.answers[0].first_text_ms <= 460.0, "{:?}", record.answers);
 }
 
 #[tokio::test(start_paused = true)]

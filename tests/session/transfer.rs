@@ -233,6 +233,39 @@ async fn a_caller_whose_leg_cannot_be_moved_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_in_the_middle_of_a_word_when_the_dial_has_failed_is_heard_from_its_beginning() {
+    let mut world = World::ringing().await;
+    let before = world.stt.frames();
+    world.caller.says("hello are you still there");
+    sleep(Duration::from_millis(400)).await;
+    assert_eq!(world.stt.frames(), before, "nobody listens while it rings");
+    world.room.event(RoomEvent::DialoutStopped { id: leg(1) });
+    sleep(Duration::from_millis(40)).await;
+    let given = world.stt.frames() - before;
+    assert!((20..=40).contains(&given), "{given} frames for the 400 ms that were missed");
+    world.until("caller said hello are you still there").await;
+    world.until(&bot_said("Sure.")).await;
+    world.caller_hangs_up();
+    let record = world.over().await;
+    assert_eq!(states(&record).last(), Some(&"converse"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_to_the_hold_music_is_not_answered() {
+    let mut world = World::ringing().await;
+    let before = world.stt.frames();
+    world.caller.makes_sound("hello");
+    sleep(Duration::from_millis(2_000)).await;
+    world.room.event(RoomEvent::DialoutStopped { id: leg(1) });
+    sleep(Duration::from_millis(40)).await;
+    let given = world.stt.frames() - before;
+    assert!(given <= 3, "{given}");
+    world.until(&bot_said(SORRY)).await;
+    world.caller_hangs_up();
+    world.over().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn words_held_back_from_before_the_dial_are_not_heard_after_it() {
     let mut world = World::asked().await;
     world.caller.says("yes");

@@ -23,6 +23,7 @@ pub(super) fn explain(plan: &Plan, written: &Value) -> String {
     page.call(written);
     page.services(&written["services"]);
     page.always();
+    page.properties();
     page.line(0, "states:", false);
     for state in &plan.states {
         page.state(state, &written["states"][&*state.name]);
@@ -98,6 +99,19 @@ impl Page<'_> {
             if !plan.always.iter().any(|on| on.event == event) {
                 self.line(1, &format!("{}: ({what})", plan.event_text(event)), true);
             }
+        }
+    }
+
+    /// Kinds spelled out as the states that they stand for.
+    fn properties(&mut self) {
+        let plan = self.plan;
+        if !plan.properties.is_empty() {
+            self.line(0, "properties:", false);
+        }
+        for wish in &plan.properties {
+            let (later, first) = (&plan.state(wish.state).name, &plan.state(wish.first).name);
+            let done = plan.work_done(wish.first);
+            self.line(1, &format!("- before: {{{later}: {first}}}    # once it {done}"), false);
         }
     }
 
@@ -190,6 +204,7 @@ impl Page<'_> {
             Sensitivity::High => "high",
         };
         self.key(3, "sensitivity", sensitivity, written);
+        self.key(3, "guesses", &converse.guesses.to_string(), written);
     }
 
     fn collect(&mut self, collect: &Collect, written: &Value) {

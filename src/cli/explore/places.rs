@@ -14,6 +14,8 @@ pub(super) struct Places {
     states: Vec<Span>,
     /// The first edge between two states, by their index.
     edges: HashMap<(usize, usize), Span>,
+    /// `properties:`, wish by wish.
+    wishes: Vec<Span>,
 }
 
 impl Places {
@@ -39,6 +41,7 @@ impl Places {
             start: document.start.as_ref().map_or_else(Span::default, |start| start.span),
             states: document.states.iter().map(|state| state.name.span).collect(),
             edges,
+            wishes: document.properties.iter().map(|wish| wish.first.span).collect(),
         }
     }
 
@@ -69,6 +72,9 @@ impl Places {
                 None => format!("in `{name}`"),
             });
         }
+        if let Some(wish) = violation.wish.and_then(|wish| self.wishes.get(wish)) {
+            found = found.also(*wish, "this is to come first");
+        }
         let way = format!("the shortest way there: {}", finding.trace.in_a_line(plan));
         let advice = advice(violation.rule).map(|advice| format!("{advice}; ")).unwrap_or_default();
         found.help(format!("{advice}{way}"))
@@ -81,6 +87,9 @@ fn advice(rule: Rule) -> Option<&'static str> {
         Rule::Inevitable => {
             Some("bound the circle with `max_visits`, or end the ladder of silence in an `end`")
         }
+        Rule::MustPrecede => Some(
+            "lead every way through the state that is to come first, and its failures past what must wait",
+        ),
         _ => None,
     }
 }

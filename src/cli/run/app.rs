@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::RunArgs;
+use super::answers::AnswerTimes;
 use super::calls::{CallVendors, Calls, Speech};
 use super::desk::Desk;
 use super::flow_file::EnvLookup;
@@ -176,7 +177,8 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
         _ => None,
     };
 
-    let screen = Screen::new(args.json, !settings.vendors.is_phone_emulated());
+    let people_are_real = !settings.vendors.is_phone_emulated();
+    let screen = Screen::new(args.json, people_are_real);
     let interactive = std::io::stdin().is_terminal();
     screen.text(&warnings);
     for warning in settings.warnings() {
@@ -215,7 +217,11 @@ pub(super) async fn run(args: &RunArgs, env: Arc<Env>) -> Result<ExitStatus, Run
         sandbox.shutdown().await;
     }
     drop((signals, sweeping));
-    finish(args, record.as_deref())
+    let times = calls.answers().times();
+    if let Some(times) = &times {
+        Screen::new(args.json, people_are_real).text(&format!("\n  {times}\n"));
+    }
+    finish(args, record.as_deref(), times)
 }
 
 /// Who may be dialled how often: what the settings say, where these flows dial.
@@ -238,11 +244,15 @@ pub(in crate::cli) fn undialable(flows: &Flows, limits: &DialLimits) -> Vec<(Str
 }
 
 /// The record, and what the process says by its status.
-fn finish(args: &RunArgs, record: Option<&CallRecord>) -> Result<ExitStatus, RunError> {
+fn finish(
+    args: &RunArgs,
+    record: Option<&CallRecord>,
+    times: Option<AnswerTimes>,
+) -> Result<ExitStatus, RunError> {
     if args.json
         && let Some(record) = record
     {
-        print(record).map_err(RunError::Record)?;
+        print(&Printed { record, answer_ms: times }).map_err(RunError::Record)?;
     }
     Ok(match record {
         _ if !args.once => ExitStatus::Success,
@@ -251,7 +261,16 @@ fn finish(args: &RunArgs, record: Option<&CallRecord>) -> Result<ExitStatus, Run
     })
 }
 
-fn print(record: &CallRecord) -> io::Result<()> {
+/// The record of the last call, and how long callers waited for answers in all calls of the run.
+#[derive(serde::Serialize)]
+struct Printed<'r> {
+    #[serde(flatten)]
+    record: &'r CallRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer_ms: Option<AnswerTimes>,
+}
+
+fn print(record: &Printed<'_>) -> io::Result<()> {
     let mut line = serde_json::to_string(record)?;
     line.push('\n');
     let mut out = io::stdout().lock();

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument as _;
 
+use super::answers::Answers;
 use super::flow_file::Reread;
 use super::flows::{Flows, UnknownFlow};
 use super::providers::Providers;
@@ -48,6 +49,7 @@ pub(in crate::cli) struct Calls {
     news: mpsc::Sender<News>,
     tasks: TaskTracker,
     dial_limits: Arc<DialLimits>,
+    answers: Arc<Answers>,
     lines: Arc<Semaphore>,
     most: usize,
     /// Cancelled with `shutdown`, or before it.
@@ -130,6 +132,7 @@ impl Calls {
             news,
             tasks: TaskTracker::new(),
             dial_limits,
+            answers: Arc::default(),
             lines: Arc::new(Semaphore::new(most)),
             most,
             draining: shutdown.child_token(),
@@ -137,6 +140,11 @@ impl Calls {
             kill: CancellationToken::new(),
         };
         (Arc::new(calls), receiver)
+    }
+
+    /// How long callers waited for answers, in the calls that are over.
+    pub(super) fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// Cancelled when no more calls are taken.
@@ -274,6 +282,7 @@ impl Calls {
         };
         let (tell, record) = oneshot::channel();
         let call = Box::pin(end_when_abandoned(session::run(setup), abandon.clone(), shutdown, kill));
+        let answers = Arc::clone(&self.answers);
         self.tasks.spawn(async move {
             // A panic in one call must not reach another; it is logged and the room expires.
             let ended = std::panic::AssertUnwindSafe(call).catch_unwind().await;
@@ -281,7 +290,10 @@ impl Calls {
             drop(line);
             match ended {
                 // Nobody has to wait for the record.
-                Ok(record) => drop(tell.send(record)),
+                Ok(record) => {
+                    answers.add(&record);
+                    drop(tell.send(record));
+                }
                 Err(_panic) => tracing::error!("a call's task failed; this is a bug"),
             }
         });

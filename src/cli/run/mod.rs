@@ -1,6 +1,7 @@
 //! `callflow --flow FILE`: checks and compiles flows, serves their webhook, and runs their calls, here or (in
 //! production) on Pipecat Cloud.
 
+mod answers;
 pub(super) mod app;
 pub(super) mod calls;
 mod desk;

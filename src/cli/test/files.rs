@@ -45,17 +45,20 @@ pub(super) fn find(path: &Path, alone: bool) -> Result<Vec<Found>, String> {
     if is_test(path) {
         return Ok(vec![Found::Tests(path.to_owned())]);
     }
-    let beside = ENDINGS.iter().map(|ending| {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        path.with_file_name(format!("{stem}{ending}"))
-    });
-    match beside.into_iter().find(|path| path.is_file()) {
-        Some(tests) => Ok(vec![Found::Tests(tests)]),
+    match beside(path) {
+        Some(tests) => Ok(vec![tests]),
         None if alone => Ok(vec![Found::Flow(path.to_owned())]),
         None => {
             Err(format!("{shown} has no test file beside it; `callflow test {shown} --generate` writes one"))
         }
     }
+}
+
+/// The test file beside a flow.
+pub(super) fn beside(flow: &Path) -> Option<Found> {
+    let stem = flow.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let paths = ENDINGS.iter().map(|ending| flow.with_file_name(format!("{stem}{ending}")));
+    paths.into_iter().find(|path| path.is_file()).map(Found::Tests)
 }
 
 fn search(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {

@@ -4,6 +4,7 @@
 
 mod files;
 mod graph;
+mod in_check;
 mod junit;
 mod model;
 mod more;
@@ -19,6 +20,7 @@ use super::ExitStatus;
 use crate::settings::Env;
 use files::{Loaded, find, load};
 pub(super) use graph::cover;
+pub use in_check::{Uncovered, uncovered};
 use model::Models;
 use runner::{Asking, Tested, Verdict};
 

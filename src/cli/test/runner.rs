@@ -103,13 +103,18 @@ pub(super) fn run_all(
 }
 
 /// What came of one test.
-struct Judged {
-    verdict: Verdict,
-    runs: usize,
-    configurations: usize,
+pub(super) struct Judged {
+    pub verdict: Verdict,
+    pub runs: usize,
+    pub configurations: usize,
 }
 
-fn judge(test: &Test, one: &Loaded, asking: &Asking, mut coverage: Option<&mut Coverage>) -> Judged {
+pub(super) fn judge(
+    test: &Test,
+    one: &Loaded,
+    asking: &Asking,
+    mut coverage: Option<&mut Coverage>,
+) -> Judged {
     let mut judged = Judged { verdict: Verdict::Passed, runs: 0, configurations: 0 };
     let models = match asking {
         _ if !test.needs_model() => None,

@@ -24,7 +24,17 @@ const SAY: Shape = Shape {
 };
 const CONVERSE: Shape = Shape {
     what: "`converse`",
-    keys: &["prompt", "prompt_file", "first", "context", "silence", "sensitivity", "tools", "fill"],
+    keys: &[
+        "prompt",
+        "prompt_file",
+        "first",
+        "context",
+        "silence",
+        "sensitivity",
+        "guesses",
+        "tools",
+        "fill",
+    ],
     later: &[],
     elsewhere: &[("on", "it belongs to the state, beside `converse:`")],
 };
@@ -110,6 +120,7 @@ fn short_converse(reader: &mut Reader<'_>, node: &Node) -> Converse {
         tools: Vec::new(),
         fill: None,
         sensitivity: Sensitivity::Normal,
+        guesses: true,
     }
 }
 
@@ -144,7 +155,8 @@ fn converse(reader: &mut Reader<'_>, node: &Node, key: Span) -> Option<Converse>
     let (first, context) = (first.unwrap_or(First::Auto), context.unwrap_or(ContextPolicy::Append));
     let tools = fields.get("tools").map(|node| tools::names(reader, node)).unwrap_or_default();
     let fill = fields.get("fill").and_then(|node| reader.template(node, "a sentence"));
-    Some(Converse { prompt, first, context, silence, tools, fill, sensitivity })
+    let guesses = flag(reader, &fields, "guesses", true);
+    Some(Converse { prompt, first, context, silence, tools, fill, sensitivity, guesses })
 }
 
 fn silence(reader: &mut Reader<'_>, node: &Node) -> Vec<Rung> {

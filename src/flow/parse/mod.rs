@@ -8,6 +8,7 @@ mod groups;
 mod hours;
 mod kinds;
 mod phrases;
+mod properties;
 mod reader;
 mod sections;
 mod states;
@@ -35,6 +36,7 @@ pub(super) fn shapes() -> Vec<(&'static str, Vec<&'static str>)> {
         dial::shapes(),
         collect::shapes(),
         groups::shapes(),
+        properties::shapes(),
         tools::shapes(),
     ]
     .concat()
@@ -61,6 +63,7 @@ const FLOW: Shape = Shape {
         "phrases",
         "groups",
         "always",
+        "properties",
         "use",
         "states",
     ],
@@ -111,6 +114,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let groups = groups::groups(reader, &fields);
     let always =
         fields.get("always").map(|node| edges::on(reader, node, edges::Place::Always)).unwrap_or_default();
+    let properties = properties::read(reader, &fields);
     let mut states = states::states(reader, &fields, top);
     states.extend(taken_in::used(reader, &fields));
     taken_in::distinct(reader, &states);
@@ -130,6 +134,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
         phrases: std::mem::take(&mut reader.phrases),
         groups,
         always,
+        properties,
         states,
         has_gaps: reader.has_gaps,
     })

@@ -66,6 +66,10 @@ pub(super) struct Converse {
     /// for callers who pause while they think, `high` for quick answers.
     #[schemars(extend("enum" = ["low", "normal", "high"]))]
     sensitivity: Option<String>,
+    /// Whether the model is asked in a pause already, before the caller's turn is over; true if left out. What was
+    /// asked in vain is paid for, too.
+    #[schemars(extend("examples" = [false]))]
+    guesses: Option<bool>,
     /// The tools that the model may use here, declared under `tools:`; none if left out.
     #[schemars(extend("examples" = [["order_status"]]))]
     tools: Option<Vec<String>>,

@@ -58,6 +58,9 @@ pub(super) struct Flow {
     /// Edges of the whole flow, tried after those of each state.
     #[schemars(extend("examples" = [{"call.max_duration": {"to": "goodbye", "say": "Our time is up."}}]))]
     always: Option<Edges>,
+    /// What must hold on every way through the flow; the explorer (`callflow check`) proves it.
+    #[schemars(extend("examples" = [[{"before": {"dial": "consent"}}]]))]
+    properties: Option<Vec<Property>>,
     /// Files of states in the flow's folder, which are then states of this flow.
     #[schemars(extend("examples" = [["closing.yaml"]]))]
     r#use: Option<Vec<String>>,
@@ -76,6 +79,30 @@ pub(super) struct Group {
     /// Where each event leads.
     #[schemars(extend("examples" = [{"intent.goodbye": "bye"}]))]
     on: Edges,
+}
+
+/// Something that must hold on every way through the flow.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Property {
+    /// What it is for, for its readers.
+    #[schemars(extend("examples" = ["Nobody is connected who has not heard that the call is recorded."]))]
+    description: Option<Plain>,
+    /// For a kind of state, or a state: which state must have done its work before a call comes there. A `say` has
+    /// been heard to its end, a `confirm` accepted, a `collect` filled, a `call_api` answered, somebody reached by a
+    /// `dial`; a `converse` or `choose` has been gone through.
+    #[schemars(extend("propertyNames" = {"pattern": NAME}, "minProperties" = 1, "examples" = [{"dial": "consent"}, {"handoff": ["consent", "identify"]}]))]
+    before: BTreeMap<String, OneOrSeveral>,
+}
+
+/// A state, or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum OneOrSeveral {
+    /// A state.
+    One(StateName),
+    /// All of these.
+    Several(Vec<StateName>),
 }
 
 /// What an environment variable holds.

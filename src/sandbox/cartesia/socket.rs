@@ -96,6 +96,9 @@ impl Socket {
         if !self.contexts.contains_key(id) && self.contexts.len() >= MOST_CONTEXTS {
             return Err(Refusal::too_many_contexts());
         }
+        if !self.contexts.contains_key(id) {
+            self.conversation.trace(id);
+        }
         let open = self.contexts.entry(Arc::clone(id)).or_insert_with(|| Open::new(generation));
         let spoken = open.context.take(generation, Instant::now())?;
         self.answer(id, spoken.messages)?;

@@ -67,6 +67,7 @@ async fn listen(
     if let Handshake::Refused(status, info) = handshake(&site, Service::Deepgram).await {
         return ordered(request_id, status, info.as_deref());
     }
+    site.traces.note_extra(Service::Deepgram, &query);
     let upgrade = upgrade
         .max_message_size(LARGEST_MESSAGE)
         .read_buffer_size(READ_AT_ONCE)

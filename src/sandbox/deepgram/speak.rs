@@ -98,6 +98,7 @@ pub(super) async fn speak(
         Ok(asked) => asked,
         Err((status, why)) => return refusal(request_id, status, "Bad Request", &why),
     };
+    site.traces.note_tag(Service::Aura, &query);
     let fault = match befall(&site, Service::Aura, "speak").await {
         Befallen::Refused(status, info) => return ordered(request_id, status, info.as_deref()),
         Befallen::Answered(fault) => fault,

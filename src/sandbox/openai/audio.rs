@@ -57,6 +57,7 @@ async fn spoken_answer(site: &Site, headers: &HeaderMap, body: &[u8]) -> Result<
     if request.response_format.as_deref() != Some("pcm") {
         return Err(ApiError::invalid("response_format", "The sandbox makes pcm only."));
     }
+    site.traces.note_header(Service::Audio, headers);
     let fault = undergo(site, "speech").await?;
     let samples = at_rate(&encode(&input), PCM_RATE);
     let bytes: Vec<u8> = samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
@@ -80,6 +81,7 @@ async fn transcript(site: &Site, headers: &HeaderMap, body: &[u8]) -> Result<Res
     let (rate, samples) = wav(file)
         .filter(|(rate, _)| (8_000..=48_000).contains(rate))
         .ok_or_else(|| ApiError::invalid("file", "The sandbox hears WAV, one channel of 16-bit PCM."))?;
+    site.traces.note_header(Service::Audio, headers);
     match undergo(site, "transcriptions").await? {
         Some(Fault::Garbage) => return Ok("<html>".into_response()),
         Some(Fault::Disconnect) => {

@@ -42,6 +42,7 @@ async fn answer(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Res
     if shared.service == Service::Openai {
         request.check_model()?;
     }
+    shared.site.traces.note_header(shared.service, headers);
     let fault = shared.site.faults.take(shared.service, "chat");
     match &fault {
         Some(Fault::Refuse { status, info }) => return Err(ApiError::ordered(*status, info.clone())),

@@ -1,8 +1,8 @@
 //! A voice over HTTP, one request a clause: what the vendors that are asked so have in common.
 //!
 //! Clauses are asked for one after the other, in the order in which they were told; dropping a context ends
-//! its request. It opens without a connection, so that a call begins at once; a wrong key shows with the
-//! first words. What a request looks like is the business of the vendor's client.
+//! its request. It opens at once and has a connection made meanwhile; a wrong key shows with the first
+//! words. What a request looks like is the business of the vendor's client.
 
 mod clause;
 mod format;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::http::{Ask, Patience};
+use super::http::{self, Ask, Patience};
 use super::{SpeechError, TtsStream};
 
 const COMMANDS: usize = 64;
@@ -44,8 +44,15 @@ pub(super) fn open(manner: impl Manner, call_id: &str) -> BoxFuture<'static, Res
     async move {
         let (commands, told) = mpsc::channel(COMMANDS);
         let (tell, events) = mpsc::channel(EVENTS);
+        let http::Ask { vendor, client, url, headers, .. } = speaker.manner.ask("", "");
+        let warming = http::warm(vendor, client, url, headers);
+        let warming = AbortOnDropHandle::new(tokio::spawn(warming.in_current_span()));
         let voice = voice::Voice::new(speaker, told, tell);
-        let task = AbortOnDropHandle::new(tokio::spawn(voice.run().in_current_span()));
+        let speaking = async move {
+            voice.run().await;
+            drop(warming);
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(speaking.in_current_span()));
         Ok(TtsStream { commands, events, task })
     }
     .boxed()

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -45,6 +47,12 @@ impl Llm for LlmChain {
         };
         let task = AbortOnDropHandle::new(tokio::spawn(asking.in_current_span()));
         LlmStream { events, task }
+    }
+
+    /// All of them: whoever steps in is in a hurry.
+    fn warm(&self) -> BoxFuture<'static, ()> {
+        let all: Vec<_> = self.members.iter().map(|member| member.provider.warm()).collect();
+        futures_util::future::join_all(all).map(drop).boxed()
     }
 }
 

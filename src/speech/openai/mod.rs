@@ -10,6 +10,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::mpsc;
@@ -74,6 +76,10 @@ impl Llm for OpenAi {
         };
         let task = AbortOnDropHandle::new(tokio::spawn(stream::run(ask, tell).in_current_span()));
         LlmStream { events, task }
+    }
+
+    fn warm(&self) -> BoxFuture<'static, ()> {
+        http::warm(VENDOR, self.client.clone(), self.url.clone(), self.headers.clone()).boxed()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Speech over OpenAI's HTTP API, which many servers speak: a voice (`/audio/speech`, streamed) and a
 //! recogniser (`/audio/transcriptions`, one request an utterance).
 //!
-//! Both open without a connection, so that a call begins at once; a wrong key shows with the first words.
+//! Both open at once and have a connection made meanwhile; a wrong key shows with the first words.
 //! Protocol facts are from platform.openai.com (audio reference, text to speech guide) and github
 //! openai/openai-openapi.
 
@@ -116,8 +116,15 @@ impl Stt for OpenAiEar {
         async move {
             let (commands, told) = mpsc::channel(COMMANDS);
             let (tell, events) = mpsc::channel(EVENTS);
+            let Account { client, url, headers } = account.clone();
+            let warming = http::warm(VENDOR, client, url, headers);
+            let warming = AbortOnDropHandle::new(tokio::spawn(warming.in_current_span()));
             let ear = hearing::Ear::new(account, Arc::new(params), told, tell);
-            let task = AbortOnDropHandle::new(tokio::spawn(ear.run().in_current_span()));
+            let hearing = async move {
+                ear.run().await;
+                drop(warming);
+            };
+            let task = AbortOnDropHandle::new(tokio::spawn(hearing.in_current_span()));
             Ok(SttStream { commands, events, task })
         }
         .boxed()

@@ -5,9 +5,11 @@
 //! spelt out: the voice knows how to read them.
 
 mod boundary;
+mod early;
 mod markdown;
 
 use boundary::boundary;
+use early::early_end;
 use markdown::speakable;
 
 /// Cuts one reply.
@@ -47,6 +49,19 @@ impl Sentences {
             }
         }
         pieces
+    }
+
+    /// Whether [`stalled`](Self::stalled) would give a piece now.
+    #[must_use]
+    pub fn may_leave_early(&self) -> bool {
+        self.first && early_end(&self.pending).is_some()
+    }
+
+    /// The model says nothing more for a while: the first piece leaves before its clause has ended, if there is a good
+    /// place for that. Later pieces wait for their sentence, as there is sound to listen to.
+    pub fn stalled(&mut self) -> Option<String> {
+        let end = early_end(&self.pending).filter(|_| self.first)?;
+        self.cut(end).map(|piece| piece + " ")
     }
 
     /// The reply is over: gives what is left, if it can be spoken.
@@ -122,6 +137,18 @@ mod tests {
         assert_eq!(sentences.push(" let"), ["I am sorry to hear that, "]);
         assert!(sentences.push(" me see.").is_empty());
         assert_eq!(sentences.push(" Your"), ["let me see. "]);
+    }
+
+    #[test]
+    fn a_stalled_first_clause_leaves_at_a_word_and_no_later_one_does() {
+        let mut sentences = Sentences::new();
+        assert!(sentences.push("Let me have a look at that ord").is_empty());
+        assert!(sentences.may_leave_early());
+        assert_eq!(sentences.stalled().as_deref(), Some("Let me have a look at that "));
+        assert!(sentences.push("er of yours and tell you what I can s").is_empty());
+        assert!(!sentences.may_leave_early());
+        assert_eq!(sentences.stalled(), None);
+        assert_eq!(sentences.push("ee. Fine"), ["order of yours and tell you what I can see. "]);
     }
 
     #[test]
@@ -251,6 +278,21 @@ mod tests {
         #[test]
         fn no_text_can_break_it(text in any::<String>()) {
             cut_as(&[&text]);
+        }
+
+        #[test]
+        fn a_stall_anywhere_cuts_no_word_and_loses_none(
+            text in "([a-zA-Z]{1,9}|[0-9]{1,4}|a@b\\.c|Dr\\.)([,.]? ([a-zA-Z]{1,9}|[0-9]{1,4}|a@b\\.c|Dr\\.)){0,30}",
+            at in any::<proptest::sample::Index>(),
+        ) {
+            let (before, after) = text.split_at(at.index(text.len() + 1));
+            let mut sentences = Sentences::new();
+            let mut pieces = sentences.push(before);
+            pieces.extend(sentences.stalled());
+            pieces.extend(sentences.push(after));
+            pieces.extend(sentences.flush());
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            prop_assert_eq!(words(&pieces.concat()), words(&text));
         }
     }
 }

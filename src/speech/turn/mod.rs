@@ -5,6 +5,9 @@
 //! never goes back. What to do about a turn (stop the bot, answer) is decided elsewhere.
 
 mod attention;
+mod latency;
+#[cfg(test)]
+mod latency_tests;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -31,7 +34,8 @@ pub struct TurnSettings {
     pub hangover: Duration,
     /// The silence that ends a turn whose words are fixed, though the vendor did not call the utterance over.
     pub pause: Duration,
-    /// How long words that are not yet fixed are waited for.
+    /// How long words that are not yet fixed are waited for, until a few answers of the recogniser have shown how long it
+    /// takes.
     pub transcript: Duration,
     /// How long the first word is waited for: with [`VadSettings::stop`] a second after the last sound. Sound without
     /// a word was none of the caller's; a recogniser that gives no interim words needs longer.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::super::SttEvent;
+use super::latency::Latency;
 use super::words::Words;
 use super::{TurnEvent, TurnSettings};
 use crate::pii::Utterance;
@@ -40,6 +41,8 @@ struct Past {
     words: Words,
     /// Whether late words are wanted: not after a mute.
     wanted: bool,
+    /// When the recogniser was asked for its words, if it has not answered.
+    asked: Option<Duration>,
 }
 
 /// The open turn, if there is one, and what was told.
@@ -50,6 +53,7 @@ pub(super) struct Turns {
     /// Whether there is voice activity.
     voice: bool,
     recogniser: vendor::Recogniser,
+    latency: Latency,
     turn: Option<Turn>,
     past: Option<Past>,
     events: VecDeque<TurnEvent>,
@@ -62,6 +66,7 @@ impl Turns {
             bot_speaking: false,
             voice: false,
             recogniser: vendor::Recogniser::new(settings.ends_turns),
+            latency: Latency::default(),
             turn: None,
             past: None,
             events: VecDeque::new(),
@@ -81,7 +86,7 @@ impl Turns {
         self.turn = None;
         self.voice = false;
         self.events.clear();
-        self.past = Some(Past { ended: now, words: Words::default(), wanted: false });
+        self.past = Some(Past { ended: now, words: Words::default(), wanted: false, asked: None });
         self.discard_vendor_turn();
     }
 
@@ -156,6 +161,9 @@ impl Turns {
     }
 
     fn fixed(&mut self, now: Duration, text: &Utterance, over: bool) {
+        if over {
+            self.learn_from_answer(now);
+        }
         if self.settles_the_past(now, text) {
             return;
         }
@@ -172,6 +180,22 @@ impl Turns {
         turn.words.fixed(now, text.text(), over);
         if over && turn.speech == Speech::Soft {
             self.stop(now);
+        }
+    }
+
+    /// The recogniser has fixed its words: how long it took, if it was asked for them once and nobody has spoken since.
+    /// Also after the turn, or a slow one would never be known as such.
+    fn learn_from_answer(&mut self, now: Duration) {
+        let late = self.is_late(now);
+        let asked = match (&self.turn, &mut self.past) {
+            (Some(Turn { speech: Speech::Stopped { at }, words, .. }), _) if words.awaits_one_answer() => {
+                Some(*at)
+            }
+            (None, Some(past)) if late => past.asked.take(),
+            _ => None,
+        };
+        if let Some(asked) = asked {
+            self.latency.learn(now.saturating_sub(asked));
         }
     }
 
@@ -246,17 +270,23 @@ impl Turns {
     /// How long after the end of speech the turn stays open for words, or for more speech.
     fn wait_for(&self, words: &Words) -> Duration {
         let settings = &self.settings;
+        let learned = self.latency.allowance().filter(|_| words.awaits_an_answer());
         match (words.has_interim(), words.has_fixed(), words.are_over()) {
             (false, true, true) => settings.hangover,
-            (false, true, false) | (false, false, true) => settings.pause,
-            (true, _, _) => settings.transcript,
-            (false, false, false) => settings.wordless,
+            // More words may be on their way; none may be.
+            (false, true, false) | (false, false, true) => settings.pause.max(learned.unwrap_or_default()),
+            (true, _, _) => learned.unwrap_or(settings.transcript).max(settings.hangover),
+            (false, false, false) => settings.wordless.max(learned.unwrap_or_default()),
         }
     }
 
     fn end(&mut self, now: Duration, turn: Turn) {
         let text = Utterance::new(turn.words.text());
-        self.past = Some(Past { ended: now, words: turn.words, wanted: true });
+        let asked = match turn.speech {
+            Speech::Stopped { at } => turn.words.awaits_one_answer().then_some(at),
+            Speech::Voiced | Speech::Soft => None,
+        };
+        self.past = Some(Past { ended: now, words: turn.words, wanted: true, asked });
         self.events.push_back(TurnEvent::TurnEnded { text });
     }
 }

@@ -45,6 +45,16 @@ impl Words {
         self.unanswered += 1;
     }
 
+    /// An answer to the last question is awaited, and to no other.
+    pub(super) fn awaits_one_answer(&self) -> bool {
+        self.unanswered == 1
+    }
+
+    /// An answer is awaited.
+    pub(super) fn awaits_an_answer(&self) -> bool {
+        self.unanswered > 0
+    }
+
     /// More is being said.
     pub(super) fn go_on(&mut self) {
         self.over = false;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use callflow::speech::{Llm, LlmEvent, LlmRequest, LlmStream, Message};
+use futures_util::future::BoxFuture;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -105,5 +106,10 @@ impl Llm for FakeLlm {
             let _gone = events.send(LlmEvent::Done).await;
         };
         LlmStream { events: events_out, task: AbortOnDropHandle::new(tokio::spawn(task)) }
+    }
+
+    fn warm(&self) -> BoxFuture<'static, ()> {
+        self.log.add("warm".to_owned());
+        Box::pin(std::future::ready(()))
     }
 }

@@ -40,6 +40,7 @@ pub(super) async fn listen(
     if let Handshake::Refused(status, info) = handshake(&site, Service::Flux).await {
         return ordered(request_id, status, info.as_deref());
     }
+    site.traces.note_tag(Service::Flux, &query);
     let upgrade = upgrade
         .max_message_size(LARGEST_MESSAGE)
         .read_buffer_size(READ_AT_ONCE)
