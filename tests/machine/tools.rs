@@ -311,7 +311,8 @@ fn an_answer_fills_variables_and_leads_on() {
 
 #[test]
 fn words_that_fill_the_time_wait_until_the_caller_has_spoken() {
-    let states = "  begin: {converse: {prompt: P, first: caller}, on: {intent.person: look, intent.leave: bye}}
+    let states =
+        "  begin: {converse: {prompt: P, first: caller}, on: {intent.person: look, intent.leave: bye}}
   look: {call_api: {tool: look, fill: Looking.}, on: {ok: bye, failed: bye}}";
     let mut rig = Rig::new(plan(states));
     rig.tell(Input::Start);
