@@ -402,8 +402,8 @@ impl Call {
                 && failed
                 && spoken.heard.text.is_blank()
                 && self.machine.is_ending()
+                && self.voice.apologise(utterance)
             {
-                self.voice.apologise(utterance);
                 continue;
             }
             self.note_spoken(spoken, now);

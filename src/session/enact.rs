@@ -36,9 +36,8 @@ impl Call {
                     Some(samples) => self.voice.play(utterance, &text, &samples, interruptible),
                     None => self.voice.say(utterance, &text, interruptible),
                 };
-                if !begun && self.machine.is_ending() {
-                    self.voice.apologise(utterance);
-                } else if !begun {
+                let begun = begun || (self.machine.is_ending() && self.voice.apologise(utterance));
+                if !begun {
                     self.inbox.push_back(Input::SayFailed { utterance });
                 }
             }

@@ -93,6 +93,7 @@ pub(super) struct Voice {
     held: Option<Arc<[i16]>>,
     /// Sentences to be rendered when there is time.
     later: VecDeque<Utterance>,
+    has_apologised: bool,
 }
 
 impl Voice {
@@ -112,6 +113,7 @@ impl Voice {
             last_context: 0,
             held: None,
             later: VecDeque::new(),
+            has_apologised: false,
         }
     }
 
@@ -303,14 +305,18 @@ impl Voice {
         self.playout.hold(self.held.clone());
     }
 
-    /// The last words of a call whose own cannot be spoken: an apology, in the call's voice if it was rendered.
-    pub(super) fn apologise(&mut self, utterance: UtteranceId) {
+    /// The last words of a call whose own cannot be spoken: an apology, in the call's voice if it was rendered. `false`:
+    /// it was said already.
+    pub(super) fn apologise(&mut self, utterance: UtteranceId) -> bool {
+        if std::mem::replace(&mut self.has_apologised, true) {
+            return false;
+        }
         self.fetch(APOLOGY);
         let samples = match self.prepared.get(APOLOGY) {
             Some(sentence) => sentence.samples.as_slice().into(),
             None => apology(),
         };
-        self.play(utterance, &Utterance::new(APOLOGY), &samples, false);
+        self.play(utterance, &Utterance::new(APOLOGY), &samples, false)
     }
 
     /// Whether sound is owed that the caller waits for.
