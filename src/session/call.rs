@@ -68,6 +68,9 @@ pub(super) struct Call {
     pub(super) vendors: Vendors,
     pub(super) began: Instant,
     pub(super) cadence: Cadence,
+    /// The last beat left nothing to be said: what comes then need not wait for the next. Silence within what is said is
+    /// something to be said.
+    idle: bool,
     journal: Option<Journal>,
     shutdown: CancellationToken,
     pub(super) kill: CancellationToken,
@@ -190,6 +193,7 @@ impl Call {
             watch,
             began,
             cadence: Cadence::new(),
+            idle: true,
             journal,
             shutdown,
             kill,
@@ -323,7 +327,8 @@ impl Call {
         self.end_needless_pause();
         self.guess_in_a_pause();
         self.show_status();
-        if self.room.is_silent() && self.voice.is_ready() {
+        if self.idle && self.room.is_silent() && self.voice.is_ready() {
+            self.idle = false;
             self.cadence.at_once();
         }
     }
@@ -437,6 +442,7 @@ impl Call {
         self.ears.tick(self.began.elapsed());
         let frame = self.voice.next_frame();
         self.room.play(frame);
+        self.idle = !self.voice.is_ready();
         self.mind_dead_air();
         if let Some(reply) = self.latency.awaited()
             && self.voice.has_begun(Speech::Reply(reply))

@@ -37,9 +37,9 @@ until [ -s "$folder/urls.json" ]; do
     sleep 0.1
 done
 
-timeout 50 node "$here/aimock.mjs" "$folder" "$callflow" &
+timeout 150 node "$here/aimock.mjs" "$folder" "$callflow" &
 aimock=$!
 status=0
-SDK_VENV="$folder/venv" timeout 50 "$here/run.sh" "$(head -n 1 "$folder/urls.json")" || status=1
+SDK_VENV="$folder/venv" timeout 150 "$here/run.sh" "$(head -n 1 "$folder/urls.json")" || status=1
 if wait "$aimock"; then echo "aimock: passed"; else echo "aimock: FAILED" >&2; status=1; fi
 exit "$status"
