@@ -15,7 +15,6 @@ use tracing::Instrument as _;
 use super::answers::Answers;
 use super::flow_file::Reread;
 use super::flows::{Flows, UnknownFlow};
-use super::memory;
 use super::providers::Providers;
 use crate::cloud::{DailyAccess, FlowRef, SessionArgs};
 use crate::machine::CallInfo;
@@ -284,13 +283,11 @@ impl Calls {
         let (tell, record) = oneshot::channel();
         let call = Box::pin(end_when_abandoned(session::run(setup), abandon.clone(), shutdown, kill));
         let answers = Arc::clone(&self.answers);
-        let (lines, most) = (Arc::clone(&self.lines), self.most);
         self.tasks.spawn(async move {
             // A panic in one call must not reach another; it is logged and the room expires.
             let ended = std::panic::AssertUnwindSafe(call).catch_unwind().await;
             // The place is free before anybody hears that the call is over.
             drop(line);
-            let is_last = lines.available_permits() == most;
             match ended {
                 // Nobody has to wait for the record.
                 Ok(record) => {
@@ -298,9 +295,6 @@ impl Calls {
                     drop(tell.send(record));
                 }
                 Err(_panic) => tracing::error!("a call's task failed; this is a bug"),
-            }
-            if is_last {
-                memory::give_back();
             }
         });
         CallHandle { record, abandon }
