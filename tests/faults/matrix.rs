@@ -166,12 +166,12 @@ fn written(name: &str) -> String {
     snapshot.splitn(3, "---\n").nth(2).unwrap_or_default().to_owned()
 }
 
-/// A line as it is written, where its times are no more than half a second off: clients wait a random while before they
+/// A line as it is written, where its times are no more than a second off: clients wait a random while before they
 /// try again. That may also decide whether the filler is just heard, or just not, and what comes is as much later.
 fn steady(text: &str, written: &str) -> String {
     let line = |(new, old): (&str, &str)| {
         let other_fillers = new.matches("filler").count() != old.matches("filler").count();
-        let same = alike(new, old, 0.5) || (other_fillers && alike(&unfilled(new), &unfilled(old), 1.5));
+        let same = alike(new, old, 1.0) || (other_fillers && alike(&unfilled(new), &unfilled(old), 1.5));
         let mut line = if same { old } else { new }.to_owned();
         line.push('\n');
         line
