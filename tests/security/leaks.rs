@@ -28,6 +28,8 @@ states:
   talk: {converse: Your favourite word is periwinkle., on: {intent.person: ring}}
   ring:
     dial: {to: operator, announce: Cinnamon hold., ring: 20s}
+    # What is found in a flow is shown with its lines.
+    allow: [F047: "they know our numbers", F049: "they pick up themselves"]
     on: {answered: done, otherwise: bye}
   done: {handoff: keep_room}
   bye: {end: Nutmeg farewell.}
