@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::scope::Scope;
 use super::stay;
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Dial, DialMethod, Document, Event, Kind, Plain, State, show_duration};
+use crate::flow::{Dial, DialMethod, Document, Event, Kind, Plain, State};
 use crate::source::{Span, Spanned};
 
 /// Shorter, nobody reaches the phone; longer, the caller is gone.
@@ -55,16 +55,8 @@ fn gate(dial: &Dial, out: &mut Vec<Diagnostic>) {
 fn budget(state: &State, dial: &Dial, out: &mut Vec<Diagnostic>) {
     let (Some(whole), Some(retry)) = (&state.timeout, &dial.retry) else { return };
     let needed = stay::ringing(dial);
-    if needed > whole.value {
-        let message = format!(
-            "the attempts can take {}, and the state ends after {}",
-            show_duration(needed),
-            show_duration(whole.value)
-        );
-        let error = Diagnostic::error(Rule::RetryBudget, retry.span, message);
-        let error = error.also(whole.span, "this timer cuts them off");
-        out.push(error.help("let it `ring` for less long, try less often, or give the state more time"));
-    }
+    let help = "let it `ring` for less long, try less often, or give the state more time";
+    out.extend(stay::cut_off(whole, retry.span, needed, help));
 }
 
 /// F031.

@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use super::graph::{Cause, Edge, Graph};
 use super::scope::Scope;
+use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::defaults::{
     ACCEPT_TRIES, ANSWER_WITHIN, COLLECT_TRIES, CONFIRM_TRIES, RETRY_WAIT, RING, SILENCE, TOOL_TIMEOUT,
 };
-use crate::flow::{CallApi, Converse, Dial, DialMethod, Document, Event, Kind, Plain, Retry, State};
+use crate::flow::{
+    CallApi, Converse, Dial, DialMethod, Document, Event, Kind, Plain, Retry, State, show_duration,
+};
+use crate::source::{Span, Spanned};
 
 /// No pause between attempts is longer: the engine's own limit.
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
@@ -109,6 +113,22 @@ pub(super) fn attempts(each: Duration, retry: Option<&Retry>) -> Duration {
         wait = wait.mul_f64(retry.backoff.unwrap_or(1.0).clamp(1.0, 10.0));
     }
     Duration::from_millis(u64::try_from(needed.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// F035: attempts that need longer than the timer of their state lets them.
+pub(super) fn cut_off(
+    whole: &Spanned<Duration>,
+    retry: Span,
+    needed: Duration,
+    help: &'static str,
+) -> Option<Diagnostic> {
+    if needed <= whole.value {
+        return None;
+    }
+    let (needed, ends) = (show_duration(needed), show_duration(whole.value));
+    let message = format!("the attempts can take {needed}, and the state ends after {ends}");
+    let error = Diagnostic::error(Rule::RetryBudget, retry, message);
+    Some(error.also(whole.span, "this timer cuts them off").help(help))
 }
 
 /// The whole ladder of silence.

@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::defaults::TOOL_TIMEOUT;
 use crate::flow::{
     Body, CallApi, Converse, Document, Http, HttpMethod, JsonTemplate, Kind, Literal, NameUse, Param, State,
-    Template, Tool, ToolEffect, ValueType, show_duration,
+    Template, Tool, ToolEffect, ValueType,
 };
 use crate::source::Spanned;
 
@@ -250,16 +250,8 @@ fn budget(state: &State, api: &CallApi, tool: &Tool, out: &mut Vec<Diagnostic>) 
     let (Some(whole), Some(retry)) = (&state.timeout, &api.retry) else { return };
     let each = api.timeout.as_ref().or(tool.timeout.as_ref()).map_or(TOOL_TIMEOUT, |t| t.value);
     let needed = stay::attempts(each, Some(&retry.value));
-    if needed > whole.value {
-        let message = format!(
-            "the attempts can take {}, and the state ends after {}",
-            show_duration(needed),
-            show_duration(whole.value)
-        );
-        let error = Diagnostic::error(Rule::RetryBudget, retry.span, message);
-        let error = error.also(whole.span, "this timer cuts them off");
-        out.push(error.help("shorten the request's `timeout`, try less often, or give the state more time"));
-    }
+    let help = "shorten the request's `timeout`, try less often, or give the state more time";
+    out.extend(stay::cut_off(whole, retry.span, needed, help));
 }
 
 fn offered(document: &Document, converse: &Converse, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {

@@ -10,7 +10,7 @@ use crate::rig::{explored, plan_of, rules};
 const SHIPPED: &str = include_str!("../../flows/cold_transfer.yaml");
 
 /// One person to reach and no conversation, so that it is quick.
-const SMALL: &str = "callflow: 1
+pub const SMALL: &str = "callflow: 1
 start: greet
 targets: {desk: {phone: \"+15550100123\"}}
 states:
@@ -23,7 +23,7 @@ states:
   sorry: {end: Nobody is free. Goodbye.}
 ";
 
-fn without(flow: &str, part: &str, instead: &str) -> String {
+pub fn without(flow: &str, part: &str, instead: &str) -> String {
     assert!(flow.contains(part), "{part}");
     flow.replace(part, instead)
 }

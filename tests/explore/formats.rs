@@ -4,19 +4,12 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::flows::{SMALL, without};
+
 /// Nobody is free, and the caller is hung up on without a word.
-const ALONE: &str = "callflow: 1
-start: greet
-targets: {desk: {phone: \"+15550100123\"}}
-states:
-  greet: {say: Hello., next: ring}
-  ring:
-    dial: {to: desk, ring: 20s}
-    on: {answered: talk, otherwise: sorry}
-  talk: {handoff: keep_room, on: {operator.left: gone}}
-  gone: {end: Your colleague has left. Goodbye.}
-  sorry: {end: silent}
-";
+fn alone() -> String {
+    without(SMALL, "{end: Nobody is free. Goodbye.}", "{end: silent}")
+}
 
 fn run(flow: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let name = format!("callflow-explore-{}-{:?}", std::process::id(), std::thread::current().id());
@@ -36,7 +29,7 @@ fn sarif(flow: &str, command: &[&str]) -> (Option<i32>, Value) {
 
 #[test]
 fn what_does_not_hold_is_written_as_sarif_with_its_rule_and_its_place() {
-    let (status, explored) = sarif(ALONE, &["explore"]);
+    let (status, explored) = sarif(&alone(), &["explore"]);
     assert_eq!(status, Some(1));
     let run = &explored["runs"][0];
     let result = &run["results"][0];
@@ -51,7 +44,7 @@ fn what_does_not_hold_is_written_as_sarif_with_its_rule_and_its_place() {
     assert_eq!(place["region"]["startLine"], 8);
     assert!(result["message"]["text"].as_str().unwrap().contains("the shortest way there: "), "{result}");
     // What `check` finds by exploring, it writes in the same words.
-    let (_, checked) = sarif(ALONE, &["check"]);
+    let (_, checked) = sarif(&alone(), &["check"]);
     let found = |sarif: &Value| {
         let all = sarif["runs"][0]["results"].as_array().unwrap().clone();
         all.into_iter().filter(|result| result["ruleId"] == "F053").collect::<Vec<_>>()
@@ -62,7 +55,7 @@ fn what_does_not_hold_is_written_as_sarif_with_its_rule_and_its_place() {
 
 #[test]
 fn what_does_not_hold_is_an_annotation() {
-    let (status, out, _) = run(ALONE, &["explore", "--format", "github", "alone.yaml"]);
+    let (status, out, _) = run(&alone(), &["explore", "--format", "github", "alone.yaml"]);
     assert_eq!(status, Some(1));
     assert!(out.starts_with("::error file=alone.yaml,line=8,"), "{out}");
     assert!(
@@ -73,10 +66,10 @@ fn what_does_not_hold_is_an_annotation() {
 
 #[test]
 fn a_flow_that_holds_or_has_errors_is_told_in_the_same_formats() {
-    let good = ALONE.replace("end: silent", "end: Nobody is free. Goodbye.");
+    let good = &alone().replace("end: silent", "end: Nobody is free. Goodbye.");
     let (status, explored) = sarif(&good, &["explore"]);
     assert_eq!((status, explored["runs"][0]["results"].as_array().map(Vec::len)), (Some(0), Some(0)));
-    let (status, explored) = sarif(&ALONE.replace("start: greet", "start: gret"), &["explore"]);
+    let (status, explored) = sarif(&alone().replace("start: greet", "start: gret"), &["explore"]);
     assert_eq!((status, &explored["runs"][0]["results"][0]["ruleId"]), (Some(1), &"F014".into()));
     let (status, out, err) =
         run(&good, &["explore", "--max-states", "10", "--format", "github", "alone.yaml"]);
