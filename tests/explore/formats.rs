@@ -67,12 +67,12 @@ fn what_does_not_hold_is_an_annotation() {
 #[test]
 fn a_flow_that_holds_or_has_errors_is_told_in_the_same_formats() {
     let good = &alone().replace("end: silent", "end: Nobody is free. Goodbye.");
-    let (status, explored) = sarif(&good, &["explore"]);
+    let (status, explored) = sarif(good, &["explore"]);
     assert_eq!((status, explored["runs"][0]["results"].as_array().map(Vec::len)), (Some(0), Some(0)));
     let (status, explored) = sarif(&alone().replace("start: greet", "start: gret"), &["explore"]);
     assert_eq!((status, &explored["runs"][0]["results"][0]["ruleId"]), (Some(1), &"F014".into()));
     let (status, out, err) =
-        run(&good, &["explore", "--max-states", "10", "--format", "github", "alone.yaml"]);
+        run(good, &["explore", "--max-states", "10", "--format", "github", "alone.yaml"]);
     assert_eq!((status, out.as_str()), (Some(4), ""));
     assert!(err.contains("not everything was seen"), "{err}");
 }
