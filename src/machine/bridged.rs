@@ -66,6 +66,7 @@ impl Bridged {
                 }
                 None => State::Over { outcome: CallOutcome::Transferred },
             }),
+            Signal::RoomClosed if self.done => self.leave_them(step),
             // The bot is out of it: they may talk as long as they like.
             Signal::ServiceFailed | Signal::Shutdown | Signal::RoomExpiring => Handled,
             Signal::Due(Timer::MaxDuration) if self.done => Handled,
@@ -92,6 +93,13 @@ impl Bridged {
                 Transition(State::Over { outcome: CallOutcome::Transferred })
             }
         }
+    }
+
+    /// Our own way into the room is lost. They do not need it: the bot is gone for good, and the room is theirs.
+    fn leave_them(&self, step: &mut Step<'_>) -> Outcome<State> {
+        step.emit(Effect::Handoff { mode: HandoffMode::Leave });
+        step.drop_leg();
+        Transition(State::Over { outcome: CallOutcome::Transferred })
     }
 
     fn operator_left(&self, step: &mut Step<'_>) -> Outcome<State> {

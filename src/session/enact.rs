@@ -133,7 +133,10 @@ impl Call {
             self.room.wish(RoomCommand::Leave);
             self.stage.left_room = true;
         }
-        self.stage.handed_off = true;
+        if std::mem::replace(&mut self.stage.handed_off, true) {
+            tracing::warn!("the bot is out of the room; the people in it go on");
+            return;
+        }
         let now = self.now();
         let since_answer = self.stage.answered.map(|(_, answered)| now.0.saturating_sub(answered.0));
         self.stage.bot_left_ms = since_answer;

@@ -100,7 +100,29 @@ async fn a_lost_room_ends_the_call_and_the_leg() {
 async fn a_room_that_ends_after_the_handoff_was_a_transfer() {
     let world = World::bridged().await;
     world.room.event(RoomEvent::Closed { reason: CloseReason::Ended });
-    assert_eq!(world.over().await.outcome, Outcome::Transferred);
+    assert_eq!(world.over_having_left_the_room(0).await.outcome, Outcome::Transferred);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_who_were_handed_to_each_other_outlast_the_bot_s_connection() {
+    for vanishes in [false, true] {
+        let world = World::bridged().await;
+        sleep(Duration::from_secs(60)).await;
+        if vanishes {
+            world.room.vanish();
+        } else {
+            world.room.event(RoomEvent::Closed { reason: CloseReason::Lost("gone".to_owned()) });
+        }
+        let log = world.log.clone();
+        let record = world.over_having_left_the_room(0).await;
+        assert_eq!(record.outcome, Outcome::Transferred);
+        assert_eq!(
+            (log.count("stop leg-1"), log.count("leave"), log.count("bot left")),
+            (0, 0, 1),
+            "{}",
+            log.text()
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,7 +233,7 @@ async fn people_who_were_handed_to_each_other_talk_until_their_room_ends() {
     world.times("ended", 0);
     world.times("microphone true", 1);
     world.room.event(RoomEvent::Closed { reason: CloseReason::Ended });
-    assert_eq!(world.over().await.outcome, Outcome::Transferred);
+    assert_eq!(world.over_having_left_the_room(0).await.outcome, Outcome::Transferred);
 }
 
 #[tokio::test(start_paused = true)]
