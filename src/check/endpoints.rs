@@ -168,8 +168,7 @@ fn unencrypted(document: &Document, tool: &Tool, rest: &str, url: &Template, out
     for name in sent.chain(in_path).filter(|name| name.name.starts_with("env.")) {
         report(&name.name, name.span, out);
     }
-    let secret: Vec<_> =
-        document.vars.iter().filter(|var| var.secret).map(|var| var.name.value.as_str()).collect();
+    let secret = super::vars::secret_names(document);
     for state in &document.states {
         let api = match &state.kind.value {
             Kind::CallApi(api) => api,
@@ -177,7 +176,7 @@ fn unencrypted(document: &Document, tool: &Tool, rest: &str, url: &Template, out
                 let notified = dial.notify.iter().filter(|name| name.value == tool.name.value);
                 for (name, at) in notified.flat_map(|at| tool.params.iter().map(move |p| (&p.name, at.span)))
                 {
-                    if secret.contains(&name.value.as_str()) {
+                    if secret.contains(name.value.as_str()) {
                         report(&name.value, at, out);
                     }
                 }
@@ -189,12 +188,12 @@ fn unencrypted(document: &Document, tool: &Tool, rest: &str, url: &Template, out
             continue;
         }
         let names = api.args.iter().flat_map(|(_, text)| &text.names);
-        for name in names.filter(|name| secret.contains(&name.name.as_str()) || name.name.starts_with("env."))
+        for name in names.filter(|name| secret.contains(name.name.as_str()) || name.name.starts_with("env."))
         {
             report(&name.name, name.span, out);
         }
         let implicit = super::tools::implicit(tool, api).map(|param| &param.name);
-        for name in implicit.filter(|name| secret.contains(&name.value.as_str())) {
+        for name in implicit.filter(|name| secret.contains(name.value.as_str())) {
             report(&name.value, api.tool.as_ref().map_or(name.span, |tool| tool.span), out);
         }
     }

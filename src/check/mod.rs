@@ -91,6 +91,12 @@ impl CheckedFlow {
         &self.model_servers
     }
 
+    /// Whether a variable is secret, or made from what is.
+    #[must_use]
+    pub fn is_secret(&self, variable: &str) -> bool {
+        vars::secret_names(&self.document).contains(variable)
+    }
+
     /// The recordings that the flow names: 16 kHz, mono.
     #[must_use]
     pub fn recordings(&self) -> &[(String, Arc<[i16]>)] {

@@ -69,17 +69,14 @@ fn constants(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) 
     }
 }
 
-/// F024: what is secret is neither spoken nor shown to the model, also not by way of another variable.
-fn secrets(document: &Document, out: &mut Vec<Diagnostic>) {
+/// The variables that are secret, or made from what is, and what the environment puts into the headers of tools.
+pub(super) fn secret_names(document: &Document) -> HashSet<&str> {
     let mut secret: HashSet<&str> =
         document.vars.iter().filter(|var| var.secret).map(|var| var.name.value.as_str()).collect();
     // What a tool sends in its headers is a key to something.
     let headers = document.tools.iter().filter_map(|tool| tool.http.as_ref()).flat_map(|http| &http.headers);
     let keys = headers.flat_map(|(_, text)| &text.names).map(|name| name.name.as_str());
     secret.extend(keys.filter(|name| name.starts_with("env.")));
-    if secret.is_empty() {
-        return;
-    }
     loop {
         let before = secret.len();
         for assignment in walk::assignments(document) {
@@ -88,9 +85,14 @@ fn secrets(document: &Document, out: &mut Vec<Diagnostic>) {
             }
         }
         if secret.len() == before {
-            break;
+            return secret;
         }
     }
+}
+
+/// F024: what is secret is neither spoken nor shown to the model, also not by way of another variable.
+fn secrets(document: &Document, out: &mut Vec<Diagnostic>) {
+    let secret = secret_names(document);
     let mut seen = HashSet::new();
     for (what, template) in
         walk::templates(document).filter(|(what, _)| !matches!(what, Use::Set | Use::Tool))

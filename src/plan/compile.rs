@@ -49,7 +49,7 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
         intents: document.intents.iter().map(intent).collect(),
         targets,
         tools: compile_tools::tools(&flow),
-        vars: document.vars.iter().map(var).collect(),
+        vars: document.vars.iter().map(|written| var(written, &flow)).collect(),
         hours: document.hours.iter().map(hours).collect(),
         edges,
         always,
@@ -98,6 +98,11 @@ impl<'f> Compiler<'f> {
 
     pub(super) fn var(&self, name: &str) -> VarId {
         VarId::from_index(index(self.document().vars.iter().map(|v| &v.name), name))
+    }
+
+    /// Whether a variable is secret, or made from what is.
+    pub(super) fn is_secret(&self, name: &str) -> bool {
+        self.flow.is_secret(name)
     }
 
     pub(super) fn hours(&self, name: &str) -> super::HoursId {
@@ -254,12 +259,12 @@ fn intent(intent: &flow::Intent) -> Intent {
     }
 }
 
-fn var(var: &flow::Var) -> Var {
+fn var(var: &flow::Var, flow: &CheckedFlow) -> Var {
     Var {
         name: var.name.value.as_str().into(),
         kind: var.kind.clone(),
         default: var.default.clone().map(Value::from),
-        secret: var.secret,
+        secret: flow.is_secret(&var.name.value),
     }
 }
 

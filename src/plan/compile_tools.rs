@@ -137,15 +137,14 @@ fn given(compiler: &Compiler<'_>, param: usize, value: &flow::Template) -> Arg {
     if let Some(arg) = value.only_name().and_then(|name| of_variable(compiler, param, name)) {
         return arg;
     }
-    let secret = value.names.iter().any(|used| {
-        used.name.starts_with("env.") || compiler.variable(&used.name).is_some_and(|(_, var)| var.secret)
-    });
+    let secret =
+        value.names.iter().any(|used| used.name.starts_with("env.") || compiler.is_secret(&used.name));
     Arg { param, from: ArgSource::Text(text(value)), secret }
 }
 
 fn of_variable(compiler: &Compiler<'_>, param: usize, name: &str) -> Option<Arg> {
-    let (id, var) = compiler.variable(name)?;
-    Some(Arg { param, from: ArgSource::Var(id), secret: var.secret })
+    let id = compiler.variable(name)?;
+    Some(Arg { param, from: ArgSource::Var(id), secret: compiler.is_secret(name) })
 }
 
 /// A tool that is told that a phone rings: its parameters are filled by their names.
@@ -172,8 +171,7 @@ impl<'f> Compiler<'f> {
         (ToolId::from_index(index), &tools[index])
     }
 
-    fn variable(&self, name: &str) -> Option<(VarId, &'f flow::Var)> {
-        let index = self.document().vars.iter().position(|var| var.name.value == name)?;
-        Some((VarId::from_index(index), &self.document().vars[index]))
+    fn variable(&self, name: &str) -> Option<VarId> {
+        self.document().vars.iter().position(|var| var.name.value == name).map(VarId::from_index)
     }
 }

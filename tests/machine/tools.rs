@@ -369,6 +369,26 @@ fn nothing_that_is_secret_is_written_down() {
 }
 
 #[test]
+fn what_is_made_from_a_secret_is_not_written_down_either() {
+    // By way of two variables, as a variable and within a text; in an address it would be seen as well.
+    let states = "  begin: {say: Hello., set: {reason: \"pin-{{ pin }}\"}, next: more}
+  more: {say: Well., set: {status: \"{{ reason }}!\"}, next: look}
+  look: {call_api: {tool: look, args: {note: \"the {{ status }}\"}}, on: {ok: send, failed: send}}
+  send: {call_api: {tool: open, args: {pin: \"{{ reason }}\"}}, on: {ok: bye, failed: bye}}";
+    let mut rig = Rig::joined(plan(states));
+    rig.heard();
+    rig.heard();
+    let asked = calls(&rig.log)[0];
+    ok(&mut rig, asked, json!({}));
+    let requests: Vec<_> = rig.log.iter().filter(|e| matches!(e, Effect::CallTool { .. })).collect();
+    assert_eq!(requests.len(), 2, "{:?}", rig.log);
+    let text = serde_json::to_string(&rig.log).unwrap();
+    assert!(!text.contains("1234"), "{text}");
+    let Effect::CallTool { args, .. } = requests[0] else { unreachable!() };
+    assert_eq!(args.values["note"], "the pin-1234!");
+}
+
+#[test]
 fn what_the_caller_says_meanwhile_is_answered_afterwards() {
     let states = "  begin: {call_api: {tool: look}, on: {ok: talk, failed: talk}}
   talk: {converse: P, on: {intent.leave: bye, intent.person: bye}}";
