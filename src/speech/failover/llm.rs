@@ -121,6 +121,13 @@ async fn hear_out(
             let silent = SpeechError::Silent { vendor: "the model", waited: FIRST_TOKEN };
             timeout(FIRST_TOKEN, stream.events.recv()).await.map_err(|_| silent)?
         };
+        let is_nothing =
+            matches!(event, Some(LlmEvent::Done)) && reply.said().trim().is_empty() && !*has_acted;
+        if is_nothing {
+            // The next one may have something to say; a call can do nothing with silence.
+            let detail = "it said nothing at all".to_owned();
+            return Err(SpeechError::Protocol { vendor: "the model", detail });
+        }
         if matches!(event, Some(LlmEvent::Text(_) | LlmEvent::ToolCall { .. } | LlmEvent::Done))
             && !has_answered
         {

@@ -265,8 +265,9 @@ impl Hearing {
         self.mute = 0;
         self.unanswered = 0;
         match &event {
-            // It hears, and there are no words: not deaf, and nothing to tell.
-            SttEvent::Interim(words) if words.is_blank() => return,
+            // It hears, and there are no words: not deaf, and nothing to tell, unless it was promised that it ends turns.
+            // Then nobody asks it, and this is all that is known of it.
+            SttEvent::Interim(words) if words.is_blank() && !self.promised => return,
             SttEvent::Final { speech_final: true, .. } | SttEvent::EndOfTurn { .. } => {
                 self.switches = 0;
                 self.answer_by = None;
@@ -291,8 +292,10 @@ impl Hearing {
         !self.can().ends_turns && self.ring.len() > WORTH_AN_ANSWER
     }
 
+    /// Nobody can step in for one that is alone: it is given more time before it is asked once more.
     fn patience(&self) -> Duration {
-        if self.can().interims { ANSWER_WITHIN } else { TRANSCRIBED_WITHIN }
+        let is_alone = self.members.len() == 1 && self.mute == 0;
+        if self.can().interims && !is_alone { ANSWER_WITHIN } else { TRANSCRIBED_WITHIN }
     }
 
     /// Goes to the next recogniser, or once more to the only one. `false` if told to close meanwhile.

@@ -375,7 +375,11 @@ async fn with_no_voice_left_the_sentence_fails_and_the_next_one_is_tried() {
     let text = Utterance::new("Again.");
     stream.commands.send(TtsCommand::Speak { context: ContextId(2), text, last: true }).await.unwrap();
     sleep(Duration::from_millis(10)).await;
+    let sound = TtsEvent::Audio { context: ContextId(2), samples: vec![1; 160] };
+    tell.send(sound.clone()).await.unwrap();
     tell.send(TtsEvent::Done(ContextId(2))).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Substituted(ContextId(2))));
+    assert_eq!(stream.events.recv().await, Some(sound));
     assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ContextId(2))));
 }
 
@@ -468,6 +472,93 @@ async fn what_a_voice_garbled_is_spoken_again_by_another() {
     sleep(Duration::from_millis(10)).await;
     let (mut commands, tell) = second.ends();
     assert_eq!(told(&mut commands).await, ("Hello there.".to_owned(), true));
+    tell.send(audio(320)).await.unwrap();
     tell.send(TtsEvent::Done(ONE)).await.unwrap();
-    assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ONE)), "nothing of the first is heard");
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Substituted(ONE)), "nothing of the first is heard");
+    assert_eq!(stream.events.recv().await, Some(audio(320)));
+    assert_eq!(stream.events.recv().await, Some(TtsEvent::Done(ONE)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_says_that_it_has_spoken_and_gave_no_sound_is_replaced() {
+    let (stream, [first, second]) = two_voices().await;
+    let (mut commands, tell) = first.ends();
+    speak(&stream, "Hello there.").await;
+    told(&mut commands).await;
+    tell.send(TtsEvent::Done(ONE)).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    let (mut commands, _tell) = second.ends();
+    assert_eq!(told(&mut commands).await, ("Hello there.".to_owned(), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_nothing_when_the_others_fail_goes_on_from_where_it_is() {
+    let (mut stream, [first, second]) = two_voices().await;
+    let (mut commands, tell) = first.ends();
+    let say =
+        |id, text: &str, last| TtsCommand::Speak { context: ContextId(id), text: Utterance::new(text), last };
+    // A reply whose first clause was spoken, and that waits for the model.
+    stream.commands.send(say(1, "One two. ", false)).await.unwrap();
+    told(&mut commands).await;
+    tell.send(TtsEvent::Words { context: ONE, words: vec![word("One", 0, 400), word("two.", 400, 1_000)] })
+        .await
+        .unwrap();
+    tell.send(audio(16_000)).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    // Another sentence, which neither of the two can speak.
+    stream.commands.send(say(2, "Refused.", true)).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    tell.send(TtsEvent::Failed(ContextId(2), ill())).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    let (mut commands, tell) = second.ends();
+    tell.send(TtsEvent::Failed(ContextId(2), ill())).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    while commands.try_recv().is_ok() {}
+    stream.commands.send(say(1, "Three.", true)).await.unwrap();
+    assert_eq!(told(&mut commands).await, ("Three.".to_owned(), true));
+    tell.send(TtsEvent::Words { context: ONE, words: vec![word("Three.", 0, 400)] }).await.unwrap();
+    tell.send(audio(160)).await.unwrap();
+    let mut words = Vec::new();
+    while words.len() < 3 {
+        match stream.events.recv().await.unwrap() {
+            TtsEvent::Words { words: more, .. } => words.extend(more),
+            _ => {}
+        }
+    }
+    assert_eq!(words[2], word("Three.", 1_000, 1_400), "it lies behind what was spoken before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_says_nothing_at_all_is_replaced() {
+    let mute = Model::new([(100, LlmEvent::Done)]);
+    let other = Model::new([(100, text("Here.")), (0, LlmEvent::Done)]);
+    let (words, last, took) = replied(&mute, &other).await;
+    assert_eq!((words.as_str(), last, took.as_millis()), ("Here.", LlmEvent::Done, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recogniser_that_is_alone_and_takes_two_seconds_is_heard() {
+    let ear = Ends::new(INTERIMS);
+    let chain = SttChain::new(vec![member(Arc::clone(&ear) as Arc<dyn Stt>, "m")]);
+    let params = SttParams { model: "m".into(), language: "en".into(), call_id: "c".into() };
+    let mut stream = chain.open(params).await.unwrap();
+    let (_commands, tell) = ear.ends();
+    hear(&stream, 50).await;
+    stream.commands.send(SttCommand::Finalize).await.unwrap();
+    sleep(Duration::from_millis(2_000)).await;
+    tell.send(fixed("Hello")).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(fixed("Hello")));
+    assert!(ear.opened.lock().unwrap().is_empty(), "it was given up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_recogniser_that_ends_turns_it_is_told_that_it_hears() {
+    let ears = [Ends::new(SttCapabilities { ends_turns: true, ..INTERIMS }), Ends::new(INTERIMS)];
+    let chain = SttChain::new(ears.iter().map(|ear| member(Arc::clone(ear) as Arc<dyn Stt>, "m")).collect());
+    let params = SttParams { model: "m".into(), language: "en".into(), call_id: "c".into() };
+    let mut stream = chain.open(params).await.unwrap();
+    let (_commands, tell) = ears[0].ends();
+    let blank = SttEvent::Interim(Utterance::default());
+    tell.send(blank.clone()).await.unwrap();
+    assert_eq!(stream.events.recv().await, Some(blank));
 }

@@ -242,6 +242,11 @@ impl Speaking {
                         is_slow: false,
                     })
                 }
+                Happening::Event(Some(TtsEvent::Done(context))) if self.is_mute(context) => {
+                    let detail = "it says that it has spoken, and there was no sound".to_owned();
+                    let error = SpeechError::Protocol { vendor: "the voice", detail };
+                    Some(Lost { error, is_gone: false, is_slow: false })
+                }
                 Happening::Event(Some(event)) => {
                     self.take(event);
                     None
@@ -327,6 +332,13 @@ impl Speaking {
         }
     }
 
+    /// Whether there is something to be heard of a context, and the present voice gave no sound for it.
+    fn is_mute(&self, id: ContextId) -> bool {
+        let unheard =
+            |context: &Context| context.given.samples == 0 && context.text.contains(char::is_alphanumeric);
+        self.contexts.get(&id).is_some_and(unheard)
+    }
+
     /// Contexts are spoken one after the other: only the first one that is owed audio can be late.
     fn deadline(&self) -> Option<Instant> {
         let due = self.owed_since()? + self.members[self.current].health.patience(FIRST_AUDIO);
@@ -391,13 +403,11 @@ impl Speaking {
         if is_gone {
             return Err(error);
         }
-        for (id, context) in &mut self.contexts {
-            if context.owed.take().is_some() {
-                self.untold.push_back(TtsEvent::Failed(*id, error.clone()));
-                self.pending.push_back(TtsCommand::Cancel(*id));
-            }
+        // What is owed nothing was given all that it asked for, and may go on.
+        for (id, _) in self.contexts.extract_if(.., |_, context| context.owed.is_some()) {
+            self.untold.push_back(TtsEvent::Failed(id, error.clone()));
+            self.pending.push_back(TtsCommand::Cancel(id));
         }
-        self.contexts.clear();
         self.begin_round();
         self.switches = 0;
         Ok(true)
