@@ -366,14 +366,18 @@ impl Call {
                 TurnEvent::SpeechStarted => {
                     self.guesses.go_on(self.ears.unfinished());
                     self.dialogue.drop_guess();
-                    self.dead_air.caller_speaks();
+                    if self.onset != Onset::Dismissed {
+                        self.dead_air.caller_speaks();
+                    }
                     self.dialogue.warm();
                     self.on_speech_started(now);
                 }
                 TurnEvent::SpeechStopped => {
                     self.guesses.pausing = true;
                     let known_after = self.turns.caller_stopped(now);
-                    self.dead_air.caller_is_silent(known_after);
+                    if self.onset != Onset::Dismissed {
+                        self.dead_air.caller_is_silent(known_after);
+                    }
                     self.latency.speech_ended(known_after);
                 }
                 TurnEvent::EagerTurnEnd { text } => self.guesses.expected = Some(text),
@@ -440,6 +444,9 @@ impl Call {
     fn on_beat(&mut self) {
         self.ears.bot_speaking(self.voice.is_speaking());
         self.ears.tick(self.began.elapsed());
+        if let Some(error) = self.voice.never_heard() {
+            self.service_failed(Service::Tts, Some(error));
+        }
         let frame = self.voice.next_frame();
         self.room.play(frame);
         self.idle = !self.voice.is_ready();

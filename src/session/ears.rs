@@ -87,7 +87,13 @@ impl Ears {
             Ok(Some(SttEvent::Closed(Ok(()))) | None) => None,
             Ok(Some(SttEvent::Closed(Err(error)))) | Err(error) => Some(error),
             Ok(Some(event)) => {
-                if matches!(event, SttEvent::Final { speech_final: true, .. } | SttEvent::EndOfTurn { .. }) {
+                // One that ends turns says all the time that it is there.
+                if self.can.ends_turns
+                    || matches!(
+                        event,
+                        SttEvent::Final { speech_final: true, .. } | SttEvent::EndOfTurn { .. }
+                    )
+                {
                     self.asked = None;
                 }
                 self.turns.transcript(now, &event);
@@ -139,10 +145,19 @@ impl Ears {
         if event == TurnEvent::SpeechStarted {
             self.speech_since.get_or_insert(self.now);
         }
-        if self.turns.asks_to_finalize(&event) {
+        let asks = self.turns.asks_to_finalize(&event);
+        if asks {
             self.command(SttCommand::Finalize);
-            let since = self.speech_since.unwrap_or(self.now);
-            self.asked = (self.now.saturating_sub(since) >= WORTH_AN_ANSWER).then_some(self.now);
+        }
+        let since = self.speech_since.unwrap_or(self.now);
+        let is_worth_it = self.now.saturating_sub(since) >= WORTH_AN_ANSWER;
+        // A short sound that follows pays no debt.
+        if is_worth_it && (asks || event == TurnEvent::SpeechStopped) {
+            self.asked = Some(self.now);
+        }
+        // Words have come, if not all of them: an answer to the turn is under way.
+        if matches!(&event, TurnEvent::TurnEnded { text } if !text.is_blank()) {
+            self.asked = None;
         }
         if matches!(event, TurnEvent::SpeechStopped | TurnEvent::TurnEnded { .. }) {
             self.speech_since = None;

@@ -54,7 +54,11 @@ pub(super) fn same_words(a: &Utterance, b: &Utterance) -> bool {
 /// Words that were said one after the other. Words that only say the first ones again, and more, stand alone.
 pub(super) fn merged(said: &Utterance, more: &Utterance) -> Utterance {
     let (before, after) = (said.text().trim(), more.text().trim());
-    if before.is_empty() || letters(after).starts_with(&letters(before)) {
+    let words = |text: &str| -> Vec<String> {
+        text.split_whitespace().map(letters).filter(|word| !word.is_empty()).collect()
+    };
+    // Whole words: "yes" is no beginning of "yesterday".
+    if before.is_empty() || words(after).starts_with(&words(before)) {
         return more.clone();
     }
     Utterance::new(format!("{before} {after}"))
@@ -111,6 +115,8 @@ mod tests {
             ("i need", "I need a person.", "I need a person."),
             ("", "yes", "yes"),
             ("yes", "no", "yes no"),
+            ("yes", "yesterday it broke", "yes yesterday it broke"),
+            ("yes.", "Yes, it broke", "Yes, it broke"),
         ] {
             assert_eq!(merged(&utterance(said), &utterance(more)).text(), both);
         }

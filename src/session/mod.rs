@@ -10,6 +10,7 @@ mod dead_air;
 mod dialogue;
 mod ears;
 mod enact;
+mod first_sound;
 mod gate;
 mod guess;
 mod journal;

@@ -5,6 +5,8 @@
 //! is when the bot is silent. While the bot waits, the model is not listened to, so that nothing which may have
 //! been said in vain can lead on.
 
+use std::time::Duration;
+
 use super::call::Call;
 use super::watch::CallEvent;
 use crate::machine::{Input, Millis};
@@ -45,6 +47,7 @@ impl Call {
     /// Words were heard, or it makes no difference.
     fn believe(&mut self) {
         self.onset = Onset::Told;
+        self.voice.drop_filler();
         self.inbox.push_back(Input::SpeechStarted);
     }
 
@@ -54,6 +57,8 @@ impl Call {
             Onset::Doubted { .. } | Onset::Dismissed if self.ears.unfinished().is_some() => self.believe(),
             Onset::Doubted { since } if now.0.saturating_sub(since.0) >= LONGEST_DOUBT_MS => {
                 self.onset = Onset::Dismissed;
+                // Whatever it is, it is not the caller: what they wait for is owed them again.
+                self.dead_air.caller_is_silent(Duration::from_millis(LONGEST_DOUBT_MS));
             }
             _ => {}
         }

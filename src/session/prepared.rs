@@ -41,6 +41,11 @@ impl Prepared {
         !self.rendering.is_empty()
     }
 
+    /// Whether another sentence than this is on its way.
+    pub(super) fn is_rendering_but(&self, context: ContextId) -> bool {
+        self.rendering.keys().any(|rendering| *rendering != context)
+    }
+
     /// The context under which a sentence is being rendered, and what there is of it.
     pub(super) fn coming(&self, text: &str) -> Option<(ContextId, &Sentence)> {
         let (&context, _) = self.rendering.iter().find(|(_, rendered)| *rendered == text)?;
@@ -79,8 +84,11 @@ impl Prepared {
         }
     }
 
-    /// All audio of a sentence is there: its text, and what it became.
+    /// All audio of a sentence is there: its text, and what it became. One without a sound cannot be had.
     pub(super) fn done(&mut self, context: ContextId) -> Option<(String, &Sentence)> {
+        if self.sentence(context).is_some_and(|sentence| sentence.samples.is_empty()) {
+            self.fail(context);
+        }
         let text = self.rendering.remove(&context)?;
         let sentence = self.by_text.get_mut(&text)?;
         sentence.complete = true;

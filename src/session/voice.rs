@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::first_sound::FirstSound;
 use super::line::Line;
 use super::prepared::Prepared;
 use super::prompts::Prompts;
@@ -58,6 +59,8 @@ struct Open {
     failed: bool,
     /// All text was given.
     complete: bool,
+    /// There was some sound for it.
+    sounded: bool,
     /// Since when the voice owes us audio, or its end.
     owed: Option<Instant>,
 }
@@ -94,6 +97,9 @@ pub(super) struct Voice {
     /// Sentences to be rendered when there is time.
     later: VecDeque<Utterance>,
     has_apologised: bool,
+    first_sound: FirstSound,
+    /// The sentence that passes the time.
+    filler: Option<ContextId>,
 }
 
 impl Voice {
@@ -114,6 +120,8 @@ impl Voice {
             held: None,
             later: VecDeque::new(),
             has_apologised: false,
+            first_sound: FirstSound::default(),
+            filler: None,
         }
     }
 
@@ -134,11 +142,17 @@ impl Voice {
             self.playout.push(context, &sentence.samples);
             self.playout.words(context, sentence.words.clone());
             self.playout.end(context);
+            if let Some(open) = self.open.get_mut(&context) {
+                open.complete = true;
+            }
         } else if let Some((rendering, so_far)) =
             self.prepared.coming(text.text()).filter(|(rendering, _)| !self.following.contains_key(rendering))
         {
             self.playout.push(context, &so_far.samples);
             self.playout.words(context, so_far.words.clone());
+            if let Some(open) = self.open.get_mut(&context) {
+                open.sounded = !so_far.samples.is_empty();
+            }
             self.following.insert(rendering, Follower { context, again: true });
             self.owe(context, true);
         } else if !self.prepared.knows(text.text()) && self.prompts.wants(text.text()) {
@@ -296,8 +310,16 @@ impl Voice {
         let context = self.fresh_context();
         if let Some(sentence) = self.prepared.get(text) {
             self.playout.interject(context, &Utterance::new(text), &sentence.samples);
+            self.filler = Some(context);
         }
         self.playout.hold(Some(self.held.clone().unwrap_or_else(hold_audio)));
+    }
+
+    /// Who has begun to speak needs no words that pass the time.
+    pub(super) fn drop_filler(&mut self) {
+        if let Some(context) = self.filler.take() {
+            self.playout.cancel(context);
+        }
     }
 
     /// The time is not to be passed any more.
@@ -326,7 +348,7 @@ impl Voice {
 
     /// Whether the caller hears something that is said, not what passes the time.
     pub(super) fn is_heard(&self) -> bool {
-        self.playout.silence().is_zero() && self.open.keys().any(|&context| self.playout.has_begun(context))
+        self.playout.sounding().is_some_and(|context| self.open.contains_key(&context))
     }
 
     /// How long the caller has heard nothing.
@@ -346,6 +368,12 @@ impl Voice {
     /// Whether this has words that were not heard to their end yet.
     pub(super) fn is_open(&self, speech: Speech) -> bool {
         self.context_of(speech).is_some()
+    }
+
+    /// A voice that was never heard, and that was waited for long enough, is gone: why. To be called with every beat.
+    pub(super) fn never_heard(&mut self) -> Option<SpeechError> {
+        let error = self.first_sound.given_up().filter(|_| !self.tts.is_closed())?;
+        self.on_closed(Some(error)).err().flatten()
     }
 
     /// The next 20 ms.
@@ -370,16 +398,7 @@ impl Voice {
                 self.prepared.substituted(context);
             }
             Ok(Some(TtsEvent::Done(context))) => {
-                if let Some((text, sentence)) = self.prepared.done(context)
-                    && !sentence.substituted
-                {
-                    self.prompts.keep(&text, &sentence.samples, &sentence.words);
-                }
-                let context = self.following.remove(&context).map_or(context, |follower| follower.context);
-                self.playout.end(context);
-                if let Some(open) = self.open.get_mut(&context) {
-                    open.owed = None;
-                }
+                self.on_done(context);
                 self.prepare_next();
             }
             Ok(Some(TtsEvent::Failed(context, error))) => {
@@ -430,8 +449,16 @@ impl Voice {
         let context = self.fresh_context();
         self.playout.begin(context, &Utterance::default());
         let text = String::new();
-        let open =
-            Open { speech, interruptible, text, started: None, failed: false, complete: false, owed: None };
+        let open = Open {
+            speech,
+            interruptible,
+            text,
+            started: None,
+            failed: false,
+            complete: false,
+            sounded: false,
+            owed: None,
+        };
         self.open.insert(context, open);
         context
     }
@@ -458,20 +485,56 @@ impl Voice {
     }
 
     fn on_audio(&mut self, context: ContextId, samples: &[i16]) {
+        if !samples.is_empty() {
+            self.first_sound.heard();
+        }
         self.prepared.audio(context, samples);
         let context = self.played_as(context);
         self.playout.push(context, samples);
         if let Some(open) = self.open.get_mut(&context) {
+            open.sounded |= !samples.is_empty();
             open.owed = open.complete.then(Instant::now);
         }
     }
 
+    /// Whether the voice owes sound for something else than a context, and what is said from it.
+    fn awaits_another(&self, context: ContextId) -> bool {
+        let own = [context, self.played_as(context)];
+        let is_owed = |(other, open): (&ContextId, &Open)| !own.contains(other) && open.owed.is_some();
+        self.prepared.is_rendering_but(context) || self.open.iter().any(is_owed)
+    }
+
+    /// All sound of a context is there.
+    fn on_done(&mut self, context: ContextId) {
+        if let Some((text, sentence)) = self.prepared.done(context)
+            && !sentence.substituted
+        {
+            self.prompts.keep(&text, &sentence.samples, &sentence.words);
+        }
+        let context = self.following.remove(&context).map_or(context, |follower| follower.context);
+        let mute = |open: &Open| !open.sounded && open.text.contains(char::is_alphanumeric);
+        if self.open.get(&context).is_some_and(mute) {
+            // A voice that says that it has spoken, and nobody heard it.
+            let detail = "there was no sound for it".to_owned();
+            let error = SpeechError::Protocol { vendor: "the voice", detail };
+            self.first_sound.failed(&error, self.awaits_another(context));
+            return self.fail(context, &error);
+        }
+        self.playout.end(context);
+        if let Some(open) = self.open.get_mut(&context) {
+            open.owed = None;
+        }
+    }
+
     fn on_failed(&mut self, context: ContextId, error: &SpeechError) {
+        self.first_sound.failed(error, self.awaits_another(context));
         let Some(follower) = self.following.remove(&context) else { return self.fail(context, error) };
         let playing = follower.context;
         self.prepared.fail(context);
         match self.open.get(&playing).map(|open| self.speakable(&open.text)) {
             Some(spoken) if follower.again && !self.playout.has_begun(playing) => {
+                // What there was of it is not the beginning of what comes.
+                self.playout.restart(playing);
                 self.speak(playing, &spoken, true);
             }
             _ => self.fail(playing, error),
@@ -501,7 +564,9 @@ impl Voice {
             self.following.remove(&asked_as);
             self.prepared.fail(asked_as);
             self.unsay(asked_as);
-            self.fail(context, &SpeechError::Silent { vendor: "the voice", waited: MUTE_AFTER });
+            let error = SpeechError::Silent { vendor: "the voice", waited: MUTE_AFTER };
+            self.first_sound.failed(&error, self.awaits_another(context));
+            self.fail(context, &error);
         }
     }
 
@@ -529,6 +594,7 @@ impl Voice {
 
     fn speak(&mut self, context: ContextId, text: &str, last: bool) {
         self.owe(context, last);
+        self.first_sound.asked();
         if !self.tts.send(TtsCommand::Speak { context, text: Utterance::new(text), last }) {
             let detail = "its queue is full or closed".to_owned();
             let context = self.following.remove(&context).map_or(context, |follower| follower.context);

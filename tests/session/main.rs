@@ -9,6 +9,7 @@ mod barge_in;
 mod beginning;
 mod chaos;
 mod collecting;
+mod dead_air;
 mod dial_limits;
 mod failing_vendors;
 mod latency;

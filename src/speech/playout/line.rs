@@ -88,6 +88,14 @@ impl Line {
         }
     }
 
+    /// Forgets the audio and the words that it was given, if none of it was handed out.
+    pub(super) fn restart(&mut self) {
+        if !self.begun {
+            self.audio.clear();
+            self.words.clear();
+        }
+    }
+
     pub(super) fn end(&mut self) {
         if self.supply == Supply::Open {
             self.supply = Supply::Complete;

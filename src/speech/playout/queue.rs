@@ -33,6 +33,8 @@ pub struct Playout {
     dry: u64,
     /// Frames in a row with nothing to be heard.
     silent: u64,
+    /// Whose samples the last frame ended with.
+    sounding: Option<ContextId>,
     /// Events and the frame from which they are true for the caller.
     events: VecDeque<(u64, PlayoutEvent)>,
 }
@@ -50,6 +52,7 @@ impl Playout {
             frames: 0,
             dry: 0,
             silent: 0,
+            sounding: None,
             events: VecDeque::new(),
         }
     }
@@ -161,7 +164,21 @@ impl Playout {
     /// Whether samples of a context were handed out, and it has not finished.
     #[must_use]
     pub fn has_begun(&self, context: ContextId) -> bool {
-        self.lines.front().is_some_and(|line| line.context == context && line.has_begun())
+        // Not only the first: what has run dry may have something interjected before it.
+        self.lines.iter().any(|line| line.context == context && line.has_begun())
+    }
+
+    /// Whose samples were in the last frame; hold audio is nobody's.
+    #[must_use]
+    pub fn sounding(&self) -> Option<ContextId> {
+        self.sounding
+    }
+
+    /// Forgets the audio of a context that has not begun: all of it will be given again.
+    pub fn restart(&mut self, context: ContextId) {
+        if let Some(line) = self.line(context) {
+            line.restart();
+        }
     }
 
     /// Plays hold audio (16 kHz mono, looped) whenever nothing is spoken, or stops it with a short fade. It
@@ -191,6 +208,7 @@ impl Playout {
         let mut frame = Frame::silence();
         let samples = frame.samples_mut();
         let faded = self.play_tail(samples);
+        self.sounding = None;
         let spoken = if self.paused { 0 } else { self.play_lines(&mut samples[faded..]) };
         self.dry = if faded + spoken > 0 { 0 } else { self.dry.saturating_add(1) };
         let speaking = self.dry == 0 || (self.dry < STALLED && self.head_has_begun());
@@ -260,8 +278,11 @@ impl Playout {
             let (context, begun) = (line.context, line.has_begun());
             let count = line.play(&mut samples[filled..]);
             filled += count;
-            if count > 0 && !begun {
-                self.tell(PlayoutEvent::Started { context });
+            if count > 0 {
+                self.sounding = Some(context);
+                if !begun {
+                    self.tell(PlayoutEvent::Started { context });
+                }
             }
             if !self.finish_head() {
                 break;

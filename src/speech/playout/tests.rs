@@ -257,6 +257,39 @@ fn word_times_tell_what_was_heard() {
 }
 
 #[test]
+fn what_has_run_dry_has_begun_though_something_is_heard_before_it_and_music_is_nobody_s() {
+    let mut playout = playout();
+    playout.begin(A, &Utterance::new("one two"));
+    playout.push(A, &[1; 320]);
+    playout.next_frame();
+    assert_eq!((playout.has_begun(A), playout.sounding()), (true, Some(A)));
+    playout.hold(Some(vec![7; 320].into()));
+    playout.interject(B, &Utterance::new("wait"), &[2; 320]);
+    assert!(playout.has_begun(A), "it would be said again from its beginning");
+    playout.next_frame();
+    assert_eq!(playout.sounding(), Some(B));
+    for _ in 0..100 {
+        playout.next_frame();
+    }
+    assert_eq!((playout.silence(), playout.sounding()), (Duration::ZERO, None), "there is music");
+}
+
+#[test]
+fn what_is_given_once_more_is_heard_once() {
+    let mut playout = playout();
+    say(&mut playout, A, "one", &[1; 320]);
+    playout.begin(B, &Utterance::new("two three"));
+    playout.push(B, &[2; 160]);
+    playout.restart(B);
+    playout.push(B, &[3; 320]);
+    playout.end(B);
+    assert_eq!(playout.next_frame().samples(), &[1; 320]);
+    assert_eq!(playout.next_frame().samples(), &[3; 320], "nothing of what was given before");
+    playout.restart(A);
+    assert_eq!(events(&mut playout).last(), Some(&finished(B, "two three", true)));
+}
+
+#[test]
 fn without_audio_nothing_was_heard() {
     let mut playout = playout();
     say(&mut playout, A, "lost", &[]);

@@ -1,6 +1,7 @@
 //! A recogniser that understands what the test tells it, when it is asked to finalize.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use callflow::pii::Utterance;
@@ -24,6 +25,8 @@ struct Inner {
     frames: Mutex<usize>,
     finalized: Mutex<usize>,
     events: Mutex<Option<mpsc::Sender<SttEvent>>>,
+    /// It does not answer when it is asked to finalize.
+    unanswering: AtomicBool,
 }
 
 impl FakeStt {
@@ -41,6 +44,11 @@ impl FakeStt {
         if let Some(events) = &*self.inner.events.lock().unwrap() {
             let _gone = events.try_send(event);
         }
+    }
+
+    /// From now on it does not answer when it is asked to finalize.
+    pub fn answers_no_more(&self) {
+        self.inner.unanswering.store(true, Ordering::SeqCst);
     }
 
     /// Words are fixed now, unasked.
@@ -77,6 +85,9 @@ impl Stt for FakeStt {
                         SttCommand::Audio(_) => *inner.frames.lock().unwrap() += 1,
                         SttCommand::Finalize => {
                             *inner.finalized.lock().unwrap() += 1;
+                            if inner.unanswering.load(Ordering::SeqCst) {
+                                continue;
+                            }
                             let words = inner.words.lock().unwrap().pop_front().unwrap_or_default();
                             let text = Utterance::new(words);
                             let _gone = events.try_send(SttEvent::Final { text, speech_final: true });

@@ -26,6 +26,8 @@ struct Inner {
     mute: Mutex<Vec<String>>,
     /// Texts (parts of them) whose context fails.
     refused: Mutex<Vec<String>>,
+    /// Texts (parts of them) that it says it has spoken, without a sound.
+    toneless: Mutex<Vec<String>>,
     /// Another voice speaks in its place.
     substituted: AtomicBool,
     /// Before each answer.
@@ -40,6 +42,10 @@ impl FakeTts {
 
     pub fn is_mute_on(&self, text: &str) {
         self.inner.mute.lock().unwrap().push(text.to_owned());
+    }
+
+    pub fn is_toneless_on(&self, text: &str) {
+        self.inner.toneless.lock().unwrap().push(text.to_owned());
     }
 
     pub fn refuses(&self, text: &str) {
@@ -81,6 +87,9 @@ impl Inner {
         let Some(from) = said.entry(context).or_insert(Some(Duration::ZERO)) else { return Vec::new() };
         if Self::knows(&self.refused, text) {
             return vec![TtsEvent::Failed(context, broken())];
+        }
+        if Self::knows(&self.toneless, text) {
+            return vec![TtsEvent::Done(context)];
         }
         let (samples, words) = encode_with_words(text);
         let words = words
