@@ -30,18 +30,20 @@ impl Plan {
         texts.into_iter().filter(|text| text.is_fixed()).map(|text| text.source().into()).collect()
     }
 
-    /// Sentences that the flow spells out whole for when a service has failed: those of its `service.failed`, and of the
-    /// ends that it leads to.
+    /// Sentences that the flow spells out whole for when a service has failed: those of its `service.failed`, and the
+    /// first of the state that it leads to.
     #[must_use]
     pub fn sentences_of_failure(&self) -> Vec<Arc<str>> {
         let edges = self.states.iter().flat_map(|state| &state.on).chain(&self.always);
         let failures = edges.filter(|on| on.event == Event::ServiceFailed);
         let texts = failures.flat_map(|on| &on.branches).flat_map(|branch| {
-            let last = match &self.state(branch.to).kind {
+            let next = match &self.state(branch.to).kind {
                 Kind::End(end) => end.say.as_ref(),
+                Kind::Dial(dial) => dial.announce.as_ref(),
+                Kind::Say(say) => Some(&say.text),
                 _ => None,
             };
-            branch.say.as_ref().into_iter().chain(last)
+            branch.say.as_ref().into_iter().chain(next)
         });
         texts.filter(|text| text.is_fixed()).map(|text| text.source().into()).collect()
     }

@@ -211,7 +211,7 @@ impl Call {
     }
 
     /// What was heard since something was due. `awaited`: the silence before the first sound counts as well.
-    fn wait(&self, what: &'static str, due: Instant, awaited: bool) -> Wait {
+    pub fn wait(&self, what: &'static str, due: Instant, awaited: bool) -> Wait {
         let now = Instant::now();
         let mut silent_since = awaited.then_some(due);
         let mut silence = Duration::ZERO;

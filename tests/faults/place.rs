@@ -36,7 +36,7 @@ use crate::call::Call;
 /// How long anything may take, in virtual time.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-const OPERATOR: &str = "+15550100100";
+pub const OPERATOR: &str = "+15550100100";
 
 pub const FLOW: &str = r#"callflow: 1
 name: faults
@@ -130,6 +130,11 @@ impl Place {
     }
 
     pub async fn call(&mut self, vendors: Vendors, id: &str) -> Call {
+        self.call_of(FLOW, vendors, id).await
+    }
+
+    /// A call of some flow.
+    pub async fn call_of(&mut self, flow: &str, vendors: Vendors, id: &str) -> Call {
         let number = |text| PhoneNumber::parse(text).unwrap();
         let origin = &self.sandbox.urls().phone;
         let operator = Phone::wait(origin, OPERATOR).await.unwrap();
@@ -150,7 +155,7 @@ impl Place {
             started_at: unix_now(),
         };
         let setup = CallSetup {
-            plan: plan_of(FLOW),
+            plan: plan_of(flow),
             info,
             room,
             dial_in: Some(dial_in),
