@@ -112,6 +112,18 @@ async fn a_recogniser_that_is_cut_off_is_reached_again() {
 }
 
 #[tokio::test]
+async fn a_recogniser_to_which_nobody_speaks_for_a_minute_keeps_its_one_connection() {
+    let place = Place::start().await;
+    let mut stream = recogniser(&place).await;
+    // Six times as long as the vendor waits for a message before it closes with 1011, NET-0001.
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    listen(&stream, &[speak(&place, &["Hello."]).await, vec![0; 48_000]].concat()).await;
+    assert!(heard(&mut stream).await.contains("Hello."));
+    let connections = place.sandbox.traces().iter().filter(|trace| trace.service == "deepgram").count();
+    assert_eq!(connections, 1, "it was closed for want of a message, and opened again");
+}
+
+#[tokio::test]
 async fn our_llm_client_gets_a_sentence() {
     let place = Place::start().await;
     let base = &place.sandbox.urls().openai;

@@ -193,6 +193,8 @@ async fn a_noise_stops_nothing_that_must_be_heard_and_asks_nothing() {
     world.until("speak I'm transferring").await;
     world.caller.makes_sound("hm hm hm");
     world.until("started leg-1").await;
+    world.times("speak I'm transferring", 1);
+    world.times("start leg", 1);
     world.in_order(&["bot said I'm transferring you to a supervisor now. Please hold. / I'm transferring you to a supervisor now. Please hold.", "start leg-1"]);
     world.caller_hangs_up();
     world.over().await;

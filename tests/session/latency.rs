@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callflow::pii::Utterance;
 use callflow::session::{Guessing, Who};
+use callflow::speech::SttEvent;
 use callflow::speech::prompts::PromptCache;
 use tokio::time::sleep;
 
@@ -40,6 +42,27 @@ async fn what_was_guessed_from_half_a_sentence_is_dropped_and_leads_nowhere() {
     let record = world.over().await;
     assert_eq!(states(&record), ["greet", "converse"]);
     assert_eq!(record.guesses, Guessing { asked: 2, used: 1 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_is_asked_for_when_the_recogniser_expects_the_end_and_used_when_it_comes() {
+    let mut world = World::greeted().await;
+    world.llm.will(&[Step::Wait(200), Step::Text("Ten dollars.")]);
+    world.caller.makes_sound("what is it that it costs please");
+    sleep(Duration::from_millis(300)).await;
+    world.stt.event(SttEvent::TurnStarted);
+    world.stt.event(SttEvent::EagerEndOfTurn { text: Utterance::new("what does it cost") });
+    world.until("ask c-1-1").await;
+    world.times("caller said", 0);
+    sleep(Duration::from_millis(400)).await;
+    world.times("speak Ten", 0);
+    world.stt.event(SttEvent::EndOfTurn { text: Utterance::new("What does it cost?") });
+    world.until("caller said What does it cost?").await;
+    world.until(&bot_said("Ten dollars.")).await;
+    world.times("ask", 1);
+    world.caller_hangs_up();
+    let record = world.over().await;
+    assert_eq!(record.guesses, Guessing { asked: 1, used: 1 });
 }
 
 #[tokio::test(start_paused = true)]

@@ -221,3 +221,34 @@ fn level_dbfs(samples: &[i16]) -> f32 {
     let mean_square = sum / samples.len() as f32 / (32_768.0 * 32_768.0);
     10.0 * mean_square.max(1e-10).log10()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sounds::voice;
+    use super::*;
+
+    #[test]
+    fn one_bad_window_is_forgiven_while_speech_begins_and_two_are_not() {
+        let begins = |bad: &[usize]| {
+            let mut onset = Onset::new(4);
+            let sound = |n: usize| if bad.contains(&n) { Sound::Silence } else { Sound::Voiced };
+            (0..5).any(|n| onset.add(sound(n)))
+        };
+        assert!(begins(&[]) && begins(&[0]) && begins(&[1]) && begins(&[2]) && begins(&[3]));
+        assert!(!begins(&[1, 2]) && !begins(&[0, 3]));
+    }
+
+    #[test]
+    fn what_keeps_speech_going_would_not_begin_it() {
+        let mut vad = Vad::new(VadSettings::default());
+        let sound = voice(150.0, 500, -20.0);
+        vad.window.copy_from_slice(&sound[sound.len() - WINDOW..]);
+        let VadSettings { start_score, stay_score, .. } = vad.settings;
+        let between = f32::midpoint(start_score, stay_score);
+        assert!(vad.judge(between, -20.0) == Sound::Silence);
+        assert!(vad.judge(start_score, -20.0) == Sound::Voiced);
+        vad.speaking = true;
+        assert!(vad.judge(between, -20.0) == Sound::Voiced);
+        assert!(vad.judge(stay_score - 0.01, -20.0) == Sound::Silence);
+    }
+}
