@@ -62,6 +62,8 @@ async fn transferred(service: Service, fault: Fault) -> Arc<CallRecord> {
     assert!(silence <= DEAD_AIR, "{service:?}, {fault:?}: {silence:?}");
     let rings = |event: &PhoneEvent| matches!(event, PhoneEvent::Ringing { .. });
     assert!(call.operator_until(PATIENCE, rings).await, "{service:?}, {fault:?}: nobody is called");
+    // Though the voice may be gone.
+    assert!(call.was_told("Please hold."), "{service:?}, {fault:?}: it is not announced");
     call.operator.answer().unwrap();
     call.operator_until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
     call.until(Duration::from_secs(1), |_| false).await;

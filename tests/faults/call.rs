@@ -169,6 +169,11 @@ impl Call {
         false
     }
 
+    /// Whether something was said that begins so.
+    pub fn was_told(&self, words: &str) -> bool {
+        self.pieces.iter().any(|(_, text)| text.starts_with(words))
+    }
+
     pub async fn says(&mut self, words: &str) {
         if self.phone.say(words).is_ok() {
             self.until(PATIENCE, |event| *event == PhoneEvent::FinishedSaying).await;
