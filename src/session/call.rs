@@ -15,7 +15,7 @@ use super::gate::{Gate, GateNews};
 use super::guess::Guesses;
 use super::journal::{Begin, Journal, Step};
 use super::legs::{Answer, Legs};
-use super::onset::Onset;
+use super::onset::{LastTurn, Onset};
 use super::prompts::Prompts;
 use super::record::{CallRecord, Turns};
 use super::room::{JoinedRoom, RoomNews};
@@ -60,6 +60,7 @@ pub(super) struct Call {
     pub(super) people: People,
     pub(super) turns: Turns,
     pub(super) onset: Onset,
+    pub(super) last_turn: Option<LastTurn>,
     pub(super) guesses: Guesses,
     pub(super) dead_air: DeadAir,
     pub(super) latency: Latency,
@@ -183,6 +184,7 @@ impl Call {
             people: People { dial_in, ..People::default() },
             turns: Turns::default(),
             onset: Onset::default(),
+            last_turn: None,
             guesses: Guesses::default(),
             dead_air: DeadAir::default(),
             latency: Latency::new(began),

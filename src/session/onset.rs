@@ -7,10 +7,13 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::call::Call;
 use super::watch::CallEvent;
 use crate::machine::{Input, Millis};
 use crate::pii::Utterance;
+use crate::plan::StateId;
 
 /// How long the bot stays silent for sound in which there are no words.
 const LONGEST_DOUBT_MS: u64 = 3_000;
@@ -29,6 +32,15 @@ pub(super) enum Onset {
     Dismissed,
     /// The machine was told.
     Told,
+}
+
+/// The caller's last turn that had words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastTurn {
+    /// When it was over.
+    at: Instant,
+    /// Where the flow was.
+    state: StateId,
 }
 
 impl Call {
@@ -87,16 +99,25 @@ impl Call {
             self.turns.caller_ended(now, &text);
         } else {
             self.turns.caller_amended(now, &text);
-            if self.voice.is_replying() {
-                // The answer is being heard already, and must not be cut by words of the turn it answers.
+            if self.is_past_changing() {
+                // It must not be cut by words of the turn that it answers, nor do these answer what it asks.
                 return self.dialogue.amend(&text);
             }
         }
+        self.last_turn = Some(LastTurn { at: Instant::now(), state: self.machine.state() });
         if matches!(onset, Onset::Doubted { .. } | Onset::Dismissed | Onset::InVain) {
             self.inbox.push_back(Input::SpeechStarted);
         }
         self.latency.turn_ended();
         self.inbox.push_back(Input::TurnEnded { text });
+    }
+
+    /// Whether something came of the caller's last turn that its late words change nothing of: an answer is heard, or the
+    /// flow has gone on.
+    fn is_past_changing(&self) -> bool {
+        let Some(LastTurn { at, state }) = self.last_turn else { return self.voice.is_replying() };
+        let went_on = state != self.machine.state() && !self.dialogue.is_thinking();
+        went_on || self.voice.is_replying() || self.voice.is_heard_since(at)
     }
 
     /// The bot speaks on unless it is being found out whether it may.

@@ -55,6 +55,8 @@ struct Open {
     /// The caller may talk over it.
     interruptible: bool,
     text: String,
+    /// When it was commanded.
+    begun: Instant,
     started: Option<Millis>,
     failed: bool,
     /// All text was given.
@@ -294,6 +296,11 @@ impl Voice {
         self.open.iter().any(is_heard)
     }
 
+    /// Whether the caller hears something that was commanded since then.
+    pub(super) fn is_heard_since(&self, at: Instant) -> bool {
+        self.open.iter().any(|(context, open)| open.begun >= at && self.playout.has_begun(*context))
+    }
+
     /// Whether some sound of this was handed out.
     pub(super) fn has_begun(&self, speech: Speech) -> bool {
         self.context_of(speech).is_some_and(|context| self.playout.has_begun(context))
@@ -453,6 +460,7 @@ impl Voice {
             speech,
             interruptible,
             text,
+            begun: Instant::now(),
             started: None,
             failed: false,
             complete: false,

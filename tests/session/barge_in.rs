@@ -7,7 +7,7 @@ use callflow::session::Who;
 use tokio::time::{Instant, sleep};
 
 use crate::fakes::Step;
-use crate::world::{SORRY, World, bot_said};
+use crate::world::{QUESTION, SORRY, World, bot_said, states};
 
 const COUNTING: &str = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen.";
 
@@ -82,6 +82,31 @@ async fn words_that_come_late_belong_to_the_turn_and_do_not_cut_its_answer() {
     world.caller_hangs_up();
     let record = world.over().await;
     assert!(record.turns.iter().any(|turn| turn.text.text() == "longer please do"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_that_come_late_are_no_answer_to_the_question_that_is_being_asked() {
+    // It is being heard, or its sound has not come yet.
+    for slow_by in [0, 2_000] {
+        let mut world = World::greeted().await;
+        world.tts.is_slow_by(slow_by);
+        world.llm.will(&[Step::Tool("dial_operator")]);
+        world.caller_says("I want to speak to a manager").await;
+        world.until("speak I can connect you").await;
+        sleep(Duration::from_millis(700)).await;
+        // Of the turn before it: nobody was heard to speak since.
+        world.stt.says("yes please");
+        world.until(&bot_said(QUESTION)).await;
+        sleep(Duration::from_secs(1)).await;
+        world.times("entered dialing", 0);
+        world.caller_says("no, my bill").await;
+        world.until(&bot_said("Sure.")).await;
+        let told = world.llm.told();
+        assert!(told.contains(&"caller: I want to speak to a manager yes please".to_owned()), "{told:?}");
+        world.caller_hangs_up();
+        let record = world.over().await;
+        assert_eq!(states(&record), ["greet", "converse", "confirm_transfer", "converse"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
