@@ -58,6 +58,18 @@ fn told(after: u64, word: &str) -> Vec<(u64, String)> {
 }
 
 #[test]
+fn words_of_a_turn_that_come_once_more_long_after_it_are_no_turn_of_their_own() {
+    let mut caller = Caller::new();
+    // Another recogniser has stepped in and hears the last seconds again.
+    assert_eq!(caller.says("one two", Some(4_000)), told(1_200, "one two"));
+    assert_eq!(caller.says("three", Some(100)), told(250, "three!"));
+    // Who says the same again is heard to say it.
+    assert_eq!(caller.says("three", Some(100)), told(250, "three!"));
+    assert_eq!(caller.says("four", None), told(1_200, "four"));
+    assert_eq!(caller.says("four", Some(100)), told(250, "four!"));
+}
+
+#[test]
 fn when_the_answer_of_a_quick_recogniser_is_lost_it_is_not_waited_for_long() {
     let mut caller = Caller::new();
     assert_eq!(caller.says("one", None), told(1_200, "one"), "before anything is known");

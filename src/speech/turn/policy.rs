@@ -11,6 +11,9 @@ use super::words::Words;
 use super::{TurnEvent, TurnSettings};
 use crate::pii::Utterance;
 
+/// How long after a turn its words may come once more, if the recogniser has not fixed them.
+const OWED_FOR: Duration = Duration::from_secs(8);
+
 /// How somebody is heard to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speech {
@@ -150,7 +153,7 @@ impl Turns {
             return;
         }
         if self.turn.is_none() {
-            if self.bot_speaking || self.is_late(now) {
+            if self.bot_speaking || self.is_late(now) || self.repeats_the_past(now, text) {
                 return;
             }
             self.open_by_words(now);
@@ -173,6 +176,9 @@ impl Turns {
             }
             if self.is_late(now) {
                 return self.tell_late(now, text);
+            }
+            if self.repeats_the_past(now, text) {
+                return;
             }
             self.open(now, Speech::Soft);
         }
@@ -209,6 +215,14 @@ impl Turns {
             }
             _ => false,
         }
+    }
+
+    /// Whether words are those of the last turn once more, from a recogniser that owes an answer to it: another one may
+    /// have stepped in that hears it all again. Nobody was heard to speak since.
+    fn repeats_the_past(&self, now: Duration, text: &Utterance) -> bool {
+        let owed = |past: &&Past| past.asked.is_some() && now < past.ended + OWED_FOR;
+        self.turn.is_none()
+            && self.past.as_ref().filter(owed).is_some_and(|past| past.words.hold(text.text()))
     }
 
     fn is_late(&self, now: Duration) -> bool {

@@ -88,6 +88,12 @@ impl Words {
         self.has_interim() && same_words(&self.interim, text)
     }
 
+    /// Whether a text is a beginning or an end of what was said.
+    pub(super) fn hold(&self, text: &str) -> bool {
+        let (said, text) = (letters(&self.text()), letters(text));
+        !text.is_empty() && (said.starts_with(&text) || said.ends_with(&text))
+    }
+
     /// Whether a text is all that was said or the end of it.
     pub(super) fn end_with(&self, text: &str) -> bool {
         let (said, text) = (letters(&self.text()), letters(text));
