@@ -54,14 +54,28 @@ pub(super) fn same_words(a: &Utterance, b: &Utterance) -> bool {
 /// Words that were said one after the other. Words that only say the first ones again, and more, stand alone.
 pub(super) fn merged(said: &Utterance, more: &Utterance) -> Utterance {
     let (before, after) = (said.text().trim(), more.text().trim());
-    let words = |text: &str| -> Vec<String> {
-        text.split_whitespace().map(letters).filter(|word| !word.is_empty()).collect()
-    };
-    // Whole words: "yes" is no beginning of "yesterday".
-    if before.is_empty() || words(after).starts_with(&words(before)) {
+    if before.is_empty() || begins_with(after, before) {
         return more.clone();
     }
     Utterance::new(format!("{before} {after}"))
+}
+
+/// Whether a text begins with these words. The last of several may have been half a word; a single one is whole: "yes" is
+/// no beginning of "yesterday".
+fn begins_with(text: &str, words: &str) -> bool {
+    let split = |text: &str| -> Vec<String> {
+        text.split_whitespace().map(letters).filter(|word| !word.is_empty()).collect()
+    };
+    let (text, words) = (split(text), split(words));
+    match (words.split_last(), text.get(words.len().saturating_sub(1))) {
+        (None, _) => true,
+        (Some((last, before)), Some(word)) => {
+            // Scripts without capitals may have no spaces either: a word is then a sentence.
+            let may_be_half = !before.is_empty() || !last.chars().any(char::is_lowercase);
+            (word == last || (may_be_half && word.starts_with(last))) && text.starts_with(before)
+        }
+        (Some(_), None) => false,
+    }
 }
 
 /// Takes the caller's words out of the message that ends with them.
@@ -117,6 +131,10 @@ mod tests {
             ("yes", "no", "yes no"),
             ("yes", "yesterday it broke", "yes yesterday it broke"),
             ("yes.", "Yes, it broke", "Yes, it broke"),
+            ("I want a man", "I want a manager.", "I want a manager."),
+            ("I want a", "I want", "I want a I want"),
+            ("…", "hello", "hello"),
+            ("你好", "你好，我要退款", "你好，我要退款"),
         ] {
             assert_eq!(merged(&utterance(said), &utterance(more)).text(), both);
         }
