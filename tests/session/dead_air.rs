@@ -77,7 +77,7 @@ async fn after_an_answer_the_recogniser_owes_nothing_even_if_it_never_said_that_
 
 #[tokio::test(start_paused = true)]
 async fn a_cough_does_not_make_up_for_words_that_are_owed() {
-    let mut world = World::greeted().await;
+    let world = World::greeted().await;
     world.stt.answers_no_more();
     let began = Instant::now();
     world.caller.makes_sound("I have a question about my bill");
@@ -94,7 +94,7 @@ async fn a_cough_does_not_make_up_for_words_that_are_owed() {
 
 #[tokio::test(start_paused = true)]
 async fn who_begins_to_speak_is_not_talked_over_with_words_that_pass_the_time() {
-    let mut world = World::greeted().await;
+    let world = World::greeted().await;
     world.stt.answers_no_more();
     let began = Instant::now();
     world.caller.makes_sound("I have a question about my bill");

@@ -520,9 +520,8 @@ async fn what_is_owed_nothing_when_the_others_fail_goes_on_from_where_it_is() {
     tell.send(audio(160)).await.unwrap();
     let mut words = Vec::new();
     while words.len() < 3 {
-        match stream.events.recv().await.unwrap() {
-            TtsEvent::Words { words: more, .. } => words.extend(more),
-            _ => {}
+        if let TtsEvent::Words { words: more, .. } = stream.events.recv().await.unwrap() {
+            words.extend(more);
         }
     }
     assert_eq!(words[2], word("Three.", 1_000, 1_400), "it lies behind what was spoken before");
