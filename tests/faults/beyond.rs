@@ -8,7 +8,7 @@ use callflow::pii::ApiKey;
 use callflow::sandbox::clock::Metronome;
 use callflow::sandbox::faults::{Fault, Injection, Service};
 use callflow::sandbox::phone::PhoneEvent;
-use callflow::session::CallRecord;
+use callflow::session::{CallRecord, Who};
 use callflow::speech::Stt;
 use callflow::speech::failover::{Health, Member, SttChain};
 use callflow::speech::flux::Flux;
@@ -127,4 +127,25 @@ async fn a_silent_recogniser_that_ends_turns_is_no_more_than_three_seconds_of_si
     assert!(wait.silence <= DEAD_AIR, "{:?}: {wait}", wait.silence);
     assert!(wait.has_apology(), "{wait}");
     call.record().await;
+}
+
+#[tokio::test]
+async fn words_that_come_twice_or_in_the_wrong_order_are_remembered_once() {
+    const WORDS: [&str; 3] = ["I have a question about my bill", "yes", "And what about my router"];
+    let _clock = Metronome::start(None);
+    for fault in [Fault::Duplicate, Fault::Reorder] {
+        let mut place = Place::new().await;
+        inject(&place, Service::Deepgram, fault.clone());
+        let vendors = place.vendors(false);
+        let mut call = place.call(vendors, "c-1").await;
+        call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
+        call.answer("greeting", Instant::now(), PATIENCE).await;
+        for words in WORDS {
+            call.says(words).await;
+            call.answer("answer", Instant::now(), PATIENCE).await;
+        }
+        let record = call.record().await;
+        let caller = record.turns.iter().filter(|turn| turn.who == Who::Caller);
+        assert_eq!(caller.map(|turn| turn.text.text()).collect::<Vec<_>>(), WORDS, "{fault:?}");
+    }
 }

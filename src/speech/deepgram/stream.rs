@@ -28,6 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const ANSWERABLE_FRAMES: usize = 50;
 /// After so many connections on which nothing was answered, the vendor is given up.
 const MAX_MUTE: usize = 2;
+/// By how much results may begin before the end of those before them, in seconds: the vendor rounds.
+const SEAM: f64 = 0.1;
 /// Five seconds of audio.
 const BACKLOG_FRAMES: usize = 250;
 /// Finals remembered to recognise one that comes twice.
@@ -95,9 +97,10 @@ impl Connection {
         false
     }
 
-    /// Whether these interim words are about audio that is fixed already (they were overtaken).
+    /// Whether these interim words are about audio that is fixed already, if only its beginning (they were overtaken):
+    /// results that belong behind it begin where it ends.
     fn is_overtaken(&self, results: &Results) -> bool {
-        self.fixed_to > 0.0 && results.end() <= self.fixed_to
+        self.fixed_to > 0.0 && (results.end() <= self.fixed_to || results.start + SEAM < self.fixed_to)
     }
 }
 

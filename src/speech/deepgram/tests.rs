@@ -113,6 +113,19 @@ async fn interims_without_words_say_that_the_vendor_hears() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn interims_that_were_overtaken_by_their_final_are_not_told() {
+    let (mut stream, mut server, _vendor) = open().await;
+    say(&stream, 1..=120).await;
+    server.send(results("I want a person.", 0.0, 1.8, FINAL)).await.unwrap();
+    server.send(results("I want a", 0.0, 1.0, INTERIM)).await.unwrap();
+    // It was sent before, and about more of the audio than was fixed then.
+    server.send(results("I want a person", 0.0, 2.0, INTERIM)).await.unwrap();
+    server.send(results("please", 1.79, 0.5, INTERIM)).await.unwrap();
+    assert_eq!(event(&mut stream).await, fixed("I want a person.", false));
+    assert_eq!(event(&mut stream).await, interim("please"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn words_come_as_interims_and_finals_and_the_end_is_polite() {
     let (mut stream, mut server, _vendor) = open().await;
     say(&stream, [1, 2]).await;
