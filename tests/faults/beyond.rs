@@ -149,3 +149,21 @@ async fn words_that_come_twice_or_in_the_wrong_order_are_remembered_once() {
         assert_eq!(caller.map(|turn| turn.text.text()).collect::<Vec<_>>(), WORDS, "{fault:?}");
     }
 }
+
+#[tokio::test]
+async fn one_message_that_nobody_understands_does_not_cost_the_caller_their_turn() {
+    let _clock = Metronome::start(None);
+    let mut place = Place::new().await;
+    let once = Injection::once(Service::Deepgram, Fault::Garbage).on("final");
+    place.sandbox.faults().inject(once).unwrap();
+    let vendors = place.vendors(false);
+    let mut call = place.call(vendors, "c-1").await;
+    call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
+    call.answer("greeting", Instant::now(), PATIENCE).await;
+    call.says("I have a question about my bill").await;
+    let wait = call.answer("question", Instant::now(), Duration::from_secs(20)).await;
+    assert!(wait.silence <= DEAD_AIR, "{:?}: {wait}", wait.silence);
+    let record = call.record().await;
+    let caller = record.turns.iter().filter(|turn| turn.who == Who::Caller);
+    assert_eq!(caller.map(|turn| turn.text.text()).collect::<Vec<_>>(), ["I have a question about my bill"]);
+}

@@ -61,6 +61,8 @@ struct Connection {
     /// Seconds of audio whose words are fixed.
     fixed_to: f64,
     garbage: Garbage,
+    /// Something unintelligible came since words were last fixed: it may have been words.
+    garbled: bool,
 }
 
 impl Connection {
@@ -73,6 +75,7 @@ impl Connection {
             finals: VecDeque::with_capacity(REMEMBERED),
             fixed_to: 0.0,
             garbage: Garbage::default(),
+            garbled: false,
         }
     }
 
@@ -95,6 +98,11 @@ impl Connection {
         }
         self.finals.push_back(key);
         false
+    }
+
+    /// Whether the words before these were lost: results follow each other without a gap.
+    fn misses_words(&mut self, results: &Results) -> bool {
+        std::mem::take(&mut self.garbled) && results.start > self.fixed_to + SEAM
     }
 
     /// Whether these interim words are about audio that is fixed already, if only its beginning (they were overtaken):
@@ -231,14 +239,17 @@ impl Recogniser {
         };
         let parsed = match parsed {
             Ok(parsed) => parsed,
-            Err(detail) => return line.garbage.count(VENDOR, detail).map(|()| false),
+            Err(detail) => {
+                line.garbled = true;
+                return line.garbage.count(VENDOR, detail).map(|()| false);
+            }
         };
         self.mute = 0;
         line.garbage.forget();
         line.answer_by = None;
         line.frames_unanswered = 0;
         match parsed {
-            ServerMessage::Results(results) => self.transcribe(line, &results).await,
+            ServerMessage::Results(results) => self.transcribe(line, &results).await?,
             ServerMessage::Metadata => return Ok(true),
             ServerMessage::Error(description) => {
                 tracing::warn!(description = %vendor_text(&description), "the recogniser reports an error");
@@ -248,18 +259,24 @@ impl Recogniser {
         Ok(false)
     }
 
-    async fn transcribe(&mut self, line: &mut Connection, results: &Results) {
+    /// # Errors
+    /// Words were lost: they are to be had over a new connection, which hears the same again.
+    async fn transcribe(&mut self, line: &mut Connection, results: &Results) -> Result<(), SpeechError> {
         let text = Utterance::new(results.transcript());
         if !results.is_final {
             // Blank ones, too: they say that the vendor is there and hears no words.
             if text.is_blank() || !line.is_overtaken(results) {
                 self.tell_if_there_is_room(SttEvent::Interim(text));
             }
-            return;
+            return Ok(());
         }
         if line.is_duplicate(results) {
             tracing::debug!("the recogniser said a final twice");
-            return;
+            return Ok(());
+        }
+        if line.misses_words(results) {
+            let detail = "a part of the words is missing".to_owned();
+            return Err(SpeechError::Protocol { vendor: VENDOR, detail });
         }
         line.fixed_to = line.fixed_to.max(results.end());
         self.backlog.fixed_up_to(results.end());
@@ -268,6 +285,7 @@ impl Recogniser {
         if self.events.send(SttEvent::Final { text, speech_final }).await.is_err() {
             tracing::debug!("nobody listens to the recogniser any more");
         }
+        Ok(())
     }
 
     /// An interim replaces the one before, so a reader that lags loses nothing but freshness.

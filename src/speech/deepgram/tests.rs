@@ -325,6 +325,29 @@ async fn garbage_is_forgiven_in_small_doses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn words_that_were_garbled_are_heard_again_over_a_new_connection() {
+    let (mut stream, mut server, mut vendor) = open().await;
+    say(&stream, 0..100).await;
+    audio(&mut server, 100).await;
+    server.send(results("one", 0.0, 0.8, FINAL)).await.unwrap();
+    assert_eq!(event(&mut stream).await, fixed("one", false));
+    // An interim that is garbled is no loss.
+    server.send(Message::text("nonsense")).await.unwrap();
+    server.send(results("two", 0.8, 0.4, FINAL)).await.unwrap();
+    assert_eq!(event(&mut stream).await, fixed("two", false));
+    // A final is: what comes next does not begin where the last one ended.
+    stream.commands.send(SttCommand::Finalize).await.unwrap();
+    heard(&mut server).await;
+    server.send(Message::text("nonsense")).await.unwrap();
+    server.send(results("", 2.0, 0.0, r#""is_final":true,"from_finalize":true"#)).await.unwrap();
+    let (mut server, _) = vendor.accept().await;
+    assert_eq!(audio(&mut server, 40).await, (60..100).collect::<Vec<_>>());
+    assert_eq!(heard(&mut server).await, Message::text(wire!("client_finalize.json")));
+    server.send(results("three", 0.0, 0.8, r#""is_final":true,"from_finalize":true"#)).await.unwrap();
+    assert_eq!(event(&mut stream).await, fixed("three", true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn words_that_come_twice_or_too_late_are_heard_once() {
     let (mut stream, mut server, _vendor) = open().await;
     for message in [
