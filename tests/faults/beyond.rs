@@ -167,3 +167,21 @@ async fn one_message_that_nobody_understands_does_not_cost_the_caller_their_turn
     let caller = record.turns.iter().filter(|turn| turn.who == Who::Caller);
     assert_eq!(caller.map(|turn| turn.text.text()).collect::<Vec<_>>(), ["I have a question about my bill"]);
 }
+
+#[tokio::test]
+async fn a_voice_that_is_alone_and_cut_off_once_says_all_it_had_to_say() {
+    let _clock = Metronome::start(None);
+    let mut place = Place::new().await;
+    let vendors = place.vendors(false);
+    let mut call = place.call(vendors, "c-1").await;
+    call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
+    call.answer("greeting", Instant::now(), PATIENCE).await;
+    let once = Injection::once(Service::Cartesia, Fault::Disconnect).on("speak");
+    place.sandbox.faults().inject(once).unwrap();
+    call.says("I have a question about my bill").await;
+    let wait = call.answer("question", Instant::now(), Duration::from_secs(20)).await;
+    assert!(wait.silence <= DEAD_AIR && !wait.asks_again(), "{:?}: {wait}", wait.silence);
+    let record = call.record().await;
+    let last = record.turns.last().unwrap();
+    assert_eq!((last.who, last.heard.text()), (Who::Bot, last.text.text()));
+}

@@ -561,3 +561,34 @@ async fn of_a_recogniser_that_ends_turns_it_is_told_that_it_hears() {
     tell.send(blank.clone()).await.unwrap();
     assert_eq!(stream.events.recv().await, Some(blank));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_voice_that_is_alone_and_cut_off_speaks_the_rest_over_a_new_connection_once() {
+    let voice = Ends::new(INTERIMS);
+    let chain = TtsChain::new(vec![member(Arc::clone(&voice) as Arc<dyn Tts>, "m")]);
+    let params = TtsParams { model: "m".into(), voice: None, language: "en".into(), call_id: "c".into() };
+    let mut stream = chain.open(params).await.unwrap();
+    let cut_off = || SpeechError::Disconnected { vendor: "test", detail: "cut off".to_owned() };
+    let (mut commands, tell) = voice.ends();
+    speak(&stream, "One two three.").await;
+    told(&mut commands).await;
+    tell.send(TtsEvent::Words { context: ONE, words: vec![word("One", 0, 500), word("two", 500, 900)] })
+        .await
+        .unwrap();
+    tell.send(audio(16 * 500)).await.unwrap();
+    tell.send(TtsEvent::Failed(ONE, cut_off())).await.unwrap();
+    sleep(Duration::from_millis(10)).await;
+    let (mut commands, tell) = voice.ends();
+    assert_eq!(told(&mut commands).await, ("two three.".to_owned(), true));
+    // Slow is not cut off: it is given its time.
+    sleep(Duration::from_secs(4)).await;
+    assert!(voice.opened.lock().unwrap().is_empty());
+    tell.send(audio(160)).await.unwrap();
+    tell.send(TtsEvent::Failed(ONE, cut_off())).await.unwrap();
+    let mut events = Vec::new();
+    while !matches!(events.last(), Some(TtsEvent::Failed(..))) {
+        events.push(stream.events.recv().await.unwrap());
+    }
+    assert!(events.contains(&TtsEvent::Substituted(ONE)), "two pieces are not to be kept: {events:?}");
+    assert!(voice.opened.lock().unwrap().is_empty(), "once");
+}

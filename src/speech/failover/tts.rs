@@ -49,8 +49,6 @@ impl Tts for TtsChain {
             let order = in_order(&members);
             for (attempt, &index) in order.iter().enumerate() {
                 match open(&members[index], &params, attempt + 1 == order.len()).await {
-                    // Nobody to go to: what the voice tells is told.
-                    Ok(stream) if members.len() == 1 => return Ok(stream),
                     Ok(stream) => {
                         let (commands, told) = mpsc::channel(COMMANDS);
                         let (tell, events) = mpsc::channel(EVENTS);
@@ -125,6 +123,8 @@ struct Speaking {
     is_last: bool,
     /// Since a context was last spoken to its end.
     switches: usize,
+    /// The only voice was asked once more since then.
+    again: bool,
 }
 
 enum Happening {
@@ -173,6 +173,7 @@ impl Speaking {
             waited_since: None,
             is_last: false,
             switches: 0,
+            again: false,
         }
     }
 
@@ -233,6 +234,11 @@ impl Speaking {
                     .contexts
                     .contains_key(&context)
                     .then_some(Lost { error, is_gone: false, is_slow: false }),
+                // There is no other sound to be had: better with a hole than not at all.
+                Happening::Event(Some(TtsEvent::Garbled(context))) if self.is_alone() => {
+                    self.untold.push_back(TtsEvent::Garbled(context));
+                    None
+                }
                 Happening::Event(Some(TtsEvent::Garbled(context))) => {
                     let detail = "a part of the sound may be missing".to_owned();
                     let error = SpeechError::Protocol { vendor: "the voice", detail };
@@ -325,6 +331,7 @@ impl Speaking {
             TtsEvent::Done(_) => {
                 self.heard_at = Instant::now();
                 self.switches = 0;
+                self.again = false;
                 self.contexts.remove(&id);
                 self.untold.push_back(event);
             }
@@ -340,7 +347,11 @@ impl Speaking {
     }
 
     /// Contexts are spoken one after the other: only the first one that is owed audio can be late.
+    /// Of one that is alone, its own client knows better.
     fn deadline(&self) -> Option<Instant> {
+        if self.is_alone() {
+            return None;
+        }
         let due = self.owed_since()? + self.members[self.current].health.patience(FIRST_AUDIO);
         let at_last = self.waited_since.filter(|_| self.is_last).map(|since| since + ANY_AUDIO);
         Some(at_last.map_or(due, |at| at.max(due)))
@@ -371,7 +382,10 @@ impl Speaking {
         }
         // The last one had all the time there is: to begin again with a slow one would take longer than a call waits.
         let is_too_late = is_slow && self.is_last;
-        while let Some(Next { index, is_last }) = self.next_member().filter(|_| !is_too_late) {
+        loop {
+            let once_more = self.once_more(&error, is_slow);
+            let next = once_more.or(self.next_member()).filter(|_| !is_too_late);
+            let Some(Next { index, is_last }) = next else { break };
             self.switches += 1;
             let member = self.members[index].clone();
             tracing::warn!(%error, model = %member.model, "another voice speaks the rest");
@@ -410,7 +424,20 @@ impl Speaking {
         }
         self.begin_round();
         self.switches = 0;
+        self.again = false;
         Ok(true)
+    }
+
+    fn is_alone(&self) -> bool {
+        self.members.len() == 1
+    }
+
+    /// The only voice is asked once more if it was cut off: over a new connection it speaks the rest.
+    fn once_more(&mut self, error: &SpeechError, is_slow: bool) -> Option<Next> {
+        let is_cut_off = matches!(error, SpeechError::Disconnected { .. }) && !is_slow;
+        let may = self.is_alone() && is_cut_off && !self.again;
+        self.again |= may;
+        may.then_some(Next { index: 0, is_last: true })
     }
 
     fn next_member(&self) -> Option<Next> {
@@ -430,6 +457,13 @@ impl Speaking {
             let given = std::mem::take(&mut context.given);
             context.text = given.rest_of(&context.text).to_owned();
             context.before += given.samples;
+            if self.members.len() == 1
+                && context.before > 0
+                && !std::mem::replace(&mut context.substituted, true)
+            {
+                // Made of two pieces: good for this call only.
+                self.untold.push_back(TtsEvent::Substituted(id));
+            }
             let is_blank = context.text.trim().is_empty();
             if is_blank && context.last {
                 over.push(id);
