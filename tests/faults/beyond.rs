@@ -185,3 +185,31 @@ async fn a_voice_that_is_alone_and_cut_off_once_says_all_it_had_to_say() {
     let last = record.turns.last().unwrap();
     assert_eq!((last.who, last.heard.text()), (Who::Bot, last.text.text()));
 }
+
+#[tokio::test]
+async fn an_end_of_a_turn_that_is_lost_is_missed_soon() {
+    let _clock = Metronome::start(None);
+    for fault in [Fault::Garbage, Fault::Disconnect] {
+        let mut place = Place::new().await;
+        let flux: Arc<dyn Stt> =
+            Arc::new(Flux::new(&place.sandbox.urls().deepgram, ApiKey::new("sandbox")).unwrap());
+        let health = Arc::new(Health::new("test"));
+        let alone = vec![Member { provider: flux, model: "flux-general-en".into(), voice: None, health }];
+        let mut vendors = place.vendors(false);
+        vendors.stt = Arc::new(SttChain::new(alone));
+        let mut call = place.call(vendors, "c-1").await;
+        call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
+        call.answer("greeting", Instant::now(), PATIENCE).await;
+        let once = Injection::once(Service::Flux, fault.clone()).on("end_of_turn");
+        place.sandbox.faults().inject(once).unwrap();
+        call.says("I have a question about my bill").await;
+        let wait = call.answer("question", Instant::now(), Duration::from_secs(30)).await;
+        assert!(wait.silence <= DEAD_AIR, "{fault:?}, {:?}: {wait}", wait.silence);
+        let record = call.record().await;
+        let caller = record.turns.iter().filter(|turn| turn.who == Who::Caller);
+        assert_eq!(
+            caller.map(|turn| turn.text.text()).collect::<Vec<_>>(),
+            ["I have a question about my bill"]
+        );
+    }
+}

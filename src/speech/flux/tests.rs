@@ -448,6 +448,29 @@ async fn the_end_is_polite_and_the_last_turn_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_whose_end_was_garbled_ends_when_the_next_one_is_counted() {
+    let (mut stream, mut server, _vendor) = open().await;
+    server.send(turn("StartOfTurn", 0, 0.5, "I need")).await.unwrap();
+    server.send(turn("Update", 0, 1.0, "I need a person")).await.unwrap();
+    server.send(Message::text("nonsense")).await.unwrap();
+    server.send(turn("Update", 1, 1.5, "")).await.unwrap();
+    server.send(turn("EndOfTurn", 0, 1.2, "I need a person.")).await.unwrap();
+    server.send(turn("StartOfTurn", 1, 2.0, "Yes")).await.unwrap();
+    let mut told = Vec::new();
+    while told.len() < 6 {
+        match event(&mut stream).await {
+            SttEvent::Interim(words) if words.is_blank() => {}
+            other => told.push(other),
+        }
+    }
+    assert_eq!(told[0], SttEvent::TurnStarted);
+    assert_eq!(
+        told[3..],
+        [over("I need a person"), SttEvent::TurnStarted, SttEvent::Interim(Utterance::new("Yes"))]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn garbage_is_forgiven_in_small_doses() {
     let (mut stream, mut server, mut vendor) = open().await;
     for text in ["", "nonsense", "[1]", r#"{"type":"TurnInfo"}"#] {

@@ -38,6 +38,10 @@ impl Turn {
             return Vec::new();
         }
         let mut told = Vec::new();
+        if self.newest.as_ref().is_some_and(|newest| newest.turn_index < info.turn_index) {
+            // The next turn has begun to be counted: the end of this one was lost on the way.
+            told.extend(self.end());
+        }
         let text = self.whole(&info.transcript);
         let speaks = info.event != Event::Update || !text.is_blank();
         if speaks && !self.open {
