@@ -175,21 +175,27 @@ fn plan_of(yaml: &str) -> Arc<Plan> {
 
 impl World {
     pub async fn new(flow: &str) -> Self {
-        Self::with(flow, |rooms| rooms).await
+        Self::with(flow, SandboxOptions::default(), |rooms| rooms).await
+    }
+
+    /// A Daily whose rooms do not end when their owner is gone.
+    pub async fn whose_rooms_stay(flow: &str) -> Self {
+        let options = SandboxOptions { room_ends_with_owner: false, ..SandboxOptions::default() };
+        Self::with(flow, options, |rooms| rooms).await
     }
 
     /// Legs are commanded by our client in the room: over REST, none would be started or moved.
     pub async fn by_client(flow: &str) -> Self {
-        let world = Self::with(flow, DailyRooms::commanding_legs).await;
+        let world = Self::with(flow, SandboxOptions::default(), DailyRooms::commanding_legs).await;
         for request in ["dialOut/start", "dialOut/sendDTMF", "sipCallTransfer", "sipRefer"] {
             world.daily_will(Fault::Refuse { status: 403, info: None }, request, 100);
         }
         world
     }
 
-    async fn with(flow: &str, rooms: impl FnOnce(DailyRooms) -> DailyRooms) -> Self {
+    async fn with(flow: &str, options: SandboxOptions, rooms: impl FnOnce(DailyRooms) -> DailyRooms) -> Self {
         let line = LINES.acquire().await.unwrap();
-        let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
+        let sandbox = Sandbox::start(options).await.unwrap();
         let rooms = rooms(DailyRooms::load(&stand_in_library()).unwrap());
         let (urls, key) = (sandbox.urls(), || ApiKey::new("k"));
         let http = openai::http_client(&urls.openai).unwrap();

@@ -8,7 +8,7 @@ use callflow::telephony::daily::core::DailyRooms;
 use callflow::telephony::{CloseReason, RoomClient, RoomCommand, RoomEvent};
 use tokio::time::{Instant, sleep};
 
-use crate::live::{Call, GREETING, World, plain};
+use crate::live::{Call, GREETING, OPERATOR, World, plain};
 use crate::process::wait_until;
 use crate::room::Site;
 use crate::{stand_in_library, within};
@@ -99,6 +99,28 @@ async fn a_connection_that_breaks_in_mid_call_ends_it_and_leaves_nothing() {
     call.ends(Outcome::Failed).await;
     call.caller.is_hung_up().await;
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_after_the_handoff_leaves_the_two_to_each_other() {
+    let mut world = World::whose_rooms_stay(&plain()).await;
+    let operator = world.person_at(OPERATOR).await;
+    let mut call = world.call().await;
+    call.is_handed_to(&operator).await;
+    world.daily_will(Fault::Disconnect, "dtmf-event", 1);
+    call.caller.phone.press('5').unwrap();
+    call.ends(Outcome::Transferred).await;
+    operator.phone.say("this is Sam").unwrap();
+    call.caller.hears("this is Sam").await;
+    call.caller.phone.say("hello Sam").unwrap();
+    operator.hears("hello Sam").await;
+    call.caller.phone.hang_up().unwrap();
+    operator.phone.hang_up().unwrap();
+    operator.is_hung_up().await;
+    wait_until("the room is empty", || {
+        world.sandbox.state().rooms.iter().all(|room| room.participants.is_empty())
+    });
+    world.end_but_for_the_room().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
