@@ -202,6 +202,7 @@ impl Conversing {
         let Some(branch) = step.edge(event) else { return Handled };
         step.call.failed_replies = 0;
         step.call.speech.spend(reply);
+        step.note(event);
         Transition(step.take(branch))
     }
 

@@ -64,11 +64,18 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// Notes what the present state came to, whichever edge that takes.
+    pub(super) fn note(&mut self, event: Event) {
+        self.call.completed.push((self.call.state, event));
+    }
+
     /// Leaves a state by the completion of its command: the first of these events that has an edge, else
     /// `otherwise`. A flow without a way out (the checker lets none through) is a failed service.
     pub(super) fn complete(&mut self, events: &[Event]) -> State {
-        let branch = events.iter().chain(&[Event::Otherwise]).find_map(|event| self.edge(*event));
-        match branch {
+        let named = events.iter().find_map(|event| Some((*event, self.edge(*event)?)));
+        let event = named.map(|(event, _)| event).or(events.first().copied());
+        event.into_iter().for_each(|event| self.note(event));
+        match named.map(|(_, branch)| branch).or_else(|| self.edge(Event::Otherwise)) {
             Some(branch) => self.take(branch),
             None => self.fail(),
         }

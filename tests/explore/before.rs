@@ -191,3 +191,16 @@ fn what_is_found_is_told_with_its_place_the_wish_and_a_test() {
 "
     );
 }
+
+/// What a state came to counts, not the name of the edge that this took.
+#[test]
+fn an_answer_that_takes_otherwise_is_an_answer() {
+    let flow = "callflow: 1\nstart: ask\ntools: {t: {http: {url: \"https://api.example.com/\"}, timeout: 2s}}\n\
+                properties:\n  - before: {told: ask}\nstates:\n  ask:\n    call_api: t\n    \
+                on: {failed: bye, otherwise: told}\n  told: {end: It is so.}\n  bye: {end: Goodbye.}\n";
+    assert_eq!(found(flow), []);
+    let one_way = flow.replace("{failed: bye, otherwise: told}", "{otherwise: told}");
+    let found = found(&one_way.replace("  bye: {end: Goodbye.}\n", ""));
+    let [(message, _)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(message, "a call comes to `told` before `ask` has its answer");
+}
