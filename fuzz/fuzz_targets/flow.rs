@@ -4,7 +4,9 @@
 #![no_main]
 
 use callflow::check::{EnvMode, check};
-use callflow::diagnostic::{Diagnostic, Style, render_github, render_human, render_json, render_sarif, render_short};
+use callflow::diagnostic::{
+    Diagnostic, Style, render_github, render_human, render_json, render_sarif, render_short,
+};
 use callflow::plan::compile;
 use callflow::plan::graph::Graph;
 use callflow::source::SourceFile;

@@ -13,7 +13,7 @@ fuzz_target!(|input: &str| {
     let quoted = |text: &str| serde_json::to_string(text).expect("a text is JSON");
     let flow = format!(
         "callflow: 1\nstart: a\nenv: {{SHOP: text}}\nvars: {{topic: text, count: {{type: int, default: 0}}}}\n\
-         hours: {{office: {{zone: Europe/Berlin, open: {{mon-fri: \"9:00-17:00\"}}}}}}\nstates:\n  \
+         hours: {{office: {{tz: Europe/Berlin, open: [\"Mon-Fri 09:00-17:00\"]}}}}\nstates:\n  \
          a:\n    choose:\n      - {{if: {}, to: b}}\n      - {{else: b}}\n  b: {{end: {}}}\n",
         quoted(condition),
         quoted(text),
@@ -21,7 +21,10 @@ fuzz_target!(|input: &str| {
     let checked = check(&SourceFile::new("nowhere/x.yaml", flow), EnvMode::Unknown);
     for diagnostic in &checked.diagnostics {
         let place = diagnostic.primary.span;
-        assert!(place.start <= place.end && place.end as usize <= checked.source.text().len(), "{diagnostic:?}");
+        assert!(
+            place.start <= place.end && place.end as usize <= checked.source.text().len(),
+            "{diagnostic:?}"
+        );
     }
     if let Some(flow) = checked.flow {
         let _ = compile(flow);
