@@ -388,7 +388,7 @@ mod tests {
         };
         let (status, out, err) = run(false);
         assert_eq!((status, err.as_str()), (ExitStatus::Findings, ""));
-        assert!(out.starts_with("a.yaml:5:26: error[F059]: "), "{out}");
+        assert!(out.starts_with("a.yaml:5:27: error[F059]: "), "{out}");
         let open =
             "note: a.yaml has `properties:`, which only exploring decides (F059); leave out `--no-explore`\n";
         assert_eq!(run(true), (ExitStatus::Success, String::new(), open.to_owned()));
