@@ -12,6 +12,7 @@ use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
 use super::{Effect, Outcome, Timer};
+use crate::pii::Utterance;
 use crate::plan::{Branch, EdgeId, Event, Kind, Plan, Sensitivity, StateId};
 
 /// Service failures that a call survives if its flow deals with them; then it ends.
@@ -49,6 +50,18 @@ impl<'a> Step<'a> {
         self.assign(&branch.set);
         self.call.way.say = branch.say.as_ref().and_then(|say| self.sentence(say).ok());
         State::of(self.plan, branch.to)
+    }
+
+    /// Takes a branch if there is one.
+    pub(super) fn follow(&mut self, branch: Option<&Branch>) -> statig::Outcome<State> {
+        branch.map_or(statig::Outcome::Handled, |branch| statig::Outcome::Transition(self.take(branch)))
+    }
+
+    /// Keeps what the caller says for the `converse` that may follow.
+    pub(super) fn keep(&mut self, text: &Utterance) {
+        if !text.is_blank() {
+            self.call.way.heard = Some(text.clone());
+        }
     }
 
     /// Takes an edge that has nothing but a target.
