@@ -352,3 +352,29 @@ fn no_time_at_all_is_refused() {
     assert_eq!(codes(&checked(&flow("0m", "5s"))), ["F005"]);
     assert_eq!(codes(&checked(&flow("20s", "0ms"))), ["F009"]);
 }
+
+/// What a condition or a text uses that cannot be read is not known, and no second finding.
+#[test]
+fn what_stands_where_something_could_not_be_read_is_not_called_unused() {
+    let flow = |guard: &str, text: &str| {
+        format!(
+            "callflow: 1\nstart: a\nvars: {{count: int, name: {{type: text, default: x}}}}\nstates:\n  a:\n    choose:\n      \
+             - {{if: {guard}, to: bye}}\n      - else: bye\n  bye: {{end: \"{text}\"}}\n"
+        )
+    };
+    assert_eq!(codes(&checked(&flow("count > 3", "Bye {{ name }}."))), [""; 0]);
+    assert_eq!(codes(&checked(&flow("count > 1e3", "Bye {{ name }."))), ["F021", "F005"]);
+    assert_eq!(codes(&checked(&flow("attempts(a) > 1e3", "Bye."))), ["F013", "F013", "F021"]);
+}
+
+#[test]
+fn nothing_comes_before_itself() {
+    let flow = |wish: &str| {
+        format!(
+            "callflow: 1\nstart: a\nproperties: [{{before: {{{wish}}}}}]\nstates:\n  a: {{say: Hi., on: {{said: b, failed: b}}}}\n  \
+             b: {{say: Ho., next: bye}}\n  bye: {{end: Bye.}}\n"
+        )
+    };
+    assert_eq!(codes(&checked(&flow("b: a"))), [""; 0]);
+    assert_eq!(codes(&checked(&flow("b: b"))), ["F005"]);
+}
