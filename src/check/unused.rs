@@ -75,10 +75,10 @@ const MOST_UNREAD: usize = 50;
 /// Bytes of a line that are looked at before and behind what is wrong.
 const NEAR: usize = 500;
 
-/// The words in lines with a condition or a text that could not be read: what they use is not known.
+/// The words in lines with a condition that could not be read: what it uses is not known.
 fn unread<'d>(document: &'d Document, found: &[Diagnostic]) -> HashSet<&'d str> {
     let text = document.source.text();
-    let unread = |d: &&Diagnostic| d.is_error() && matches!(d.id, Rule::GuardType | Rule::WrongValue);
+    let unread = |d: &&Diagnostic| d.id == Rule::GuardType;
     let lines = found.iter().filter(unread).take(MOST_UNREAD).map(|d| {
         let at = d.primary.span.range();
         let before = text.get(..at.start).unwrap_or("");
