@@ -13,6 +13,8 @@ use crate::log::Log;
 
 /// The dial-in configuration's `hmac`: webhooks are signed and verified, as in service.
 const SECRET: &str = "YSBzZWNyZXQgZm9yIG1lYXN1cmluZw==";
+/// The flow of the calls, unless the option `--flow` names another.
+const FLOW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml");
 /// An engine without calls ends within this time.
 const END: Duration = Duration::from_secs(5);
 
@@ -29,7 +31,7 @@ pub struct Vendors {
     _child: Owned,
 }
 
-/// `callflow --flow flows/cold_transfer.yaml`, with all vendors in another process unless it is told otherwise.
+/// `callflow --flow`, with all vendors in another process unless it is told otherwise.
 pub struct Engine {
     pub process: Process,
     /// From the start of the process to its answer to `GET /health`.
@@ -110,7 +112,9 @@ impl Engine {
     /// Starts an engine and waits until it answers.
     pub fn start(vendors: &Vendors, extra: Extra<'_>) -> Self {
         let mut command = callflow();
-        command.args(["--flow", concat!(env!("CARGO_MANIFEST_DIR"), "/flows/cold_transfer.yaml")]);
+        let flow = std::env::args().skip_while(|arg| arg != "--flow").nth(1);
+        let flow = flow.and_then(|flow| std::fs::canonicalize(flow).ok()).unwrap_or_else(|| FLOW.into());
+        command.arg("--flow").arg(flow);
         command.args(["--port", "0", "--mix", "--max-calls", "200"]).stdin(Stdio::null());
         match extra {
             Extra::Nothing => {}

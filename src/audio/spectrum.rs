@@ -50,6 +50,10 @@ impl Peaks {
 /// The two strongest sinusoids of a window of 16 kHz samples; `None` if it is digitally silent.
 #[must_use]
 pub fn peaks(window: &[i16; WINDOW]) -> Option<Peaks> {
+    // Most of a call is silence, and its spectrum is known.
+    if *window == [0; WINDOW] {
+        return None;
+    }
     let mut power = power_spectrum(window);
     let total: f32 = power.iter().sum();
     if total <= 0.0 {

@@ -40,8 +40,9 @@ pub const LEFT_ALONE: &str = "The other person has left the call. Goodbye.";
 pub const CALLER: &str = "+15550100001";
 pub const OPERATOR: &str = "+15550100100";
 
-/// Calls in real time that run at once: more of them would starve each other of audio on a small machine.
-static LINES: Semaphore = Semaphore::const_new(5);
+/// Calls in real time that run at once, each at a few per cent of a core: more of them would starve each other of audio on a
+/// small machine.
+static LINES: Semaphore = Semaphore::const_new(8);
 
 /// The shipped flow in fewer words, so that calls in real time are short. `dial` is the map of that name.
 pub fn flow(dial: &str, handoff: &str) -> String {

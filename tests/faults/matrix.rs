@@ -215,19 +215,16 @@ fn times_may_differ_a_little_and_a_filler_may_just_be_heard() {
 }
 
 #[tokio::test]
-#[ignore = "a minute of CPU time: `cargo test --test faults -- --ignored`"]
 async fn a_failing_recogniser_is_no_more_than_three_seconds_of_silence() {
     rows("hearing", Service::Deepgram, true).await;
 }
 
 #[tokio::test]
-#[ignore = "a minute of CPU time: `cargo test --test faults -- --ignored`"]
 async fn a_failing_model_is_no_more_than_three_seconds_of_silence() {
     rows("model", Service::Openai, true).await;
 }
 
 #[tokio::test]
-#[ignore = "a minute of CPU time: `cargo test --test faults -- --ignored`"]
 async fn a_failing_voice_is_no_more_than_three_seconds_of_silence() {
     rows("voice", Service::Cartesia, true).await;
 }

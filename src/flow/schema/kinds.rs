@@ -63,7 +63,7 @@ pub(super) struct Converse {
     #[schemars(length(min = 1), extend("examples" = [[{"after": "8s", "say": "Are you still there?"}, {"after": "8s", "to": "bye"}]]))]
     silence: Option<Vec<Rung>>,
     /// How readily the caller is taken to speak, and to be done; `normal` if left out. `low` for noisy lines and
-    /// for callers who pause while they think, `high` for quick answers.
+    /// for callers who pause while they think, `high` for quick answers: it does not wait for a breath.
     #[schemars(extend("enum" = ["low", "normal", "high"]))]
     sensitivity: Option<String>,
     /// Whether the model is asked in a pause already, before the caller's turn is over; true if left out. What was

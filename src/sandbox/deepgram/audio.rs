@@ -1,5 +1,7 @@
 //! Raw audio as it arrives, whichever API it is for.
 
+use std::borrow::Cow;
+
 use crate::audio::g711::{decode_alaw, decode_ulaw};
 
 /// How samples arrive.
@@ -29,7 +31,10 @@ impl Audio {
             Encoding::Mulaw => Some(decode_ulaw(bytes)),
             Encoding::Alaw => Some(decode_alaw(bytes)),
             Encoding::Linear16 => {
-                let all: Vec<u8> = self.odd_byte.take().into_iter().chain(bytes.iter().copied()).collect();
+                let all = match self.odd_byte.take() {
+                    Some(odd) => Cow::Owned([&[odd], bytes].concat()),
+                    None => Cow::Borrowed(bytes),
+                };
                 let (pairs, rest) = all.as_chunks::<2>();
                 self.odd_byte = rest.first().copied();
                 Some(pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())

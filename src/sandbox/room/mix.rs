@@ -9,7 +9,8 @@ impl Mix {
     /// Adds up the frames of all talkers; a talker without a frame is silent.
     pub(crate) fn of<'a>(frames: impl IntoIterator<Item = &'a Option<Frame>>) -> Self {
         let mut sum = [0; FRAME_SAMPLES];
-        for frame in frames.into_iter().flatten() {
+        // Most of those who are in are silent.
+        for frame in frames.into_iter().flatten().filter(|frame| !frame.is_silence()) {
             for (total, &sample) in sum.iter_mut().zip(frame.samples()) {
                 *total += i32::from(sample);
             }
@@ -20,9 +21,12 @@ impl Mix {
     /// What somebody hears who does not hear their own frame. Saturates.
     pub(crate) fn without(&self, own: Option<&Frame>) -> Frame {
         let mut heard = Frame::silence();
-        for (n, sample) in heard.samples_mut().iter_mut().enumerate() {
-            let own = own.map_or(0, |frame| i32::from(frame.samples()[n]));
-            *sample = saturated(self.0[n] - own);
+        let own = own.map_or(&[0; FRAME_SAMPLES], Frame::samples);
+        // Silence is what it is already.
+        if self.0 != [0; FRAME_SAMPLES] || *own != [0; FRAME_SAMPLES] {
+            for ((sample, sum), &own) in heard.samples_mut().iter_mut().zip(self.0).zip(own) {
+                *sample = saturated(sum - i32::from(own));
+            }
         }
         heard
     }

@@ -43,6 +43,8 @@ pub(super) struct Analyser {
     /// The newest samples; sample `n` lies at `n % WINDOW`, so periods lie above each other.
     window: [f32; WINDOW],
     position: usize,
+    /// How many of the newest samples are zero.
+    silent: usize,
     until_next: usize,
     /// One period of a cosine and a sine.
     waves: [(f32, f32); PERIOD],
@@ -52,13 +54,14 @@ impl Analyser {
     pub(super) fn new() -> Self {
         let angle = |n: usize| TAU * n as f32 / PERIOD as f32;
         let waves = std::array::from_fn(|n| (angle(n).cos(), angle(n).sin()));
-        Self { window: [0.0; WINDOW], position: 0, until_next: HOP, waves }
+        Self { window: [0.0; WINDOW], position: 0, silent: WINDOW, until_next: HOP, waves }
     }
 
     /// Takes a sample; every [`HOP`] samples there is a measurement.
     pub(super) fn push(&mut self, sample: i16) -> Option<Spectrum> {
         self.window[self.position] = f32::from(sample) / 32_768.0;
         self.position = (self.position + 1) % WINDOW;
+        self.silent = if sample == 0 { self.silent + 1 } else { 0 };
         self.until_next -= 1;
         if self.until_next > 0 {
             return None;
@@ -68,13 +71,24 @@ impl Analyser {
     }
 
     fn measure(&self) -> Spectrum {
+        // Most of a call is silence.
+        if self.silent >= WINDOW {
+            return Spectrum::default();
+        }
         let total = self.window.iter().map(|sample| sample * sample).sum::<f32>() / WINDOW as f32;
         let mut spectrum = Spectrum { total, ..Spectrum::default() };
-        // Most of a call is silence.
+        // As good as silent.
         if total < 1e-7 {
             return spectrum;
         }
-        let period: [f32; PERIOD] = std::array::from_fn(|n| self.window.iter().skip(n).step_by(PERIOD).sum());
+        let mut period = [0.0; PERIOD];
+        for earlier in self.window.as_chunks::<PERIOD>().0 {
+            let mut n = 0;
+            while n < PERIOD {
+                period[n] += earlier[n];
+                n += 1;
+            }
+        }
         for harmonic in 1..=HARMONICS {
             let amplitude = self.correlate(&period, harmonic);
             let power = power(amplitude);
@@ -91,16 +105,18 @@ impl Analyser {
     }
 
     fn correlate(&self, period: &[f32; PERIOD], harmonic: usize) -> (f32, f32) {
-        let mut turn = 0;
+        let (mut turn, mut n) = (0, 0);
         let (mut re, mut im) = (0.0, 0.0);
-        for sample in period {
-            let (cos, sin) = self.waves[turn];
+        // By index: an iterator costs several calls a sample in an unoptimised build.
+        while n < PERIOD {
+            let (sample, (cos, sin)) = (period[n], self.waves[turn]);
             re += sample * cos;
             im += sample * sin;
             turn += harmonic;
             if turn >= PERIOD {
                 turn -= PERIOD;
             }
+            n += 1;
         }
         let scale = 2.0 / WINDOW as f32;
         (re * scale, im * scale)
@@ -122,6 +138,18 @@ mod tests {
         let last = (0..1000).filter_map(|n| analyser.push(tone(n) as i16)).last().unwrap();
         assert!(last.low[5 - LOW] > 0.99 * last.total);
         assert!(last.harmonic < 1.01 * last.total);
+    }
+
+    #[test]
+    fn a_voice_rings_out_and_silence_is_no_power_at_all() {
+        let mut analyser = Analyser::new();
+        let mut after = |samples: usize, value: i16| {
+            (0..samples).filter_map(|_| analyser.push(value)).last().unwrap().total
+        };
+        assert_eq!(after(HOP, 0), 0.0);
+        assert!(after(HOP, 10_000) > 0.0);
+        assert!(after(WINDOW - HOP, 0) > 0.0, "the window still holds some of it");
+        assert_eq!(after(2 * HOP, 0), 0.0);
     }
 
     #[test]

@@ -10,26 +10,28 @@ pub enum Attention {
     /// As the settings are.
     #[default]
     Normal,
-    /// Sooner: for quick answers.
+    /// Sooner, and without waiting for a breath: for quick answers.
     High,
 }
 
 impl TurnSettings {
-    /// These settings for so much attention. `Normal` changes nothing.
+    /// These settings for so much attention. `Normal` changes nothing. With `High`, words that are complete end the turn
+    /// as soon as speech is known to have stopped: whoever goes on after a breath is a moment later heard as going on, and
+    /// what they say is put together with what they said.
     ///
     /// How long the vendor's words are waited for stays as it is: that is the vendor's slowness, not the
     /// caller's. For the same reason a recogniser that ends turns itself keeps its own measure of an end.
     #[must_use]
     pub fn attending(self, attention: Attention) -> Self {
-        let (times, score) = match attention {
-            Attention::Low => (1.8, 0.1),
+        let (times, breath, score) = match attention {
+            Attention::Low => (1.8, 1.8, 0.1),
             Attention::Normal => return self,
-            Attention::High => (0.6, -0.05),
+            Attention::High => (0.6, 0.0, -0.05),
         };
         let mut settings = self;
         settings.vad.onset = self.vad.onset.mul_f64(times);
         settings.vad.start_score = (self.vad.start_score + score).max(self.vad.stay_score);
-        settings.hangover = self.hangover.mul_f64(times);
+        settings.hangover = self.hangover.mul_f64(breath);
         settings.pause = self.pause.mul_f64(times);
         settings
     }
@@ -46,7 +48,31 @@ impl TurnTaker {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::policy::Turns;
+    use super::super::{SttEvent, TurnEvent};
     use super::*;
+    use crate::pii::Utterance;
+
+    /// When the turn of somebody ends whose words were complete when they stopped speaking after a second.
+    fn ends(attention: Attention) -> Option<Duration> {
+        let mut turns = Turns::new(TurnSettings::default().attending(attention));
+        turns.voice_started(Duration::ZERO);
+        let stopped = Duration::from_secs(1);
+        turns.voice_stopped(stopped);
+        turns.transcript(stopped, &SttEvent::Final { text: Utterance::new("yes"), speech_final: true });
+        let due = turns.deadline()?;
+        turns.tick(due);
+        let told = std::iter::from_fn(|| turns.poll_event());
+        told.last().filter(|event| matches!(event, TurnEvent::TurnEnded { .. })).map(|_| due - stopped)
+    }
+
+    #[test]
+    fn a_quick_answer_ends_its_turn_without_waiting_for_a_breath() {
+        let after = [Attention::High, Attention::Normal, Attention::Low].map(ends);
+        assert_eq!(after, [0, 250, 450].map(|ms| Some(Duration::from_millis(ms))));
+    }
 
     #[test]
     fn more_attention_is_always_sooner_and_the_usual_one_is_the_settings() {
