@@ -92,8 +92,12 @@ fn a_key_of_the_whole_flow_that_leads_round_the_notice_is_found() {
 
 #[test]
 fn a_state_cannot_come_before_itself() {
-    let found = found(&without("{dial: notice}", "{notice: notice}"));
+    // By its own name it is refused beforehand; as one of its kind it is found.
+    let found = found(&without("{dial: notice}", "{say: notice}"));
     assert_eq!(found[0].1, "caller.joined");
+    let source = SourceFile::new("test.yaml", without("{dial: notice}", "{notice: notice}"));
+    let refused = check(&source, EnvMode::Unknown).diagnostics;
+    assert_eq!(refused[0].message, "`notice` cannot come before itself");
 }
 
 /// Of two ways that a group shares an edge for, only the one through the state that is meant counts.
