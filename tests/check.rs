@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod sarif;
+
 use std::path::Path;
 
 use callflow::check::{Checked, EnvMode, check};
-use callflow::diagnostic::{Rule, Style, render_human};
+use callflow::diagnostic::{Rule, Style, render_human, render_sarif};
 use callflow::plan::{self, Event, Kind};
 use callflow::source::SourceFile;
 
@@ -271,4 +273,109 @@ fn the_longest_way_is_the_longest_of_all_that_there_are() {
         let expected = format!("a call can take {time}, and `max_duration` is 10s");
         assert_eq!(found, Some(&*expected), "{text}");
     }
+}
+
+/// Every finding of every broken flow, in one run, and of flows without any.
+#[test]
+fn what_is_found_is_sarif_as_the_standard_wants_it() {
+    let found = |name: &str| {
+        let all = files(name).into_iter().map(|(_, source)| check(&source, EnvMode::Known(&test_env)));
+        all.map(|checked| (checked.source, checked.diagnostics)).collect::<Vec<_>>()
+    };
+    for findings in [found("tests/flows/err"), found("tests/flows/ok"), Vec::new()] {
+        let sarif: serde_json::Value = serde_json::from_str(&render_sarif(&findings)).unwrap();
+        let count = findings.iter().map(|(_, found)| found.len()).sum::<usize>();
+        assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), count);
+        assert_eq!(sarif::errors(&sarif), [""; 0]);
+    }
+}
+
+/// Names of files that are no URIs as they stand.
+#[test]
+fn any_name_of_a_file_is_sarif_as_the_standard_wants_it() {
+    for name in
+        ["a b.yaml", "ä/ö.yaml", "a#b?c%20.yaml", "c:d.yaml", "[x]^`{y}|.yaml", "./-.yaml", "//a/b.yaml"]
+    {
+        let checked = check(&SourceFile::new(name, "callflow: 1\nstart: \u{1f600}\n"), EnvMode::Unknown);
+        let sarif = render_sarif(&[(checked.source, checked.diagnostics)]);
+        let sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+        assert_eq!(sarif::errors(&sarif), [""; 0], "{name}");
+        let uri =
+            &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+        let uri = uri.as_str().unwrap();
+        // Neither a scheme nor a host is read into it.
+        assert!(!uri.starts_with("//") && !uri.split('/').next().unwrap().contains(':'), "{uri}");
+    }
+}
+
+#[test]
+fn the_schema_of_the_standard_refuses_what_is_no_sarif() {
+    let good: serde_json::Value = serde_json::from_str(&render_sarif(&[])).unwrap();
+    assert_eq!(sarif::errors(&good), [""; 0]);
+    for (key, value) in [("version", "2.0.0".into()), ("runs", serde_json::Value::Null), ("more", 1.into())] {
+        let mut bad = good.clone();
+        bad[key] = value;
+        assert!(!sarif::errors(&bad).is_empty(), "{key}");
+    }
+}
+
+/// The finding stands at an intent, which is in no state; the state that offers both may say that it is meant so.
+#[test]
+fn two_intents_that_are_meant_to_be_alike_are_waived_where_both_are_offered() {
+    let flow = |first: &str, second: &str| {
+        format!(
+            "callflow: 1\nstart: talk\nintents:\n  billing: {{when: The caller has a question about an invoice.}}\n  \
+             invoices: {{when: The caller asks a question about the invoice.}}\nstates:\n  talk:\n    converse: Be brief.\n    \
+             {first}\n    on: {{intent.billing: more, intent.invoices: bye}}\n  more:\n    converse: Be kind.\n    {second}\n    \
+             on: {{intent.billing: bye, intent.invoices: bye}}\n  bye: {{end: Goodbye.}}\n"
+        )
+    };
+    let waiver = "allow: [F061: \"told apart by the invoice's number\"]";
+    assert_eq!(codes(&checked(&flow("", ""))), ["F061"]);
+    assert_eq!(codes(&checked(&flow(waiver, ""))), [""; 0]);
+    assert_eq!(codes(&checked(&flow("", waiver))), ["F061", "F073"]);
+    let found = checked(&flow("", ""));
+    let places: Vec<_> = found.diagnostics[0].secondary.iter().map(|l| found.source.slice(l.span)).collect();
+    assert_eq!(places[1], "converse");
+}
+
+/// A timer that is due when it is set, or an event that never comes.
+#[test]
+fn no_time_at_all_is_refused() {
+    let flow = |timeout: &str, silent: &str| {
+        format!(
+            "callflow: 1\nstart: a\nstates:\n  a:\n    converse: Talk.\n    timeout: {timeout}\n    \
+             on: {{timeout: bye, caller.silent({silent}): bye}}\n  bye: {{end: Bye.}}\n"
+        )
+    };
+    assert_eq!(codes(&checked(&flow("20s", "5s"))), [""; 0]);
+    assert_eq!(codes(&checked(&flow("0m", "5s"))), ["F005"]);
+    assert_eq!(codes(&checked(&flow("20s", "0ms"))), ["F009"]);
+}
+
+/// What a condition uses that cannot be read is not known, and no second finding.
+#[test]
+fn what_stands_where_a_condition_could_not_be_read_is_not_called_unused() {
+    let flow = |guard: &str| {
+        format!(
+            "callflow: 1\nstart: a\nvars: {{count: {{type: int, default: 0}}}}\nintents: {{more: {{when: More., slots: {{count: int}}}}}}\n\
+             states:\n  talk:\n    converse: Talk.\n    on: {{intent.more: a}}\n  a:\n    choose:\n      \
+             - {{if: {guard}, to: talk}}\n      - else: bye\n  bye: {{end: Bye.}}\n"
+        )
+    };
+    assert_eq!(codes(&checked(&flow("count > 3"))), [""; 0]);
+    assert_eq!(codes(&checked(&flow("count > 1e3"))), ["F021"]);
+    assert_eq!(codes(&checked(&flow("attempts(a) > 1e3"))), ["F013", "F021"]);
+}
+
+#[test]
+fn nothing_comes_before_itself() {
+    let flow = |wish: &str| {
+        format!(
+            "callflow: 1\nstart: a\nproperties: [{{before: {{{wish}}}}}]\nstates:\n  a: {{say: Hi., on: {{said: b, failed: b}}}}\n  \
+             b: {{say: Ho., next: bye}}\n  bye: {{end: Bye.}}\n"
+        )
+    };
+    assert_eq!(codes(&checked(&flow("b: a"))), [""; 0]);
+    assert_eq!(codes(&checked(&flow("b: b"))), ["F005"]);
 }

@@ -93,6 +93,24 @@ fn what_tests_reach_is_drawn_over_a_flow_with_a_legend_in_every_language() {
     insta::assert_snapshot!("covered_svg", graph.svg());
 }
 
+/// Of an attribute that is given twice, Graphviz takes one.
+#[test]
+fn no_attribute_of_a_node_or_an_edge_is_given_twice() {
+    for graph in [covered(), Graph::of(&shipped("business_hours"), true)] {
+        let dot = graph.dot();
+        for line in dot.lines().filter(|line| line.contains('[')) {
+            let attributes = line.split_once('[').unwrap().1;
+            for name in ["label", "shape", "style", "color", "fillcolor", "fontcolor", "penwidth"] {
+                let name = format!("{name}=");
+                let given = attributes.match_indices(&name).filter(|(at, _)| {
+                    attributes[..*at].is_empty() || attributes[..*at].ends_with([' ', '['])
+                });
+                assert!(given.count() <= 1, "{name}: {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_no_test_reaches_is_told_from_what_is_not_counted() {
     let graph = covered();

@@ -166,3 +166,11 @@ fn what_is_wrong_with_a_prompt_in_another_file_is_waived_in_the_state_that_takes
     fs::write(folder.0.join("flow.yaml"), waived).unwrap();
     assert_eq!(folder.findings(), Vec::<String>::new());
 }
+
+#[test]
+fn a_flow_that_uses_itself_is_told_so_and_nothing_else() {
+    let text =
+        "callflow: 1\nstart: a\nuse: [flow.yaml]\nstates:\n  a: {say: Hello., next: b}\n  b: {end: Bye.}\n";
+    let folder = Folder::new("itself", &[("flow.yaml", text)]);
+    assert_eq!(folder.findings(), ["flow.yaml:3:7: error[F011]: `flow.yaml` is used twice, or uses itself"]);
+}

@@ -65,7 +65,7 @@ fn endpoint(
         return None;
     }
     let base = match with_values(document, head, values) {
-        Ok(_) if from_env && matches!(mode, EnvMode::Unknown) => NOWHERE.to_owned(),
+        Ok(_) if from_env && !matches!(mode, EnvMode::Known(_)) => NOWHERE.to_owned(),
         Ok(base) => base,
         Err(NotPlain::Unknown | NotPlain::Tag) => return None,
     };

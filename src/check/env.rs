@@ -17,6 +17,8 @@ use crate::pii::Address;
 pub enum EnvMode<'e> {
     /// The flow is only inspected: variables of the environment may have any value, or none.
     Unknown,
+    /// The same, with values for some of them; what is reached with them is fictional all the same.
+    Given(&'e dyn Fn(&str) -> Option<String>),
     /// The flow is to be run with these values.
     Known(&'e dyn Fn(&str) -> Option<String>),
 }
@@ -25,6 +27,7 @@ impl fmt::Debug for EnvMode<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "Unknown",
+            Self::Given(_) => "Given",
             Self::Known(_) => "Known",
         })
     }
@@ -67,9 +70,15 @@ pub(super) fn resolve(
 }
 
 fn value(var: &EnvVar, mode: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Option<String> {
-    let EnvMode::Known(lookup) = mode else { return Some(fictional(&var.kind)) };
+    let lookup = match mode {
+        EnvMode::Unknown => return Some(fictional(&var.kind)),
+        EnvMode::Given(lookup) | EnvMode::Known(lookup) => lookup,
+    };
     let name = &var.name.value;
     let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
+        if matches!(mode, EnvMode::Given(_)) {
+            return Some(fictional(&var.kind));
+        }
         let message = format!("`{name}` is not set in the environment");
         let help = format!("set it, for example in a file `.env`: {name}={}", fictional(&var.kind));
         out.push(Diagnostic::error(Rule::EnvMissing, var.name.span, message).help(help));
@@ -157,7 +166,7 @@ fn address(
             None
         }
         Ok(address) => Some(address),
-        Err(_) if from_env && matches!(mode, EnvMode::Unknown) => Address::parse(NOBODY).ok(),
+        Err(_) if from_env && !matches!(mode, EnvMode::Known(_)) => Address::parse(NOBODY).ok(),
         Err(_) if from_env => {
             let name = &target.name.value;
             let message = format!("with the values of the environment, `{name}` is not an address");

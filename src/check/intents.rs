@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Document, Event, Kind};
+use crate::flow::{Document, Event, Kind, State};
 use crate::source::Spanned;
 
 /// Words that say nothing about what a caller wants.
@@ -30,24 +30,32 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
         return;
     }
     let offers = offers(document, scope);
-    let together = |a: usize, b: usize| offers.iter().any(|offer| offer.contains(&a) && offer.contains(&b));
-    for (a, b) in near.into_iter().filter(|(a, b)| together(*a, *b)) {
+    // The first state in which they are offered together, which is also where they can be waived.
+    let together = |a: usize, b: usize| {
+        let both = |(_, offer): &&(&State, BTreeSet<usize>)| offer.contains(&a) && offer.contains(&b);
+        offers.iter().filter(both).map(|(state, _)| state.kind.span).min()
+    };
+    let near = near.into_iter().filter_map(|(a, b)| Some((a, b, together(a, b)?)));
+    for (a, b, offered) in near {
         let (first, second) = (&all[a], &all[b]);
         let message = format!(
             "the model can hardly tell `{}` from `{}`: they are described alike",
             second.name, first.name
         );
         let warning = Diagnostic::warning(Rule::AlikeIntents, second.when.span, message);
-        let warning = warning.also(first.when.span, format!("`{}`", first.name));
+        let warning = warning.also(first.when.span, format!("`{}`", first.name)).also(offered, OFFERED);
         out.push(warning.help("say in each what the other is not, or make one of them"));
     }
-    for (a, first, b, second) in same.into_iter().filter(|(a, _, b, _)| together(*a, *b)) {
+    for (a, first, b, second) in same {
+        let Some(offered) = together(a, b) else { continue };
         let message = format!("this sentence means `{}` and `{}`", all[a].name, all[b].name);
         let warning = Diagnostic::warning(Rule::AlikeIntents, second.span, message);
-        out.push(warning.also(first.span, "the same").help("leave it to one of them"));
+        let warning = warning.also(first.span, "the same").also(offered, OFFERED);
+        out.push(warning.help("leave it to one of them"));
     }
 }
 
+const OFFERED: &str = "both are offered here";
 /// Findings of each sort that are worth looking into: a file with more is no flow.
 const MOST_FOUND: usize = 200;
 
@@ -120,7 +128,7 @@ fn same_examples(document: &Document) -> Vec<Same<'_>> {
 }
 
 /// What is offered together, state by state, as indices of [`choices`].
-fn offers(document: &Document, scope: &Scope<'_>) -> Vec<BTreeSet<usize>> {
+fn offers<'d>(document: &'d Document, scope: &Scope<'_>) -> Vec<(&'d State, BTreeSet<usize>)> {
     let converses = document.states.iter().filter_map(|state| match &state.kind.value {
         Kind::Converse(converse) => Some((state, converse.tools.as_slice())),
         _ => None,
@@ -133,11 +141,12 @@ fn offers(document: &Document, scope: &Scope<'_>) -> Vec<BTreeSet<usize>> {
             _ => None,
         });
         let offered = offered.iter().filter_map(|name| Some(scope.tools.get(&name.value)? + tools));
-        intents.chain(offered).collect()
+        (state, intents.chain(offered).collect())
     });
     let listening = document.states.iter().filter_map(|state| match &state.kind.value {
         Kind::Dial(dial) => {
-            Some(dial.listen.iter().filter_map(|name| scope.intents.get(&name.value)).collect())
+            let heard = dial.listen.iter().filter_map(|name| scope.intents.get(&name.value));
+            Some((state, heard.collect()))
         }
         _ => None,
     });

@@ -126,10 +126,12 @@ pub fn check(source: &SourceFile, env: EnvMode<'_>) -> Checked {
     let (mut flow, mut whole) = (None, source.clone());
     if let Some(mut document) = document {
         whole = document.source.clone();
-        groups::inline(&mut document, &mut diagnostics);
-        let resolved = apply(&document, env, &mut diagnostics);
-        let recordings = recordings::read(&document, &mut diagnostics);
-        waive::apply(&document, &mut diagnostics);
+        let (mut resolved, mut recordings) = (None, Vec::new());
+        if groups::inline(&mut document, &mut diagnostics) {
+            resolved = apply(&document, env, &mut diagnostics);
+            recordings = recordings::read(&document, &mut diagnostics);
+            waive::apply(&document, &mut diagnostics);
+        }
         if !diagnostics.iter().any(Diagnostic::is_error) {
             flow = resolved.map(|env::Resolved { env, targets, endpoints, model_servers }| CheckedFlow {
                 document,
@@ -193,7 +195,7 @@ fn apply(document: &Document, env: EnvMode<'_>, out: &mut Vec<Diagnostic>) -> Op
 const MOST: usize = 200;
 
 /// Nobody reads more than some hundred findings, and a hostile file could cause tens of thousands.
-fn truncate(diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn truncate(diagnostics: &mut Vec<Diagnostic>) {
     let more = diagnostics.len().saturating_sub(MOST);
     if more > 0 {
         // Errors are kept before warnings; both stay in the order of the file.

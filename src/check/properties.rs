@@ -29,6 +29,11 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
                 let error = Diagnostic::error(Rule::WrongValue, first.span, message);
                 out.push(error.help("what stands first in `before: {later: earlier}` is what comes later"));
             }
+            Some(_) if what.value == first.value && !KINDS.contains(&what.value.as_str()) => {
+                let message = format!("`{}` cannot come before itself", first.value);
+                let help = "what stands first in `before: {later: earlier}` is what comes later";
+                out.push(Diagnostic::error(Rule::WrongValue, first.span, message).help(help));
+            }
             Some(_) => {}
         }
     }

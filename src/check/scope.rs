@@ -37,7 +37,7 @@ pub(super) struct Names<'d> {
 }
 
 impl<'d> Names<'d> {
-    fn new(names: impl Iterator<Item = &'d Spanned<String>>) -> Self {
+    pub(super) fn new(names: impl Iterator<Item = &'d Spanned<String>>) -> Self {
         let by_name: HashMap<_, _> = names.enumerate().map(|(i, name)| (name.value.as_str(), i)).collect();
         let mut sorted: Vec<_> = by_name.keys().copied().collect();
         sorted.sort_unstable();

@@ -20,6 +20,17 @@ pub struct ModelServer {
     pub key: Option<ApiKey>,
 }
 
+/// Where nobody listens.
+const NOWHERE: &str = "http://127.0.0.1:9/v1";
+
+impl ModelServer {
+    /// Whether it stands for one that only the environment knows.
+    #[must_use]
+    pub fn is_fictional(&self) -> bool {
+        self.base_url == NOWHERE
+    }
+}
+
 impl fmt::Debug for ModelServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ModelServer(…)")
@@ -198,9 +209,16 @@ fn endpoint(
             return None;
         }
     };
-    if !url.names.is_empty() && matches!(mode, EnvMode::Unknown) {
-        let base_url = "http://127.0.0.1:9/v1".to_owned();
-        return Some(Some(ModelServer { base_url, key: None }));
+    let mut names = [Some(url), service.key.as_ref()].into_iter().flatten().flat_map(|text| &text.names);
+    let is_known = match mode {
+        EnvMode::Unknown => url.names.is_empty(),
+        EnvMode::Given(lookup) => names.all(|name| {
+            name.name.strip_prefix("env.").and_then(lookup).is_some_and(|v| !v.trim().is_empty())
+        }),
+        EnvMode::Known(_) => true,
+    };
+    if !is_known {
+        return Some(Some(ModelServer { base_url: NOWHERE.to_owned(), key: None }));
     }
     let Some(base_url) = crate::settings::base_url(&text) else {
         let message = "not a base URL";

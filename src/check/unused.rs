@@ -11,9 +11,11 @@ use crate::source::Spanned;
 
 pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagnostic>) {
     let used = Used::find(document, scope);
+    let unread = unread(document, out);
     let mut report =
         |names: &mut dyn Iterator<Item = &Spanned<String>>, used: &HashSet<&str>, what: &str, help: &str| {
-            for name in names.filter(|name| !used.contains(name.value.as_str())) {
+            let is_used = |name: &str| used.contains(name) || unread.contains(name);
+            for name in names.filter(|name| !is_used(name.value.as_str())) {
                 let message = format!("{what} `{}` is never used", name.value);
                 out.push(Diagnostic::warning(Rule::Unused, name.span, message).help(help));
             }
@@ -66,6 +68,25 @@ pub(super) fn check(document: &Document, scope: &Scope<'_>, out: &mut Vec<Diagno
         "the environment variable",
         "use it as `{{ env.… }}`, or remove it",
     );
+}
+
+/// Errors whose lines are looked at.
+const MOST_UNREAD: usize = 50;
+/// Bytes of a line that are looked at before and behind what is wrong.
+const NEAR: usize = 500;
+
+/// The words in lines with a condition that could not be read: what it uses is not known.
+fn unread<'d>(document: &'d Document, found: &[Diagnostic]) -> HashSet<&'d str> {
+    let text = document.source.text();
+    let unread = |d: &&Diagnostic| d.id == Rule::GuardType;
+    let lines = found.iter().filter(unread).take(MOST_UNREAD).map(|d| {
+        let at = d.primary.span.range();
+        let before = text.get(..at.start).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |end| end + 1).max(at.start.saturating_sub(NEAR));
+        let line = text.get(start..).unwrap_or("").lines().next().unwrap_or("");
+        line.char_indices().nth(at.len() + 2 * NEAR).map_or(line, |(end, _)| &line[..end])
+    });
+    lines.flat_map(|line| line.split(|c: char| !(c.is_alphanumeric() || c == '_'))).collect()
 }
 
 /// The names that are used, by sort.

@@ -141,8 +141,8 @@ fn check_all(
 struct Seen {
     source: SourceFile,
     diagnostics: Vec<Diagnostic>,
-    /// All calls were explored that were to be.
-    complete: bool,
+    /// What is not decided, and how it could be.
+    open: Option<&'static str>,
     /// The tests beside it that fail, or what kept them from being run; `None` if there are none to run.
     tests: Option<Result<Vec<String>, String>>,
 }
@@ -151,7 +151,7 @@ fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadErro
     let source = read(path)?;
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
     let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
-    let mut complete = true;
+    let mut open = None;
     let mut tests = None;
     if let Some(flow) = &flow {
         diagnostics.extend(super::lock::finding(path, flow.document()));
@@ -163,13 +163,23 @@ fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadErro
         });
         diagnostics.sort_by_key(|d| (d.primary.span, d.id));
     }
-    if let Some(flow) = flow.filter(|_| !args.no_explore) {
-        let (found, all) = in_check(flow);
-        diagnostics.extend(found);
-        diagnostics.sort_by_key(|d| (d.primary.span, d.id));
-        complete = all;
+    match flow {
+        Some(flow) if args.no_explore => {
+            // What the machine keeps in any flow needs no word; what this flow asks for itself does.
+            let asks = !flow.document().properties.is_empty();
+            open = asks.then_some(
+                "has `properties:`, which only exploring decides (F059); leave out `--no-explore`",
+            );
+        }
+        Some(flow) => {
+            let (found, all) = in_check(flow);
+            diagnostics.extend(found);
+            diagnostics.sort_by_key(|d| (d.primary.span, d.id));
+            open = (!all).then_some("has more calls than `check` explores; `callflow explore` goes on");
+        }
+        None => {}
     }
-    Ok(Seen { source, diagnostics, complete, tests })
+    Ok(Seen { source, diagnostics, open, tests })
 }
 
 fn show(
@@ -180,7 +190,7 @@ fn show(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let Seen { source, diagnostics, complete, tests } = match seen {
+    let Seen { source, diagnostics, open, tests } = match seen {
         Ok(seen) => seen,
         Err(error) => return unusable(&error, tally, err),
     };
@@ -198,12 +208,8 @@ fn show(
             }
         }
     }
-    if !complete {
-        let path = path.display();
-        writeln!(
-            err,
-            "note: {path} has more calls than `check` explores; `callflow explore {path}` goes on"
-        )?;
+    if let Some(open) = open {
+        writeln!(err, "note: {} {open}", path.display())?;
     }
     let errors = diagnostics.iter().filter(|d| Diagnostic::is_error(d)).count();
     tally.flows += 1;
@@ -303,6 +309,7 @@ mod tests {
         let files = [
             ("b.yml", GOOD),
             ("deep/a.yaml", BAD),
+            ("deep/marked.yaml", &format!("\u{feff}{GOOD}")),
             ("b.test.yaml", "callflow: 1\n"),
             ("compose.yaml", "services: {}\n"),
             (".hidden/c.yaml", BAD),
@@ -311,7 +318,7 @@ mod tests {
         let folder = Folder::new("folder", &files);
         let (status, out, err) = folder.run(&[""], Format::Human, false);
         assert_eq!(status, ExitStatus::Findings);
-        assert!(out.contains("deep/a.yaml:2:8") && out.ends_with("2 flows checked: 1 error\n"), "{out}");
+        assert!(out.contains("deep/a.yaml:2:8") && out.ends_with("3 flows checked: 1 error\n"), "{out}");
         assert_eq!(err, "skipped: compose.yaml has no `callflow:` line, so it is not a flow\n");
     }
 
@@ -354,6 +361,37 @@ mod tests {
         let (status, _, err) = run(&["a.yaml"]);
         assert_eq!(status, ExitStatus::Error);
         assert!(err.contains("a.test.yaml:1:"), "{err}");
+    }
+
+    #[test]
+    fn what_only_exploring_decides_is_said_to_be_open_without_it() {
+        let wishes = "properties: [{before: {bye: hi}}]\n";
+        let flow = format!(
+            "callflow: 1\nstart: hi\n{wishes}states:\n  hi: {{say: Hello., next: bye}}\n  bye: {{end: Goodbye.}}\n"
+        );
+        let folder = Folder::new("open", &[("a.yaml", &*flow), ("b.yaml", &flow.replace(wishes, ""))]);
+        let run = |no_explore: bool| {
+            let paths = ["a.yaml", "b.yaml"].iter().map(|p| folder.0.join(p)).collect();
+            let args = CheckArgs {
+                paths,
+                format: Format::Short,
+                env: false,
+                no_explore,
+                tests: false,
+                strict: false,
+            };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
+            let shown =
+                |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.0.display()), "");
+            (status, shown(out), shown(err))
+        };
+        let (status, out, err) = run(false);
+        assert_eq!((status, err.as_str()), (ExitStatus::Findings, ""));
+        assert!(out.starts_with("a.yaml:5:27: error[F059]: "), "{out}");
+        let open =
+            "note: a.yaml has `properties:`, which only exploring decides (F059); leave out `--no-explore`\n";
+        assert_eq!(run(true), (ExitStatus::Success, String::new(), open.to_owned()));
     }
 
     #[test]

@@ -15,8 +15,6 @@ pub enum ExitStatus {
     CallFailed,
     /// 4: `explore` gave up before it had seen every call; nothing wrong so far.
     Incomplete,
-    /// 130: interrupted before the work was done.
-    Interrupted,
 }
 
 impl ExitStatus {
@@ -29,7 +27,6 @@ impl ExitStatus {
             Self::Error => 2,
             Self::CallFailed => 3,
             Self::Incomplete => 4,
-            Self::Interrupted => 130,
         }
     }
 }
@@ -62,8 +59,8 @@ mod tests {
             .map(|(code, meaning)| format!("| {code} | {} |", meaning.trim_end_matches('.')))
             .collect();
         assert_eq!(table, rows);
-        use ExitStatus::{CallFailed, Error, Findings, Incomplete, Interrupted, Success};
-        let all = [Success, Findings, Error, CallFailed, Incomplete, Interrupted];
+        use ExitStatus::{CallFailed, Error, Findings, Incomplete, Success};
+        let all = [Success, Findings, Error, CallFailed, Incomplete];
         for (status, row) in all.into_iter().zip(&rows) {
             assert!(row.starts_with(&format!("| {} |", status.code())), "{status:?}: {row}");
         }

@@ -168,6 +168,10 @@ fn uri(path: &std::path::Path) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
     let mut out = String::new();
     for byte in path.trim_start_matches("./").bytes() {
+        // `//` at the beginning would make a host of what follows.
+        if byte == b'/' && out == "/" {
+            continue;
+        }
         if plain(byte) {
             out.push(char::from(byte));
         } else {

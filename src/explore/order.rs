@@ -1,6 +1,6 @@
 //! `properties:`: what must have happened before something else (F059).
 //!
-//! Kept from what a call was told, where it went and which edges it took. A `say` counts only if its sentence was
+//! Kept from what a call was told, where it went and what its states came to. A `say` counts only if its sentence was
 //! heard to its end, even where `said` also follows when the caller has cut it.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::violation::{Violation, Violations};
 use crate::diagnostic::Rule;
 use crate::machine::Input;
-use crate::plan::{EdgeId, Kind, Plan, StateId};
+use crate::plan::{Event, Kind, Plan, StateId};
 
 /// What must come first, and before what. None of it changes while a flow is explored.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub(super) struct Order {
 #[derive(Debug)]
 struct First {
     state: StateId,
-    /// The edges that leave it when it has done its work; `None` if every way out is as good.
-    edges: Option<Vec<EdgeId>>,
+    /// What it comes to when it has done its work; `None` if every way out is as good.
+    good: Option<&'static [Event]>,
     /// Its sentence must have been heard.
     heard: bool,
 }
@@ -32,7 +32,8 @@ struct First {
 /// A state that may be about to do its work, before a step is taken.
 pub(super) struct Watched {
     bit: usize,
-    taken: u32,
+    /// How many completions there have been.
+    completed: usize,
 }
 
 impl Order {
@@ -44,7 +45,7 @@ impl Order {
             let bit = known.unwrap_or_else(|| {
                 order.firsts.push(First {
                     state: wish.first,
-                    edges: plan.success_of(wish.first),
+                    good: plan.success_of(wish.first),
                     heard: matches!(plan.state(wish.first).kind, Kind::Say(_)),
                 });
                 order.firsts.len() - 1
@@ -55,24 +56,31 @@ impl Order {
     }
 
     /// The present state, if its work matters and is not done yet.
-    pub(super) fn watch(&self, ledger: &Ledger, taken: &[u32]) -> Option<Watched> {
+    pub(super) fn watch(&self, ledger: &Ledger, completed: &[(StateId, Event)]) -> Option<Watched> {
         let bit = self.bit_of(ledger)?;
-        let edges = self.firsts[bit].edges.as_ref()?;
-        Some(Watched { bit, taken: sum(edges, taken) })
+        self.firsts[bit].good?;
+        Some(Watched { bit, completed: completed.len() })
     }
 
     /// Notes whether a step that told the call this has let the state do its work.
-    pub(super) fn note(&self, watched: &Watched, input: Option<&Input>, taken: &[u32], ledger: &mut Ledger) {
-        let first = &self.firsts[watched.bit];
-        let heard = !first.heard || matches!(input, Some(Input::Said { heard_all: true, .. }));
-        if heard && first.edges.as_ref().is_some_and(|edges| sum(edges, taken) > watched.taken) {
+    pub(super) fn note(
+        &self,
+        watched: &Watched,
+        input: Option<&Input>,
+        completed: &[(StateId, Event)],
+        ledger: &mut Ledger,
+    ) {
+        let First { state, good, heard } = &self.firsts[watched.bit];
+        let heard = !heard || matches!(input, Some(Input::Said { heard_all: true, .. }));
+        let mut new = completed.get(watched.completed..).unwrap_or_default().iter();
+        if heard && new.any(|(of, event)| of == state && good.is_some_and(|good| good.contains(event))) {
             ledger.done |= 1 << watched.bit;
         }
     }
 
     /// Notes that the present state is left.
     pub(super) fn leave(&self, ledger: &mut Ledger) {
-        if let Some(bit) = self.bit_of(ledger).filter(|bit| self.firsts[*bit].edges.is_none()) {
+        if let Some(bit) = self.bit_of(ledger).filter(|bit| self.firsts[*bit].good.is_none()) {
             ledger.done |= 1 << bit;
         }
     }
@@ -99,8 +107,4 @@ impl Order {
         let state = ledger.state?;
         self.firsts.iter().position(|first| first.state == state).filter(|bit| ledger.done & (1 << bit) == 0)
     }
-}
-
-fn sum(edges: &[EdgeId], taken: &[u32]) -> u32 {
-    edges.iter().filter_map(|edge| taken.get(edge.index())).sum()
 }

@@ -1,7 +1,7 @@
 //! What can be explored: the machine, or in tests a machine with something taken out of it.
 
 use crate::machine::{Bounds, Effect, Input, Machine, Millis, Timer};
-use crate::plan::StateId;
+use crate::plan::{Event, StateId};
 
 /// One call that can be stepped, copied and compared. [`Machine`] is the only one outside tests.
 pub trait Subject: Clone + PartialEq {
@@ -13,8 +13,8 @@ pub trait Subject: Clone + PartialEq {
     fn move_deadline(&mut self, timer: Timer, at: Millis);
     /// See [`Machine::state`].
     fn state(&self) -> StateId;
-    /// See [`Machine::taken`].
-    fn taken(&self) -> &[u32];
+    /// See [`Machine::completed`].
+    fn completed(&self) -> &[(StateId, Event)];
     /// See [`Machine::is_over`].
     fn is_over(&self) -> bool;
     /// See [`Machine::fingerprint`].
@@ -38,8 +38,8 @@ impl Subject for Machine {
         Self::state(self)
     }
 
-    fn taken(&self) -> &[u32] {
-        Self::taken(self)
+    fn completed(&self) -> &[(StateId, Event)] {
+        Self::completed(self)
     }
 
     fn is_over(&self) -> bool {

@@ -58,7 +58,7 @@ impl<S: Subject> World<S> {
         let first = effects.len();
         let wishes = self.wishes.clone();
         let order = wishes.as_ref().map(|wishes| &wishes.order);
-        let watched = order.and_then(|order| order.watch(&self.ledger, self.subject.taken()));
+        let watched = order.and_then(|order| order.watch(&self.ledger, self.subject.completed()));
         let late = match happening {
             Happening::Input(input) => {
                 let late = self.late_answer(input);
@@ -77,7 +77,7 @@ impl<S: Subject> World<S> {
                 Happening::Input(input) => Some(input),
                 Happening::Timer(_) => None,
             };
-            order.note(&watched, input, self.subject.taken(), &mut self.ledger);
+            order.note(&watched, input, self.subject.completed(), &mut self.ledger);
         }
         for effect in &effects[first..] {
             let wishes = wishes.as_ref().filter(|_| matches!(effect, Effect::Enter { .. }));

@@ -137,7 +137,8 @@ impl Event {
                 .map(Self::CallerDtmf)
                 .ok_or(BadEvent::Argument("name one key in quotes: caller.dtmf(\"0\"), with 0 to 9, * or #")),
             "caller.silent" => argument
-                .and_then(|a| parse_duration(a).ok())
+                // Nobody is silent for no time at all.
+                .and_then(|a| parse_duration(a).ok().filter(|time| !time.is_zero()))
                 .map(Self::CallerSilent)
                 .ok_or(BadEvent::Argument("say for how long: caller.silent(8s)")),
             _ => match (name.strip_prefix("intent."), argument) {
@@ -242,6 +243,7 @@ mod tests {
             "caller.dtmf(\"A\")",
             "caller.silent",
             "caller.silent(8)",
+            "caller.silent(0s)",
             "intent.",
             "intent.x(1)",
             "said(1)",

@@ -266,6 +266,7 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
         info,
         state,
         path: _,
+        completed: _,
         timers,
         vars,
         entered,

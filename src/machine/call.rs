@@ -9,7 +9,7 @@ use super::tools::Tools;
 use super::values::Vars;
 use super::{CallInfo, Effect, Millis, Outcome, Service, Timers, TransferReport};
 use crate::pii::Utterance;
-use crate::plan::{Plan, Sensitivity, StateId};
+use crate::plan::{Event, Plan, Sensitivity, StateId};
 
 /// A turn of the caller ends within this, or its end was lost.
 pub(super) const TURN_WITHIN: Duration = Duration::from_secs(60);
@@ -26,6 +26,8 @@ pub(super) struct Call {
     pub entered: Vec<u32>,
     /// How often each edge has been taken.
     pub taken: Vec<u32>,
+    /// What states came to, in order.
+    pub completed: Vec<(StateId, Event)>,
     pub speech: Speech,
     pub way: Way,
     pub caller: Presence,
@@ -83,6 +85,7 @@ impl Call {
             vars: Vars::new(plan),
             entered: vec![0; plan.states.len()],
             taken: vec![0; plan.edges.len()],
+            completed: Vec::new(),
             speech: Speech::default(),
             way: Way::default(),
             caller: Presence::Awaited,

@@ -106,10 +106,7 @@ impl Collecting {
                 if self.question.is_none() {
                     self.await_answer(step);
                 }
-                match branch {
-                    Some(branch) => Transition(step.take(branch)),
-                    None => Handled,
-                }
+                step.follow(branch)
             }
             Signal::TurnEnded(text) => self.hear(text, step),
             Signal::Dtmf(key) => self.press(*key, step),

@@ -94,10 +94,7 @@ impl Confirming {
                 if self.question.is_none() {
                     self.await_answer(step);
                 }
-                match branch {
-                    Some(branch) => Transition(step.take(branch)),
-                    None => Handled,
-                }
+                step.follow(branch)
             }
             Signal::TurnEnded(text) => self.hear(text, step),
             Signal::Dtmf(digit @ ('1' | '2')) if step.edge(Event::CallerDtmf(*digit)).is_none() => {

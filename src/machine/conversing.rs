@@ -100,10 +100,7 @@ impl Conversing {
                 let branch = step.interrupt();
                 self.cut_off(thinking, step);
                 self.settle(step);
-                match branch {
-                    Some(branch) => Transition(step.take(branch)),
-                    None => Handled,
-                }
+                step.follow(branch)
             }
             Signal::TurnEnded(text) => {
                 if text.is_blank() {
@@ -202,6 +199,7 @@ impl Conversing {
         let Some(branch) = step.edge(event) else { return Handled };
         step.call.failed_replies = 0;
         step.call.speech.spend(reply);
+        step.note(event);
         Transition(step.take(branch))
     }
 

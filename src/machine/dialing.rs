@@ -366,10 +366,8 @@ impl Dialing {
     fn hear(&self, text: &str, step: &mut Step<'_>) -> Outcome<State> {
         let listen = &self.spec(step.plan).listen;
         let heard = matcher::best(text, listen.iter().map(|intent| candidate(step.plan, *intent)));
-        match heard.and_then(|index| step.edge(Event::Intent(listen[index]))) {
-            Some(branch) => Transition(step.take(branch)),
-            None => Handled,
-        }
+        let branch = heard.and_then(|index| step.edge(Event::Intent(listen[index])));
+        step.follow(branch)
     }
 
     fn say_on_hold(&self, step: &mut Step<'_>) {

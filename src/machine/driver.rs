@@ -10,7 +10,7 @@ use super::call::{Call, Step};
 use super::signal::Signal;
 use super::states::{Lifecycle, State};
 use super::{CallInfo, Effect, Input, Millis, Outcome, Timer, TransferReport};
-use crate::plan::{Plan, StateId};
+use crate::plan::{Event, Plan, StateId};
 
 /// Signals handled for one input. A flow that goes in circles by itself ends the call.
 const STEPS: u32 = 200;
@@ -68,6 +68,13 @@ impl Machine {
     #[must_use]
     pub fn path(&self) -> &[StateId] {
         &self.call.path
+    }
+
+    /// What states came to, in order: completions of their commands, whichever edges these took, and intents that
+    /// a conversation was left by.
+    #[must_use]
+    pub fn completed(&self) -> &[(StateId, Event)] {
+        &self.call.completed
     }
 
     /// How often each edge of the flow was taken, by the index of its [`EdgeId`](crate::plan::EdgeId).

@@ -12,6 +12,7 @@ use super::saying::Saying;
 use super::speech::Manner;
 use super::states::State;
 use super::{Effect, Outcome, Timer};
+use crate::pii::Utterance;
 use crate::plan::{Branch, EdgeId, Event, Kind, Plan, Sensitivity, StateId};
 
 /// Service failures that a call survives if its flow deals with them; then it ends.
@@ -51,6 +52,18 @@ impl<'a> Step<'a> {
         State::of(self.plan, branch.to)
     }
 
+    /// Takes a branch if there is one.
+    pub(super) fn follow(&mut self, branch: Option<&Branch>) -> statig::Outcome<State> {
+        branch.map_or(statig::Outcome::Handled, |branch| statig::Outcome::Transition(self.take(branch)))
+    }
+
+    /// Keeps what the caller says for the `converse` that may follow.
+    pub(super) fn keep(&mut self, text: &Utterance) {
+        if !text.is_blank() {
+            self.call.way.heard = Some(text.clone());
+        }
+    }
+
     /// Takes an edge that has nothing but a target.
     pub(super) fn take_plain(&mut self, edge: EdgeId, to: StateId) -> State {
         self.count(edge);
@@ -64,11 +77,18 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// Notes what the present state came to, whichever edge that takes.
+    pub(super) fn note(&mut self, event: Event) {
+        self.call.completed.push((self.call.state, event));
+    }
+
     /// Leaves a state by the completion of its command: the first of these events that has an edge, else
     /// `otherwise`. A flow without a way out (the checker lets none through) is a failed service.
     pub(super) fn complete(&mut self, events: &[Event]) -> State {
-        let branch = events.iter().chain(&[Event::Otherwise]).find_map(|event| self.edge(*event));
-        match branch {
+        let named = events.iter().find_map(|event| Some((*event, self.edge(*event)?)));
+        let event = named.map(|(event, _)| event).or(events.first().copied());
+        event.into_iter().for_each(|event| self.note(event));
+        match named.map(|(_, branch)| branch).or_else(|| self.edge(Event::Otherwise)) {
             Some(branch) => self.take(branch),
             None => self.fail(),
         }

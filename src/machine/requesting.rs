@@ -79,21 +79,13 @@ impl Requesting {
                 }
                 Handled
             }
-            Signal::Due(Timer::State) => {
-                let timeout = step.edge(Event::Timeout);
-                Transition(match timeout {
-                    Some(branch) => step.take(branch),
-                    None => step.complete(&[Event::Failed]),
-                })
+            Signal::Due(Timer::State) => Transition(step.complete(&[Event::Timeout, Event::Failed])),
+            Signal::SpeechStarted => {
+                let branch = step.interrupt();
+                step.follow(branch)
             }
-            Signal::SpeechStarted => match step.interrupt() {
-                Some(branch) => Transition(step.take(branch)),
-                None => Handled,
-            },
             Signal::TurnEnded(text) => {
-                if !text.is_blank() {
-                    step.call.way.heard = Some((*text).clone());
-                }
+                step.keep(text);
                 if std::mem::take(&mut self.unfilled) {
                     step.call.timers.arm(Timer::Fill, step.now.after(FILL_AFTER));
                 }

@@ -60,36 +60,24 @@ impl Saying {
 
     pub(super) fn handle(&mut self, signal: &Signal<'_>, step: &mut Step<'_>) -> Outcome<State> {
         match signal {
-            Signal::Entered if self.utterance.is_none() => Transition(self.failed(step)),
+            Signal::Entered if self.utterance.is_none() => Transition(step.complete(&[Event::Failed])),
             Signal::Said(utterance) if Some(*utterance) == self.utterance => {
                 self.said = true;
                 Transition(step.complete(&[Event::Said]))
             }
             Signal::SayFailed(utterance) if Some(*utterance) == self.utterance => {
-                Transition(self.failed(step))
+                Transition(step.complete(&[Event::Failed]))
             }
-            Signal::Due(Timer::State) => match step.edge(Event::Timeout) {
-                Some(branch) => Transition(step.take(branch)),
-                None => Transition(self.failed(step)),
-            },
-            Signal::SpeechStarted => match step.interrupt() {
-                Some(branch) => Transition(step.take(branch)),
-                None => Handled,
-            },
+            Signal::Due(Timer::State) => Transition(step.complete(&[Event::Timeout, Event::Failed])),
+            Signal::SpeechStarted => {
+                let branch = step.interrupt();
+                step.follow(branch)
+            }
             Signal::TurnEnded(text) => {
-                if !text.is_blank() {
-                    step.call.way.heard = Some((*text).clone());
-                }
+                step.keep(text);
                 Handled
             }
             _ => Super,
-        }
-    }
-
-    fn failed(&self, step: &mut Step<'_>) -> State {
-        match step.edge(Event::Failed).or_else(|| step.edge(Event::Otherwise)) {
-            Some(branch) => step.take(branch),
-            None => step.fail(),
         }
     }
 }

@@ -358,9 +358,7 @@ impl Step<'_> {
     }
 
     fn edge_or_stay(&mut self, event: Event) -> Outcome<State> {
-        match self.edge(event) {
-            Some(branch) => Transition(self.take(branch)),
-            None => Handled,
-        }
+        let branch = self.edge(event);
+        self.follow(branch)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here can fail: the checker has looked at every name and every template.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,16 +23,17 @@ const LANGUAGE: &str = "en-US";
 /// A flow that was checked without its environment compiles as well, to a plan whose numbers are
 /// fictional: for looking at, not for calling.
 #[must_use]
-pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
+pub fn compile(flow: impl Borrow<CheckedFlow>) -> Arc<Plan> {
+    let flow = flow.borrow();
     let document = flow.document();
     let states =
         document.states.iter().enumerate().map(|(i, s)| (s.name.value.as_str(), StateId::from_index(i)));
     let mut compiler = Compiler {
-        flow: &flow,
+        flow,
         states: states.collect(),
         edges: Vec::new(),
         shared: HashMap::new(),
-        targets: targets(&flow),
+        targets: targets(flow),
     };
     let states =
         document.states.iter().enumerate().map(|(i, s)| compile_states::state(&mut compiler, i, s)).collect();
@@ -48,8 +50,8 @@ pub fn compile(flow: CheckedFlow) -> Arc<Plan> {
         states,
         intents: document.intents.iter().map(intent).collect(),
         targets,
-        tools: compile_tools::tools(&flow),
-        vars: document.vars.iter().map(|written| var(written, &flow)).collect(),
+        tools: compile_tools::tools(flow),
+        vars: document.vars.iter().map(|written| var(written, flow)).collect(),
         hours: document.hours.iter().map(hours).collect(),
         edges,
         always,

@@ -1,6 +1,6 @@
 //! `properties:` compiled: which state may be entered only behind which.
 
-use super::{EdgeId, Event, Kind, Plan, StateId};
+use super::{Event, Kind, Plan, StateId};
 
 /// A call must not come to `state` before `first` has done its work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,19 +14,60 @@ pub struct MustPrecede {
 }
 
 impl Plan {
-    /// The edges that leave a state when it has done its work; `None` if every way out of it is as good.
-    #[must_use]
-    pub fn success_of(&self, id: StateId) -> Option<Vec<EdgeId>> {
-        let good: &[Event] = match &self.state(id).kind {
-            Kind::Say(_) => &[Event::Said],
-            Kind::Confirm(_) => &[Event::Accepted],
-            Kind::Collect(_) => &[Event::Filled],
-            Kind::CallApi(_) => &[Event::Ok],
-            Kind::Dial(_) => &[Event::OperatorAnswered, Event::OperatorAccepted, Event::Transferred],
-            Kind::Converse(_) | Kind::Choose(_) | Kind::Handoff(_) | Kind::End(_) => return None,
+    /// Has calls begin in this state, as if they had come there. What can have been done on some way to it counts as
+    /// done, so that of `properties:` those are left in which nothing of the kind can have happened yet.
+    pub fn begin_in(&mut self, state: StateId) {
+        self.start = state;
+        let wishes = std::mem::take(&mut self.properties);
+        self.properties = wishes.into_iter().filter(|wish| !self.may_follow(wish.first, state)).collect();
+    }
+
+    /// Whether some way leads to a state after another has done its work, guards and counters aside.
+    fn may_follow(&self, first: StateId, state: StateId) -> bool {
+        let mut pending = match self.success_of(first) {
+            Some(good) => {
+                let ons = self.state(first).on.iter().chain(&self.always);
+                let ons = ons.filter(|on| good.contains(&on.event) || on.event == Event::Otherwise);
+                ons.flat_map(|on| &on.branches).map(|branch| branch.to).collect()
+            }
+            None => self.ways_out(first),
         };
-        let ons = self.state(id).on.iter().chain(&self.always).filter(|on| good.contains(&on.event));
-        Some(ons.flat_map(|on| &on.branches).map(|branch| branch.edge).collect())
+        let mut seen = vec![false; self.states.len()];
+        while let Some(at) = pending.pop() {
+            if at == state {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[at.index()], true) {
+                pending.extend(self.ways_out(at));
+            }
+        }
+        false
+    }
+
+    /// Where a state can lead. What the engine adds leads to the end.
+    fn ways_out(&self, id: StateId) -> Vec<StateId> {
+        let state = self.state(id);
+        let always = match state.kind {
+            Kind::End(_) => return Vec::new(),
+            Kind::Handoff(_) => [].as_slice(),
+            _ => &self.always,
+        };
+        let ons = state.on.iter().chain(always).flat_map(|on| &on.branches).map(|branch| branch.to);
+        let of_kind = self.edges.iter().filter(|edge| edge.from == Some(id)).map(|edge| edge.to);
+        ons.chain(of_kind).collect()
+    }
+
+    /// What a state comes to when it has done its work; `None` if every way out of it is as good.
+    #[must_use]
+    pub fn success_of(&self, id: StateId) -> Option<&'static [Event]> {
+        match &self.state(id).kind {
+            Kind::Say(_) => Some(&[Event::Said]),
+            Kind::Confirm(_) => Some(&[Event::Accepted]),
+            Kind::Collect(_) => Some(&[Event::Filled]),
+            Kind::CallApi(_) => Some(&[Event::Ok]),
+            Kind::Dial(_) => Some(&[Event::OperatorAnswered, Event::OperatorAccepted, Event::Transferred]),
+            Kind::Converse(_) | Kind::Choose(_) | Kind::Handoff(_) | Kind::End(_) => None,
+        }
     }
 
     /// What it means that a state has done its work, as the end of a sentence.

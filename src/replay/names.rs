@@ -69,10 +69,16 @@ impl Names {
                 }
                 continue;
             }
-            let (Some(names), Some(name)) = (self.of(key), value.as_str()) else { continue };
-            let index = names.iter().position(|known| known == name);
-            let index = index.ok_or_else(|| format!("{key} `{name}`"))?;
-            *value = Value::from(index);
+            let Some(names) = self.of(key) else { continue };
+            let index = match &*value {
+                Value::String(name) => names.iter().position(|known| known == name),
+                // A number that its own journal has no name for.
+                Value::Number(number) => {
+                    number.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n < names.len())
+                }
+                _ => continue,
+            };
+            *value = Value::from(index.ok_or_else(|| format!("{key} {value}"))?);
         }
         Ok(step)
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::flow::{Document, Kind as Written};
+use crate::flow::{Document, Kind as WrittenKind, State as Written};
 use crate::plan::{Dial, DialMethod, EdgeId, Event, Kind, Plan, StateId};
 use crate::source::Span;
 
@@ -141,7 +141,14 @@ impl Coverage {
         for edge in self.missing_edges() {
             let message = format!("no test takes {}", edge_words(plan, edge));
             let place = places.get(edge.index()).copied().unwrap_or_default();
-            found.push(Diagnostic::warning(Rule::Uncovered, place, message).help(GENERATE));
+            let warning = Diagnostic::warning(Rule::Uncovered, place, message).help(GENERATE);
+            // An edge of a group stands in none of its states: it may be waived in any of them.
+            let sharing = sharing(plan, edge);
+            let sharing = if sharing.len() > 1 { sharing.as_slice() } else { &[] };
+            let states = sharing.iter().filter_map(|state| document.states.get(state.index()));
+            if !states.clone().any(|state| waives(state, Rule::Uncovered)) {
+                found.push(warning);
+            }
         }
         for ((kind, outcome), _) in self.outcomes.iter().filter(|(_, count)| **count == 0) {
             let message = format!("no test has a `{kind}` end as `{outcome}`");
@@ -158,7 +165,17 @@ impl Coverage {
     #[must_use]
     pub fn json(&self, subject: &Subject) -> Value {
         let (plan, source) = (subject.plan(), subject.source());
-        let line = |span: Span| source.position(span.start).0;
+        // Lines are those of the flow's own file, unless another is named.
+        let placed = |mut one: Value, span: Option<&Span>| {
+            if let Some(span) = span {
+                one["line"] = source.position(span.start).0.into();
+                let path = source.path_at(span.start);
+                if path != source.path() {
+                    one["path"] = json!(path);
+                }
+            }
+            one
+        };
         let document = subject.document();
         let states = document.states.iter().zip(&self.states);
         let places = edge_places(document);
@@ -172,16 +189,19 @@ impl Coverage {
                 "edges": share(self.edges()),
                 "outcomes": share(self.outcomes()),
             },
-            "states": states.map(|(state, count)| json!({
-                "name": state.name.value, "line": line(state.name.span), "count": count,
-            })).collect::<Vec<_>>(),
-            "edges": plan.edges.iter().enumerate().map(|(index, edge)| json!({
-                "from": edge.from.map(|from| plan.state(from).name.to_string()),
-                "event": edge.event.map(|event| plan.event_text(event)),
-                "to": plan.state(edge.to).name.to_string(),
-                "line": places.get(index).map(|span| line(*span)),
-                "count": self.edges.get(index),
-            })).collect::<Vec<_>>(),
+            "states": states.map(|(state, count)| placed(
+                json!({"name": state.name.value, "count": count}),
+                Some(&state.name.span),
+            )).collect::<Vec<_>>(),
+            "edges": plan.edges.iter().enumerate().map(|(index, edge)| placed(
+                json!({
+                    "from": edge.from.map(|from| plan.state(from).name.to_string()),
+                    "event": edge.event.map(|event| plan.event_text(event)),
+                    "to": plan.state(edge.to).name.to_string(),
+                    "count": self.edges.get(index),
+                }),
+                places.get(index),
+            )).collect::<Vec<_>>(),
             "outcomes": self.outcomes.iter().map(|((kind, outcome), count)| json!({
                 "kind": kind, "outcome": outcome, "count": count,
             })).collect::<Vec<_>>(),
@@ -194,8 +214,12 @@ fn is_waived(document: &Document, found: &Diagnostic) -> bool {
     let place = found.primary.span;
     document.states.iter().any(|state| {
         let inside = state.span.start <= place.start && place.end <= state.span.end;
-        inside && state.allow.iter().any(|waiver| waiver.code.value == found.id.code())
+        inside && waives(state, found.id)
     })
+}
+
+fn waives(state: &Written, rule: Rule) -> bool {
+    state.allow.iter().any(|waiver| waiver.code.value == rule.code())
 }
 
 const GENERATE: &str = "`callflow test --generate` writes the missing tests";
@@ -211,12 +235,14 @@ fn share<'c>(counts: impl Iterator<Item = &'c u32>) -> Share {
 
 /// An edge in the words of its flow.
 #[must_use]
-pub fn edge_words(plan: &Plan, edge: EdgeId) -> String {
-    let Some(edge) = plan.edges.get(edge.index()) else { return "an edge".to_owned() };
+pub fn edge_words(plan: &Plan, id: EdgeId) -> String {
+    let Some(edge) = plan.edges.get(id.index()) else { return "an edge".to_owned() };
     let to = &plan.state(edge.to).name;
     match (edge.from, edge.event) {
-        (Some(from), Some(event)) => {
-            format!("`{}` of `{}` to `{to}`", plan.event_text(event), plan.state(from).name)
+        (Some(_), Some(event)) => {
+            let names: Vec<_> =
+                sharing(plan, id).into_iter().map(|state| format!("`{}`", plan.state(state).name)).collect();
+            format!("`{}` of {} to `{to}`", plan.event_text(event), names.join(" or "))
         }
         (Some(from), None) => format!("the way from `{}` to `{to}`", plan.state(from).name),
         (None, Some(event)) => format!("`{}` of the whole flow to `{to}`", plan.event_text(event)),
@@ -224,21 +250,32 @@ pub fn edge_words(plan: &Plan, edge: EdgeId) -> String {
     }
 }
 
+/// The states from which an edge of an `on:` can be taken: one, or those of a group.
+fn sharing(plan: &Plan, edge: EdgeId) -> Vec<StateId> {
+    let has = |state: &crate::plan::State| {
+        state.on.iter().flat_map(|on| &on.branches).any(|branch| branch.edge == edge)
+    };
+    (0..plan.states.len()).map(StateId::from_index).filter(|state| has(plan.state(*state))).collect()
+}
+
 /// Where each edge stands, in the order in which the compiler numbers them: of each state what belongs to its
-/// kind, then its `on:`; last the flow-wide ones.
+/// kind, then its `on:`; last the flow-wide ones. What a group shares is one edge, of the first of its states.
 fn edge_places(document: &Document) -> Vec<Span> {
     let mut places = Vec::new();
+    let mut shared = std::collections::HashSet::new();
     for state in &document.states {
         match &state.kind.value {
-            Written::Converse(converse) => {
+            WrittenKind::Converse(converse) => {
                 let last = converse.silence.iter().flatten().last();
                 places.extend(last.and_then(|rung| rung.to.as_ref()).map(|to| to.span));
             }
-            Written::Choose(branches) => places.extend(branches.iter().map(|branch| branch.to.span)),
+            WrittenKind::Choose(branches) => places.extend(branches.iter().map(|branch| branch.to.span)),
             _ => {}
         }
-        let branches = state.on.iter().flat_map(|on| &on.branches);
-        places.extend(branches.map(|branch| branch.to.span));
+        for on in &state.on {
+            let branches = on.branches.iter().map(|branch| branch.to.span);
+            places.extend(branches.filter(|place| !on.of_group || shared.insert(*place)));
+        }
     }
     let always = document.always.iter().flat_map(|on| &on.branches);
     places.extend(always.map(|branch| branch.to.span));
@@ -320,23 +357,29 @@ fn happened(world: &World) -> Vec<(&'static str, &'static str)> {
     let asked = world.tally().tools.iter();
     let by_model = asked.filter(|(state, _)| matches!(plan.state(*state).kind, Kind::Converse(_)));
     all.extend(by_model.map(|(_, well)| ("converse", if *well { TOOL_OK } else { TOOL_FAILED })));
-    for (edge, taken) in plan.edges.iter().zip(world.machine().taken()) {
-        let Some(from) = edge.from.filter(|_| *taken > 0) else { continue };
-        let kind = &plan.state(from).kind;
-        let outcome = match (kind, edge.event) {
-            (Kind::Say(_), Some(Event::Said)) => "said",
-            (Kind::Confirm(_), Some(Event::Accepted)) => "accepted",
-            (Kind::Confirm(_), Some(Event::Declined)) => "declined",
-            (Kind::Confirm(_), Some(Event::Exhausted)) => "exhausted",
-            (Kind::Converse(_), Some(Event::Intent(_))) => "intent",
-            (Kind::Converse(_), None) => "silent",
-            (Kind::Collect(_), Some(Event::Filled)) => "filled",
-            (Kind::Collect(_), Some(Event::Exhausted)) => "exhausted",
-            (Kind::CallApi(_), Some(Event::Ok)) => "ok",
-            (Kind::CallApi(_), Some(Event::Failed)) => "failed",
+    // What takes an edge of another name (`otherwise`, or one of the whole flow) has happened all the same.
+    for (state, event) in world.machine().completed() {
+        let kind = &plan.state(*state).kind;
+        let outcome = match (kind, event) {
+            (Kind::Say(_), Event::Said) => "said",
+            (Kind::Confirm(_), Event::Accepted) => "accepted",
+            (Kind::Confirm(_), Event::Declined) => "declined",
+            (Kind::Confirm(_), Event::Exhausted) => "exhausted",
+            (Kind::Converse(_), Event::Intent(_)) => "intent",
+            (Kind::Collect(_), Event::Filled) => "filled",
+            (Kind::Collect(_), Event::Exhausted) => "exhausted",
+            (Kind::CallApi(_), Event::Ok) => "ok",
+            (Kind::CallApi(_), Event::Failed) => "failed",
             _ => continue,
         };
         all.push((kind_name(kind), outcome));
     }
+    // The ladder of silence has an edge of its own.
+    let taken = plan.edges.iter().zip(world.machine().taken()).filter(|(_, count)| **count > 0);
+    let silent = taken.filter(|(edge, _)| {
+        let from = edge.from.map(|from| &plan.state(from).kind);
+        edge.event.is_none() && matches!(from, Some(Kind::Converse(_)))
+    });
+    all.extend(silent.map(|_| ("converse", "silent")));
     all
 }

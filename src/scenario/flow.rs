@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::check::{EnvMode, check};
-use crate::diagnostic::Diagnostic;
-use crate::flow::{self, Document, ValueType};
+use crate::check::{CheckedFlow, EnvMode, ModelServer, check};
+use crate::diagnostic::Findings;
+use crate::flow::Document;
 use crate::plan::{Plan, compile};
 use crate::source::SourceFile;
 
-use super::document::{Given, Test};
+use super::document::Test;
 
 /// A flow under test.
 #[derive(Debug)]
 pub struct Subject {
-    source: SourceFile,
-    document: Document,
+    /// The file alone: it is checked again for each variant.
+    file: SourceFile,
+    flow: CheckedFlow,
     plan: Arc<Plan>,
     /// Plans by how a call begins.
     variants: Mutex<HashMap<String, Arc<Plan>>>,
@@ -26,28 +27,27 @@ impl Subject {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn new(source: SourceFile) -> Result<Self, Vec<Diagnostic>> {
-        let checked = check(&source, EnvMode::Unknown);
-        let document = flow::parse(&source).0;
-        match (checked.flow, document) {
-            (Some(flow), Some(document)) => {
-                let plan = compile(flow);
-                Ok(Self { source, document, plan, variants: Mutex::default() })
+    pub fn new(file: SourceFile) -> Result<Self, Findings> {
+        let checked = check(&file, EnvMode::Unknown);
+        match checked.flow {
+            Some(flow) => {
+                let plan = compile(&flow);
+                Ok(Self { file, flow, plan, variants: Mutex::default() })
             }
-            _ => Err(checked.diagnostics),
+            None => Err((checked.source, checked.diagnostics)),
         }
     }
 
-    /// The file.
+    /// The file with those that it takes in.
     #[must_use]
     pub fn source(&self) -> &SourceFile {
-        &self.source
+        &self.document().source
     }
 
-    /// The flow as written.
+    /// The flow as it was checked: what it takes in and what its groups share is in its place.
     #[must_use]
     pub fn document(&self) -> &Document {
-        &self.document
+        self.flow.document()
     }
 
     /// The flow as it stands.
@@ -80,40 +80,30 @@ impl Subject {
         Some(plan)
     }
 
+    /// The server of the flow's own model, if it names one and the environment has what it takes.
+    #[must_use]
+    pub fn model_server(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<ModelServer> {
+        let flow = check(&self.file, EnvMode::Given(env)).flow?;
+        let [own, _] = flow.model_servers();
+        own.clone().filter(|server| !server.is_fictional())
+    }
+
     fn variant(&self, test: &Test) -> Option<Arc<Plan>> {
         let given = &test.given;
-        let env = |name: &str| self.env_value(given, name);
-        let mode = if given.env.is_empty() { EnvMode::Unknown } else { EnvMode::Known(&env) };
-        let mut plan = compile(check(&self.source, mode).flow?);
+        let env = |name: &str| {
+            let assigned = given.env.iter().find(|assigned| assigned.name.value == name);
+            assigned.map(|assigned| assigned.value.value.clone())
+        };
+        let mode = if given.env.is_empty() { EnvMode::Unknown } else { EnvMode::Given(&env) };
+        let mut plan = compile(check(&self.file, mode).flow?);
         let begun = Arc::get_mut(&mut plan)?;
         if let Some(state) = &test.start_in {
-            begun.start = begun.state_named(&state.value)?;
-            // A call that begins in its middle has not come the way that `properties:` speak of.
-            begun.properties.clear();
+            begun.begin_in(begun.state_named(&state.value)?);
         }
         for assigned in &given.vars {
             let var = begun.vars.iter_mut().find(|var| *var.name == *assigned.name.value)?;
             var.default = Some(var.kind.read(&assigned.value.value)?.into());
         }
         Some(plan)
-    }
-
-    /// A value of the environment: as given, else one of the right type that means nothing.
-    fn env_value(&self, given: &Given, name: &str) -> Option<String> {
-        if let Some(assigned) = given.env.iter().find(|assigned| assigned.name.value == name) {
-            return Some(assigned.value.value.clone());
-        }
-        let declared = self.document.env.iter().find(|var| var.name.value == name)?;
-        Some(
-            match declared.kind {
-                ValueType::Phone => "+15550100100",
-                ValueType::Int | ValueType::Number => "1",
-                ValueType::Bool => "true",
-                ValueType::Date => "2026-01-01",
-                ValueType::Duration => "1s",
-                ValueType::Text | ValueType::Enum(_) | ValueType::List => "text",
-            }
-            .to_owned(),
-        )
     }
 }

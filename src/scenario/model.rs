@@ -66,6 +66,8 @@ pub enum Exchange {
         /// What came of it.
         result: Utterance,
     },
+    /// All of this, of which the bot's model is to know in short (`context: summary`).
+    Earlier(Vec<Self>),
 }
 
 /// What the model answered.
@@ -99,7 +101,10 @@ pub struct Verdict {
 #[derive(Clone)]
 pub(super) struct Played {
     pub model: Shared,
-    pub exchange: Vec<Exchange>,
+    /// What the bot's model is to know.
+    exchange: Vec<Exchange>,
+    /// What was said in this call. A flow can have the bot forget, but not the caller.
+    heard: Vec<Exchange>,
     proposed: BTreeMap<Proposal, (String, Payload)>,
     /// Why the model could not be asked, the first time.
     pub broken: Option<String>,
@@ -107,19 +112,39 @@ pub(super) struct Played {
 
 impl Played {
     pub(super) fn new(model: Shared) -> Self {
-        Self { model, exchange: Vec::new(), proposed: BTreeMap::new(), broken: None }
+        Self { model, exchange: Vec::new(), heard: Vec::new(), proposed: BTreeMap::new(), broken: None }
     }
 
     pub(super) fn caller_said(&mut self, words: &Utterance) {
         if !words.is_blank() {
-            self.exchange.push(Exchange::Caller(words.clone()));
+            self.say(Exchange::Caller(words.clone()));
         }
     }
 
     pub(super) fn bot_said(&mut self, words: &Utterance) {
         if !words.is_blank() {
-            self.exchange.push(Exchange::Bot(words.clone()));
+            self.say(Exchange::Bot(words.clone()));
         }
+    }
+
+    fn say(&mut self, one: Exchange) {
+        self.heard.push(one.clone());
+        self.exchange.push(one);
+    }
+
+    /// What the bot's model is to know of the call so far; the words that it is to answer stay as they are.
+    fn apply(&mut self, policy: ContextPolicy, user: Option<&Utterance>) {
+        if policy == ContextPolicy::Append {
+            return;
+        }
+        let is_asked =
+            |one: &Exchange| matches!((one, user), (Exchange::Caller(said), Some(words)) if said == words);
+        let asked = self.exchange.pop_if(|one| is_asked(one));
+        let earlier = std::mem::take(&mut self.exchange);
+        if policy == ContextPolicy::Summary && !earlier.is_empty() {
+            self.exchange.push(Exchange::Earlier(earlier));
+        }
+        self.exchange.extend(asked.or_else(|| user.map(|words| Exchange::Caller(words.clone()))));
     }
 
     pub(super) fn told(&mut self, proposal: Proposal, text: &Utterance) {
@@ -159,7 +184,7 @@ impl World {
     /// What a played caller does next; `None` without a model that can be asked.
     pub(super) fn next_move(&mut self, role: &str) -> Option<Move> {
         let played = self.played.as_mut().filter(|played| played.broken.is_none())?;
-        let answer = played.model.lock().unwrap_or_else(PoisonError::into_inner).play(role, &played.exchange);
+        let answer = played.model.lock().unwrap_or_else(PoisonError::into_inner).play(role, &played.heard);
         match answer {
             Ok(next) => Some(next),
             Err(why) => {
@@ -180,10 +205,7 @@ impl World {
     pub(super) fn ask_model(&mut self, question: &Question<'_>) -> bool {
         let plan = Arc::clone(self.plan());
         let Some(played) = &mut self.played else { return false };
-        if question.context == ContextPolicy::Reset {
-            played.exchange.clear();
-            question.user.into_iter().for_each(|words| played.caller_said(words));
-        }
+        played.apply(question.context, question.user);
         let Question { prompt, intents, tools, .. } = question;
         let asked = Asked { plan: &plan, prompt, exchange: &played.exchange, intents, tools };
         let answer = match &played.broken {

@@ -1,5 +1,6 @@
 //! The names of a test file held against its flow: F008, F010, F005, and F072 for what can never happen.
 
+use crate::check::truncate;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{did_you_mean, listed, shortened};
 use crate::plan::{DialMethod, Event, Kind, Plan, State, ToolId};
@@ -11,16 +12,22 @@ use super::document::{Action, Assigned, Expectation, Expected, Phone, Step, Suit
 /// Everything that does not fit the flow.
 #[must_use]
 pub fn check(suite: &Suite, subject: &Subject) -> Vec<Diagnostic> {
-    let mut names = Names { subject, plan: subject.plan(), out: Vec::new() };
+    let mut names = Names { subject, plan: subject.plan(), out: Vec::new(), guesses: MOST_GUESSED };
     suite.tests.iter().for_each(|test| names.test(test));
     names.out.sort_by_key(|found| (found.primary.span, found.id));
+    truncate(&mut names.out);
     names.out
 }
+
+/// Names that are looked up for what they were meant to be.
+const MOST_GUESSED: usize = 100;
 
 struct Names<'s> {
     subject: &'s Subject,
     plan: &'s Plan,
     out: Vec<Diagnostic>,
+    /// So many more names are looked up for what they were meant to be.
+    guesses: usize,
 }
 
 impl Names<'_> {
@@ -70,14 +77,19 @@ impl Names<'_> {
         let known = known(self.plan);
         for assigned in all.iter().filter(|assigned| !known.contains(&assigned.name.value.as_str())) {
             let message = format!("`{}` is not {what} of the flow", shortened(&assigned.name.value));
-            let help = did_you_mean(&assigned.name.value, known.iter().copied());
+            let help = self.meant(&assigned.name.value, &known);
             self.out.push(Diagnostic::error(Rule::UnknownName, assigned.name.span, message).help_if(help));
         }
     }
 
+    fn meant(&mut self, written: &str, known: &[&str]) -> Option<String> {
+        self.guesses = self.guesses.checked_sub(1)?;
+        did_you_mean(written, known.iter().copied())
+    }
+
     fn unknown(&mut self, rule: Rule, what: &str, name: &Spanned<String>, known: &[&str]) {
         let message = format!("the flow has {what} `{}`", shortened(&name.value));
-        let help = did_you_mean(&name.value, known.iter().copied()).or_else(|| {
+        let help = self.meant(&name.value, known).or_else(|| {
             (!known.is_empty() && known.len() <= 12).then(|| format!("it has {}", listed(known)))
         });
         self.out.push(Diagnostic::error(rule, name.span, message).help_if(help));
@@ -133,7 +145,7 @@ impl Names<'_> {
         let known: Vec<_> = self.plan.intent(id).slots.iter().map(|slot| &*slot.name).collect();
         for slot in slots.iter().filter(|slot| !known.contains(&slot.name.value.as_str())) {
             let message = format!("`{}` has no slot `{}`", name.value, shortened(&slot.name.value));
-            let help = did_you_mean(&slot.name.value, known.iter().copied());
+            let help = self.meant(&slot.name.value, &known);
             self.out.push(Diagnostic::error(Rule::UnknownName, slot.name.span, message).help_if(help));
         }
     }

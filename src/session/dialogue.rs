@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument as _;
 
-use super::memory::{Guess, forget_oldest, merged, same_words, take_back};
+use super::memory::{Guess, forget_oldest, merged, same_words, summary, take_back};
 use super::offer::{intent_tool, slots, tool};
 use crate::machine::{Proposal, ProposedCall, ReplyId};
 use crate::pii::{Payload, Utterance};
@@ -434,18 +434,4 @@ impl Dialogue {
         self.messages.push_back(message);
         forget_oldest(&mut self.messages);
     }
-}
-
-/// The call so far in one note: the last words of both sides, shortest form that keeps who said what.
-fn summary(messages: &VecDeque<Message>) -> Option<String> {
-    const LINES: usize = 12;
-    let line = |message: &Message| match message {
-        Message::User(words) => Some(format!("The caller said: {}", words.text())),
-        Message::Assistant(words) => Some(format!("You said: {}", words.text())),
-        Message::Note(note) => Some(note.clone()),
-        Message::ToolCall { .. } => None,
-    };
-    let lines: Vec<String> = messages.iter().filter_map(line).collect();
-    let last = &lines[lines.len().saturating_sub(LINES)..];
-    (!last.is_empty()).then(|| format!("Earlier in this call:\n{}", last.join("\n")))
 }

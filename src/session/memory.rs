@@ -51,6 +51,20 @@ pub(super) fn same_words(a: &Utterance, b: &Utterance) -> bool {
     letters(a.text()) == letters(b.text())
 }
 
+/// The call so far in one note: the last words of both sides, shortest form that keeps who said what.
+pub(crate) fn summary<'m>(messages: impl IntoIterator<Item = &'m Message>) -> Option<String> {
+    const LINES: usize = 12;
+    let line = |message: &Message| match message {
+        Message::User(words) => Some(format!("The caller said: {}", words.text())),
+        Message::Assistant(words) => Some(format!("You said: {}", words.text())),
+        Message::Note(note) => Some(note.clone()),
+        Message::ToolCall { .. } => None,
+    };
+    let lines: Vec<String> = messages.into_iter().filter_map(line).collect();
+    let last = &lines[lines.len().saturating_sub(LINES)..];
+    (!last.is_empty()).then(|| format!("Earlier in this call:\n{}", last.join("\n")))
+}
+
 /// Words that were said one after the other. Words that only say the first ones again, and more, stand alone.
 pub(super) fn merged(said: &Utterance, more: &Utterance) -> Utterance {
     let (before, after) = (said.text().trim(), more.text().trim());

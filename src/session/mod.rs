@@ -35,6 +35,7 @@ mod watch;
 mod waterfall;
 
 pub use journal::{Journal, JournalError};
+pub(crate) use memory::summary;
 pub(crate) use offer::{intent_tool, tool};
 pub use record::{CallRecord, Guessing, RECORD_VERSION, TransferRecord, Turn, Who};
 pub use tools::ToolRecord;

@@ -92,8 +92,12 @@ fn a_key_of_the_whole_flow_that_leads_round_the_notice_is_found() {
 
 #[test]
 fn a_state_cannot_come_before_itself() {
-    let found = found(&without("{dial: notice}", "{notice: notice}"));
+    // By its own name it is refused beforehand; as one of its kind it is found.
+    let found = found(&without("{dial: notice}", "{say: notice}"));
     assert_eq!(found[0].1, "caller.joined");
+    let source = SourceFile::new("test.yaml", without("{dial: notice}", "{notice: notice}"));
+    let refused = check(&source, EnvMode::Unknown).diagnostics;
+    assert_eq!(refused[0].message, "`notice` cannot come before itself");
 }
 
 /// Of two ways that a group shares an edge for, only the one through the state that is meant counts.
@@ -190,4 +194,17 @@ fn what_is_found_is_told_with_its_place_the_wish_and_a_test() {
       - expect: {state: ring}
 "
     );
+}
+
+/// What a state came to counts, not the name of the edge that this took.
+#[test]
+fn an_answer_that_takes_otherwise_is_an_answer() {
+    let flow = "callflow: 1\nstart: ask\ntools: {t: {http: {url: \"https://api.example.com/\"}, timeout: 2s}}\n\
+                properties:\n  - before: {told: ask}\nstates:\n  ask:\n    call_api: t\n    \
+                on: {failed: bye, otherwise: told}\n  told: {end: It is so.}\n  bye: {end: Goodbye.}\n";
+    assert_eq!(found(flow), []);
+    let one_way = flow.replace("{failed: bye, otherwise: told}", "{otherwise: told}");
+    let found = found(&one_way.replace("  bye: {end: Goodbye.}\n", ""));
+    let [(message, _)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(message, "a call comes to `told` before `ask` has its answer");
 }

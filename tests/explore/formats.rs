@@ -24,7 +24,9 @@ fn run(flow: &str, args: &[&str]) -> (Option<i32>, String, String) {
 
 fn sarif(flow: &str, command: &[&str]) -> (Option<i32>, Value) {
     let (status, out, _) = run(flow, &[command, &["--format", "sarif", "alone.yaml"]].concat());
-    (status, serde_json::from_str(&out).unwrap())
+    let sarif = serde_json::from_str(&out).unwrap();
+    assert_eq!(crate::sarif::errors(&sarif), [""; 0]);
+    (status, sarif)
 }
 
 #[test]

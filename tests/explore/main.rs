@@ -5,4 +5,6 @@ mod flows;
 mod formats;
 mod mutants;
 mod rig;
+#[path = "../sarif/mod.rs"]
+mod sarif;
 mod shipped;

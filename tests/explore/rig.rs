@@ -6,7 +6,7 @@ use callflow::check::{Checked, EnvMode, check};
 use callflow::diagnostic::{Rule, Style, render_human};
 use callflow::explore::{Limits, Report, Subject, explore, explore_with};
 use callflow::machine::{AttemptId, Bounds, Effect, Input, Machine, Millis, ReplyId, Timer};
-use callflow::plan::{self, Plan, StateId};
+use callflow::plan::{self, Event, Plan, StateId};
 use callflow::source::SourceFile;
 
 /// Far more than any flow of these tests needs.
@@ -139,8 +139,8 @@ impl Subject for Mutant {
         self.machine.state()
     }
 
-    fn taken(&self) -> &[u32] {
-        self.machine.taken()
+    fn completed(&self) -> &[(StateId, Event)] {
+        self.machine.completed()
     }
 
     fn is_over(&self) -> bool {

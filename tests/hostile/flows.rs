@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use callflow::check::{Checked, EnvMode, check};
 use callflow::diagnostic::{Rule, Style, render_human, render_short};
+use callflow::explore::{Limits, explore};
 use callflow::plan;
 use callflow::source::SourceFile;
 use proptest::prelude::*;
@@ -28,9 +29,13 @@ pub fn examine(text: &str) -> Checked {
 
 /// Against hanging and doubling, not a measurement: the bound is far above what any machine needs.
 pub fn quickly(what: &str, text: &str) -> Checked {
+    within_a_minute(what, || examine(text))
+}
+
+fn within_a_minute(what: &str, run: impl FnOnce() -> Checked) -> Checked {
     #[expect(clippy::disallowed_methods, reason = "this measures real time")]
     let start = std::time::Instant::now();
-    let checked = examine(text);
+    let checked = run();
     let took = start.elapsed();
     assert!(took < Duration::from_secs(60), "{what} took {took:?}");
     checked
@@ -138,6 +143,79 @@ fn large_and_entangled_flows_are_checked_in_reasonable_time() {
         "callflow: 1\nstart: a\nvars:\n{vars}states:\n  a: {{say: \"{uses}\", next: b}}\n  b: {{end: silent}}\n"
     );
     let _ = quickly("three hundred variables", &text);
+}
+
+/// A flow with one conversation.
+fn prompted(prompt: &str) -> String {
+    let prompt = serde_json::to_string(prompt).unwrap();
+    format!(
+        "callflow: 1\nstart: talk\nvars: {{a: {{type: text, default: x}}}}\nintents: {{bye: {{when: Goodbye.}}}}\nstates:\n  \
+         talk:\n    converse: {prompt}\n    on: {{intent.bye: bye}}\n  bye: {{end: Bye.}}\n"
+    )
+}
+
+/// Each piece is worth a look, and looking at each took as long as the text is.
+#[test]
+fn long_texts_are_read_in_the_time_that_they_take_to_read() {
+    for (before, piece) in [
+        ("", "{{a}}"),
+        ("", "{{ a|nope }}"),
+        ("", "{% if a %}x{% endif %}"),
+        ("", "{# "),
+        ("not ", "transfer you "),
+        ("", "asks transfer you "),
+        ("", "call order_statu "),
+        ("", "`x`() "),
+        ("", "+1555010012 "),
+        ("", "sip:a"),
+        ("", "I'll connect "),
+    ] {
+        let prompt = before.to_owned() + &piece.repeat(900_000 / piece.len());
+        // Showing two hundred findings in one line of a megabyte is another matter.
+        let source = SourceFile::new("x.yaml", prompted(&prompt));
+        let _ = within_a_minute(piece, || check(&source, EnvMode::Unknown));
+    }
+}
+
+/// Few lines that stand for many: a long phrase that is used often, edges that every state has, names written wrong.
+#[test]
+fn what_a_flow_shares_does_not_multiply() {
+    let talk = |count: usize, rest: &str| -> String {
+        (0..count).map(|i| format!("  s{i}: {{converse: Talk.{rest}}}\n")).collect()
+    };
+    let branches: String = (0..4_000).map(|i| format!("{{if: a == 'x{i}', to: bye}}, ")).collect();
+    let many = format!("{{caller.dtmf(\"0\"): [{branches}bye]}}");
+    let head = "callflow: 1\nstart: s0\nvars: {a: {type: text, default: x}}\n";
+    let bye = "  bye: {end: Bye.}\n";
+    let group = format!("{head}groups: {{g: {{on: {many}}}}}\nstates:\n{}{bye}", talk(3_500, ", group: g"));
+    let always = format!("{head}always: {many}\nstates:\n{}{bye}", talk(3_500, ""));
+    for (what, text) in [("a group", group), ("edges of the whole flow", always)] {
+        let checked = quickly(what, &text);
+        let found: Vec<_> = checked.diagnostics.iter().map(|found| found.message.as_str()).collect();
+        assert_eq!(found.len(), 1, "{what}: {found:#?}");
+        assert!(found[0].contains("ways lead from state to state"), "{what}: {found:#?}");
+    }
+
+    let says: String =
+        (0..4_000).map(|i| format!("  s{i}: {{say: {{phrase: p}}, next: s{}}}\n", i + 1)).collect();
+    let long = "{{a}} ".repeat(50_000);
+    let phrases = format!("{head}phrases: {{p: \"{long}\"}}\nstates:\n{says}  s4000: {{end: Bye.}}\n");
+    let checked = quickly("a phrase", &phrases);
+    assert!(checked.diagnostics.iter().any(|found| found.message.contains("phrases come to more than")));
+
+    let names = |what: &str| -> String { (0..6_000).map(|i| format!("  {what}{i:04}: X\n")).collect() };
+    let wrong: String = (0..6_000)
+        .map(|i| format!("  s{i}: {{say: {{phrase: phrose{i:04}}}, next: s{}}}\n", i + 1))
+        .collect();
+    let _ = quickly(
+        "phrases written wrong",
+        &format!("{head}phrases:\n{}states:\n{wrong}{bye}", names("phrase")),
+    );
+    let groups: String =
+        (0..4_000).map(|i| format!("  group{i:04}: {{on: {{caller.dtmf(\"0\"): bye}}}}\n")).collect();
+    let wrong: String =
+        (0..4_000).map(|i| format!("  s{i}: {{converse: Talk., group: groop{i:04}}}\n")).collect();
+    let _ = quickly("groups written wrong", &format!("{head}groups:\n{groups}states:\n{wrong}{bye}"));
 }
 
 /// A shipped flow with some of its text damaged.
@@ -249,6 +327,21 @@ proptest! {
     fn damaged_flows_are_checked_without_panic_and_compile_if_they_pass(text in damaged()) {
         if let Some(flow) = examine(&text).flow {
             let _ = plan::compile(flow);
+        }
+    }
+
+    /// The machine itself keeps its properties, whatever the flow; what a flow can break is told as a story.
+    #[test]
+    fn damaged_flows_that_pass_are_explored_without_panic(text in prop_oneof![damaged(), rearranged()]) {
+        if let Some(flow) = examine(&text).flow {
+            let plan = plan::compile(flow);
+            let report = explore(&plan, &Limits { configurations: 60, findings: 5 }, &mut |_| {});
+            for finding in &report.findings {
+                let of_flow = [Rule::Inevitable, Rule::LeftAlone, Rule::MustPrecede];
+                prop_assert!(of_flow.contains(&finding.violation.rule), "{:?}", finding.violation);
+                prop_assert!(!finding.trace.in_a_line(&plan).is_empty());
+                let _ = finding.trace.written(&plan);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use callflow::check::{EnvMode, check};
+use callflow::scenario::parse;
 use callflow::source::SourceFile;
 
 /// The system's allocator, counting for each thread what is taken and what was the most.
@@ -60,5 +61,8 @@ fn no_file_makes_the_checker_take_much_memory() {
         let source = SourceFile::new("x.yaml", text);
         let taken = most(|| check(&source, EnvMode::Unknown));
         assert!(taken < 64 << 20, "{what}: {} MB", taken >> 20);
+        // The same where a test file is expected.
+        let taken = most(|| parse(&source));
+        assert!(taken < 64 << 20, "{what}, as tests: {} MB", taken >> 20);
     }
 }

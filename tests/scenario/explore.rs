@@ -170,3 +170,54 @@ fn every_mistake_in_it_is_reported_at_once() {
     let source = SourceFile::new("x.test.yaml", text);
     insta::assert_snapshot!(render_human(&source, &found, Style::Plain));
 }
+
+/// A notice, a menu from which keys lead on, and somebody who is dialled.
+const ORDERED: &str = r#"callflow: 1
+start: greet
+targets: {desk: {phone: "+15550100123", caller_id: main}}
+properties:
+  - before: {dial: notice}
+states:
+  greet: {say: Hello., next: menu}
+  menu:
+    confirm: Do you want a person?
+    on: {accepted: notice, declined: bye, exhausted: bye, caller.dtmf("7"): SEVEN}
+  notice:
+    say: This call is recorded.
+    on: {said: ask, failed: bye}
+  ask:
+    confirm: Is that all right?
+    on: {accepted: ring, declined: bye, exhausted: bye}
+  ring:
+    dial: {to: desk, accept: Press 1 to take the call.}
+    on: {accepted: done, otherwise: bye}
+  done: {handoff: keep_room}
+  bye: {end: Goodbye.}
+"#;
+
+#[test]
+fn what_must_come_first_must_still_come_where_a_test_begins_before_it() {
+    let from = |state: &str| {
+        only(&format!("    start_in: {state}\n    script: [quiet]\n    explore: {{reaches: done}}\n"))
+    };
+    let good = flow(&ORDERED.replace("SEVEN", "ask").replace("on: {accepted: ring", "on: {accepted: check").replace(
+        "  ring:\n",
+        "  check:\n    choose:\n      - {if: attempts(notice) > 0, to: ring}\n      - else: bye\n  ring:\n",
+    ));
+    for state in ["menu", "notice"] {
+        all_pass(&from(state), &good);
+    }
+    // The key leads past the notice.
+    let bad = flow(&ORDERED.replace("SEVEN", "ask"));
+    for state in ["greet", "menu"] {
+        let found = failure(&from(state), &bad);
+        assert!(
+            found.contains("F059: a call comes to `ring` before `notice` has been heard"),
+            "{state}: {found}"
+        );
+    }
+    // It may have been heard on the way to where these begin.
+    for state in ["ask", "ring"] {
+        all_pass(&from(state), &bad);
+    }
+}

@@ -4,6 +4,7 @@
 
 mod cases;
 mod command;
+mod coverage;
 mod document;
 mod explore;
 mod faults;

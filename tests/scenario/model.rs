@@ -2,12 +2,15 @@
 //! the sandbox's, on loopback, with replies that are fixed beforehand where one must be certain.
 
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 
+use callflow::pii::Utterance;
 use callflow::sandbox::openai::Script;
 use callflow::sandbox::{Sandbox, SandboxOptions};
+use callflow::scenario::{Asked, Exchange, Model, Move, Replied, Verdict, run_played};
 use serde_json::Value;
 
-use super::stage::{findings, shipped};
+use super::stage::{findings, flow, shipped, suite};
 
 const TESTS: &str = r#"tests:
   - name: a hurried caller is understood
@@ -34,10 +37,21 @@ const REPLIES: &str = r#"
 
 /// Runs `callflow test` in a folder of its own, with this environment and no other settings.
 fn test(name: &str, tests: &str, args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    test_flow(name, &std::fs::read_to_string("flows/cold_transfer.yaml").unwrap(), tests, args, env)
+}
+
+/// The same, of another flow.
+fn test_flow(
+    name: &str,
+    flow: &str,
+    tests: &str,
+    args: &[&str],
+    env: &[(&str, &str)],
+) -> (Option<i32>, String, String) {
     let root = std::env::temp_dir().join(format!("callflow-model-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&root);
     std::fs::create_dir_all(&root).unwrap();
-    std::fs::copy("flows/cold_transfer.yaml", root.join("a.yaml")).unwrap();
+    std::fs::write(root.join("a.yaml"), flow).unwrap();
     std::fs::write(root.join("a.test.yaml"), tests).unwrap();
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_callflow"))
         .current_dir(&root)
@@ -176,4 +190,92 @@ fn what_is_wrong_with_a_part_is_told() {
         found.iter().any(|f| f.help.as_deref().is_some_and(|h| h.contains("does not happen at one moment"))),
         "{messages:?}"
     );
+}
+
+/// A flow with a model of its own is tested with that, and with no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_with_a_model_of_its_own_is_tested_with_that() {
+    let script = Script::parse("- {say: \"Four people, of course.\", times: 9}\n").unwrap();
+    let sandbox = Sandbox::start(SandboxOptions { script, ..SandboxOptions::default() }).await.unwrap();
+    let url = sandbox.urls().llm.clone();
+    let flow = "callflow: 1\nstart: talk\nenv: {MODEL_URL: text, MODEL_KEY: text}\n\
+                services: {llm: {model: small, base_url: \"{{ env.MODEL_URL }}\", key: \"{{ env.MODEL_KEY }}\"}}\n\
+                states:\n  talk: {converse: Talk., on: {caller.dtmf(\"0\"): bye}}\n  bye: {end: Bye.}\n";
+    let tests =
+        "tests:\n  - {name: x, tags: [llm], script: [\"a table for four\"], expect: {said: of course}}\n";
+    let ran = tokio::task::spawn_blocking(move || {
+        let run = |name, env: &[(&str, &str)]| test_flow(name, flow, tests, &["--format", "json"], env);
+        // The vendor is not asked instead: nobody listens there.
+        let vendor = [("OPENAI_API_KEY", "k"), ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")];
+        let own = [("MODEL_URL", url.as_str()), ("MODEL_KEY", "k")];
+        (run("own", &own), run("both", &[vendor, own].concat()), run("vendor", &vendor))
+    });
+    let (own, both, vendor) = ran.await.unwrap();
+    for (status, out, err) in [own, both] {
+        assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
+        assert!(out.contains("\"passed\":1"), "{out}");
+    }
+    let json: Value = serde_json::from_str(&vendor.1).unwrap();
+    assert_eq!(
+        json["tests"][0]["reason"],
+        "needs a real model, and the environment does not say where the flow's own is"
+    );
+}
+
+/// What each question was asked with, for tests of it.
+#[derive(Default)]
+struct Listening {
+    bot: Vec<Vec<Exchange>>,
+    caller: Vec<Vec<Exchange>>,
+}
+
+impl Model for Listening {
+    fn reply(&mut self, asked: &Asked<'_>) -> Result<Replied, String> {
+        self.bot.push(asked.exchange.to_vec());
+        Ok(Replied { words: Utterance::new(format!("Answer {}.", self.bot.len())), calls: Vec::new() })
+    }
+
+    fn play(&mut self, _: &str, heard: &[Exchange]) -> Result<Move, String> {
+        self.caller.push(heard.to_vec());
+        Ok(Move::Says(Utterance::new(format!("Question {}?", self.caller.len()))))
+    }
+
+    fn judge(&mut self, _: &str, _: &str) -> Result<Verdict, String> {
+        Err("not asked".to_owned())
+    }
+}
+
+/// Who said what, in one line.
+fn told(exchange: &[Exchange]) -> String {
+    let one = |one: &Exchange| match one {
+        Exchange::Caller(words) => format!("c:{}", words.text()),
+        Exchange::Bot(words) => format!("b:{}", words.text()),
+        Exchange::Call { name, .. } => format!("call:{name}"),
+        Exchange::Earlier(all) => format!("[{}]", told(all)),
+    };
+    exchange.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_bot_forgets_or_sums_up_as_its_flow_says_and_the_caller_remembers() {
+    for (context, knows) in [
+        ("append", "c:hello b:Answer 1. c:Question 1?"),
+        ("reset", "c:Question 1?"),
+        ("summary", "[c:hello b:Answer 1.] c:Question 1?"),
+    ] {
+        let subject = flow(&format!(
+            "callflow: 1\nstart: talk\nstates:\n  talk: {{converse: {{prompt: Talk., first: caller}}, on: {{caller.dtmf(\"1\"): more}}}}\n  \
+             more:\n    converse: {{prompt: Talk on., context: {context}, first: caller}}\n    on: {{caller.dtmf(\"0\"): bye}}\n  \
+             bye: {{end: Bye.}}\n"
+        ));
+        let tests = "tests:\n  - name: x\n    script: [\"hello\", {caller.dtmf: \"1\"}, {caller.plays: {as: You ask., turns: 2}}]\n";
+        let listening = Arc::new(Mutex::new(Listening::default()));
+        let test = &suite(tests, &subject).tests[0];
+        let ran = run_played(test, subject.plan(), &[], listening.clone());
+        assert!(ran.failure.is_none(), "{context}: {:?}", ran.failure);
+        let listening = listening.lock().unwrap();
+        assert_eq!(told(&listening.bot[1]), knows, "{context}");
+        assert!(told(&listening.caller[0]).starts_with("c:hello b:Answer 1."), "{context}");
+        assert_eq!(told(&listening.caller[1]), "c:hello b:Answer 1. c:Question 1? b:Answer 2.", "{context}");
+    }
 }

@@ -51,7 +51,10 @@ fn what_cannot_happen_in_a_flow_is_refused_before_anything_runs() {
 fn attacks_are_refused_at_once() {
     let deep = format!("tests: {}", "[".repeat(100_000));
     let many = format!("tests:\n{}", "  - {name: x, script: []}\n".repeat(60_000));
-    let bomb = "a: &a [x,x]\nb: &b [*a,*a]\ntests: [*b,*b]\n".to_owned();
+    let bomb = ('b'..='j').fold("a: &a [x, x, x, x]\n".to_owned(), |text, next| {
+        let last = char::from(next as u8 - 1);
+        text + &format!("{next}: &{next} [{}]\n", format!("*{last}, ").repeat(10))
+    }) + "tests: [*j, *j]\n";
     let huge = format!("tests: \"{}\"", "x".repeat(10 * 1024 * 1024));
     let racing = format!(
         "tests:\n  - name: x\n    script: [{}]\n",

@@ -16,9 +16,8 @@ pub fn shipped(name: &str) -> Subject {
 
 /// A flow of a text.
 pub fn flow(text: &str) -> Subject {
-    let source = SourceFile::new("x.yaml", text.to_owned());
-    Subject::new(source.clone())
-        .unwrap_or_else(|found| panic!("{}", render_human(&source, &found, Style::Plain)))
+    Subject::new(SourceFile::new("x.yaml", text.to_owned()))
+        .unwrap_or_else(|(source, found)| panic!("{}", render_human(&source, &found, Style::Plain)))
 }
 
 /// Everything that is wrong with a test file.

@@ -69,25 +69,28 @@ pub(super) fn find(text: &str) -> Option<Range<usize>> {
     let words = words(text);
     let lower: Vec<String> = words.iter().map(Word::lower).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let forbidden = forbidden(&words, &lower);
+    let mut asked = false;
     (0..words.len()).find_map(|at| {
-        let length = promise(&lower[at..])?;
-        let sentence = sentence(&words, at);
-        let clause = (0..=at).rev().find(|i| words[*i].first_of_clause).unwrap_or(0);
-        let is_meant = !lower[sentence].iter().any(|word| NOT.contains(word))
-            && !lower[clause..at].iter().any(|word| ASKS.contains(word));
-        is_meant.then(|| {
-            let (first, last) = (&words[at], &words[(at + length - 1).min(words.len() - 1)]);
-            let whole = first.at.start..last.at.end;
-            if text[whole.clone()].contains('\n') { first.at.clone() } else { whole }
-        })
+        // What is told of the caller since the clause began.
+        asked = !words[at].first_of_clause && (asked || at > 0 && ASKS.contains(&lower[at - 1]));
+        let length = promise(&lower[at..]).filter(|_| !asked && !forbidden[at])?;
+        let (first, last) = (&words[at], &words[(at + length - 1).min(words.len() - 1)]);
+        let whole = first.at.start..last.at.end;
+        Some(if text[whole.clone()].contains('\n') { first.at.clone() } else { whole })
     })
 }
 
-/// The words of the sentence around one.
-fn sentence(words: &[Word<'_>], at: usize) -> Range<usize> {
-    let start = (0..=at).rev().find(|i| words[*i].first_of_sentence).unwrap_or(0);
-    let end = (at + 1..words.len()).find(|i| words[*i].first_of_sentence).unwrap_or(words.len());
-    start..end
+/// For each word, whether its sentence forbids what it names.
+fn forbidden(words: &[Word<'_>], lower: &[&str]) -> Vec<bool> {
+    let mut forbidden = Vec::with_capacity(words.len());
+    while forbidden.len() < words.len() {
+        let start = forbidden.len();
+        let end = (start + 1..words.len()).find(|at| words[*at].first_of_sentence).unwrap_or(words.len());
+        let forbids = lower[start..end].iter().any(|word| NOT.contains(word));
+        forbidden.resize(end, forbids);
+    }
+    forbidden
 }
 
 /// How many words of a promise stand here.

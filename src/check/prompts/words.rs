@@ -6,7 +6,8 @@ use std::ops::Range;
 pub(super) fn without_template(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
+    let opens = |rest: &str, at: usize| matches!(rest.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#'));
+    while let Some(start) = rest.match_indices('{').map(|(at, _)| at).find(|at| opens(rest, *at)) {
         let (before, from) = rest.split_at(start);
         plain.push_str(before);
         let close = match from.as_bytes().get(1) {

@@ -124,5 +124,7 @@ fn is_yaml(name: &str) -> bool {
 
 /// Whether a text has the one key that every flow has, as YAML or as JSON.
 fn is_flow(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("callflow:")) || text.contains("\"callflow\"")
+    // Some editors begin a file with a mark of its encoding.
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    lines.any(|line| line.starts_with("callflow:")) || text.contains("\"callflow\"")
 }

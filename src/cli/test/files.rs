@@ -109,8 +109,7 @@ fn source(path: &Path) -> Result<SourceFile, String> {
 }
 
 fn flow(path: &Path) -> Result<Subject, String> {
-    let source = source(path)?;
-    Subject::new(source.clone()).map_err(|diagnostics| render_human(&source, &diagnostics, Style::Colour))
+    Subject::new(source(path)?).map_err(|(source, found)| render_human(&source, &found, Style::Colour))
 }
 
 /// `flow:`, from the test file; else the file of the same name.

@@ -146,8 +146,7 @@ fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) ->
     let models = match args.offline {
         true => Asking::Offline,
         false => match Models::of(env) {
-            Ok(Some(models)) => Asking::Models(models),
-            Ok(None) => Asking::NoKey,
+            Ok(models) => Asking::Models(models),
             Err(error) => {
                 writeln!(err, "error: {error}")?;
                 return Ok(ExitStatus::Error);

@@ -1,6 +1,7 @@
 //! The real model of tests that need one: asked over HTTP, in bounded time, a bounded number of times.
 //!
-//! With `OPENAI_API_KEY` in the environment it is asked at OpenAI, or at `OPENAI_BASE_URL`; its name is the flow's.
+//! A flow with a `base_url` of its own is asked there. Else, with `OPENAI_API_KEY` in the environment, it is OpenAI, or
+//! `OPENAI_BASE_URL`. The model's name is the flow's.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,10 +11,9 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, timeout_at};
 
 use crate::pii::{ApiKey, Payload, Utterance};
-use crate::plan::Plan;
-use crate::scenario::{Asked, Exchange, Model, Move, Replied, Shared, Verdict};
-use crate::session::{intent_tool, tool};
-use crate::settings::{Env, base_url};
+use crate::scenario::{Asked, Exchange, Model, Move, Replied, Shared, Subject, Verdict};
+use crate::session::{intent_tool, summary, tool};
+use crate::settings::{Env, NO_KEY, base_url};
 use crate::speech::openai::{BASE_URL, OpenAi, http_client};
 use crate::speech::{Llm, LlmEvent, LlmRequest, Message, Tool};
 
@@ -39,7 +39,9 @@ strictly by the transcript, and call `verdict` once.";
 /// Where models are asked.
 pub(super) struct Models {
     runtime: Arc<Runtime>,
-    llm: Arc<dyn Llm>,
+    /// The vendor's, if there is a key.
+    vendor: Option<Arc<dyn Llm>>,
+    env: Env,
 }
 
 /// Why no model can be asked, though there is a key.
@@ -57,27 +59,42 @@ pub(super) enum NoModel {
 }
 
 impl Models {
-    /// Those of the environment; `None` without a key.
-    pub(super) fn of(env: &Env) -> Result<Option<Self>, NoModel> {
-        let Some(key) = env.get("OPENAI_API_KEY").filter(|key| !key.trim().is_empty()) else {
-            return Ok(None);
+    /// Those of the environment.
+    pub(super) fn of(env: &Env) -> Result<Self, NoModel> {
+        let given = |name| env.get(name).filter(|value| !value.trim().is_empty());
+        let vendor = match given("OPENAI_API_KEY") {
+            Some(key) => {
+                let url = match given("OPENAI_BASE_URL") {
+                    Some(url) => base_url(url.trim()).ok_or(NoModel::Url)?,
+                    None => BASE_URL.to_owned(),
+                };
+                Some(client(&url, ApiKey::new(key.trim()))?)
+            }
+            None => None,
         };
-        let url = match env.get("OPENAI_BASE_URL").filter(|url| !url.trim().is_empty()) {
-            Some(url) => base_url(url.trim()).ok_or(NoModel::Url)?,
-            None => BASE_URL.to_owned(),
-        };
-        let llm = OpenAi::new(&url, ApiKey::new(key.trim()), http_client(&url)?)?;
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        Ok(Some(Self { runtime: Arc::new(runtime), llm: Arc::new(llm) }))
+        let runtime = Arc::new(Builder::new_current_thread().enable_all().build()?);
+        Ok(Self { runtime, vendor, env: env.clone() })
     }
 
-    /// One for one run of a test.
-    pub(super) fn one(&self, plan: &Plan) -> Shared {
-        let name = Arc::clone(&plan.services.llm.model);
+    /// One for the runs of a test: the flow's own, else the vendor's. `None` if the environment has not what it takes.
+    pub(super) fn one(&self, subject: &Subject) -> Result<Option<Shared>, NoModel> {
+        let service = &subject.plan().services.llm;
+        let llm = match &service.endpoint {
+            None => self.vendor.clone(),
+            Some(_) => match subject.model_server(&|name| self.env.get(name)) {
+                Some(own) => Some(client(&own.base_url, own.key.unwrap_or_else(|| ApiKey::new(NO_KEY)))?),
+                None => None,
+            },
+        };
+        let Some(llm) = llm else { return Ok(None) };
+        let (runtime, name) = (Arc::clone(&self.runtime), Arc::clone(&service.model));
         let until = Instant::now() + TEST_WITHIN;
-        let (runtime, llm) = (Arc::clone(&self.runtime), Arc::clone(&self.llm));
-        Arc::new(Mutex::new(Bench { runtime, llm, name, until, questions: 0 }))
+        Ok(Some(Arc::new(Mutex::new(Bench { runtime, llm, name, until, questions: 0 }))))
     }
+}
+
+fn client(url: &str, key: ApiKey) -> Result<Arc<dyn Llm>, NoModel> {
+    Ok(Arc::new(OpenAi::new(url, key, http_client(url)?)?))
 }
 
 struct Bench {
@@ -136,7 +153,7 @@ impl Model for Bench {
     fn reply(&mut self, asked: &Asked<'_>) -> Result<Replied, String> {
         let intents = asked.intents.iter().map(|id| intent_tool(asked.plan.intent(*id)));
         let tools = intents.chain(asked.tools.iter().map(|id| tool(asked.plan.tool(*id)))).collect();
-        let messages = asked.exchange.iter().enumerate().map(message).collect();
+        let messages = asked.exchange.iter().enumerate().filter_map(message).collect();
         let heard = self.ask(asked.prompt.text(), messages, tools)?;
         let calls = heard.calls.into_iter().map(|(name, args)| (name, Payload(Value::Object(args))));
         Ok(Replied { words: Utterance::new(heard.words.trim()), calls: calls.collect() })
@@ -147,7 +164,7 @@ impl Model for Bench {
         let turned = heard.iter().filter_map(|one| match one {
             Exchange::Caller(words) => Some(Message::Assistant(words.clone())),
             Exchange::Bot(words) => Some(Message::User(words.clone())),
-            Exchange::Call { .. } => None,
+            Exchange::Call { .. } | Exchange::Earlier(_) => None,
         });
         let mut messages: Vec<_> = turned.collect();
         if !matches!(messages.last(), Some(Message::User(_))) {
@@ -191,8 +208,8 @@ impl Model for Bench {
     }
 }
 
-fn message((index, one): (usize, &Exchange)) -> Message {
-    match one {
+fn message((index, one): (usize, &Exchange)) -> Option<Message> {
+    Some(match one {
         Exchange::Caller(words) => Message::User(words.clone()),
         Exchange::Bot(words) => Message::Assistant(words.clone()),
         Exchange::Call { name, arguments, result } => Message::ToolCall {
@@ -201,5 +218,10 @@ fn message((index, one): (usize, &Exchange)) -> Message {
             arguments: arguments.0.to_string(),
             result: result.text().to_owned(),
         },
-    }
+        // As a call sums it up.
+        Exchange::Earlier(all) => {
+            let messages: Vec<_> = all.iter().enumerate().filter_map(message).collect();
+            Message::Note(summary(&messages)?)
+        }
+    })
 }

@@ -104,7 +104,9 @@ pub(super) fn generate(
         let mut covered = Coverage::of(one.subject.plan());
         for test in one.suite.tests.iter().filter(|test| !test.needs_model()) {
             let Some(plan) = one.subject.plan_of(test) else { continue };
-            orders(test).iter().for_each(|order| covered.add(&run(test, &plan, order).world));
+            // A test that fails shows nothing.
+            let ran = orders(test).into_iter().map(|order| run(test, &plan, &order));
+            ran.filter(|ran| ran.failure.is_none()).for_each(|ran| covered.add(&ran.world));
         }
         let (tests, count) = generate::generate(one.subject.plan(), covered);
         writeln!(err, "{}: {count} tests were missing", one.subject.source().path().display())?;

@@ -51,12 +51,11 @@ pub(super) struct Failed {
 }
 
 const WITHOUT_KEY: &str = "needs a real model, and OPENAI_API_KEY is not set";
+const WITHOUT_SERVER: &str = "needs a real model, and the environment does not say where the flow's own is";
 const WHILE_OFFLINE: &str = "needs a real model, and --offline asks none";
 
 /// Which model is asked in tests that need one.
 pub(super) enum Asking {
-    /// There is no key.
-    NoKey,
     /// None is to be asked.
     Offline,
     /// These.
@@ -119,9 +118,8 @@ pub(super) fn judge(
     let models = match asking {
         _ if !test.needs_model() => None,
         Asking::Models(models) => Some(models),
-        Asking::NoKey | Asking::Offline => {
-            let offline = matches!(asking, Asking::Offline);
-            judged.verdict = Verdict::Skipped(if offline { WHILE_OFFLINE } else { WITHOUT_KEY });
+        Asking::Offline => {
+            judged.verdict = Verdict::Skipped(WHILE_OFFLINE);
             return judged;
         }
     };
@@ -138,9 +136,21 @@ pub(super) fn judge(
     let orders = orders(test);
     judged.runs = orders.len();
     for order in orders {
-        let ran = match models {
-            Some(models) => run_played(test, &plan, &order, models.one(&plan)),
+        let ran = match models.map(|models| models.one(&one.subject)) {
             None => run(test, &plan, &order),
+            Some(Ok(Some(model))) => run_played(test, &plan, &order, model),
+            Some(Ok(None)) => {
+                let own = one.subject.plan().services.llm.endpoint.is_some();
+                judged.verdict = Verdict::Skipped(if own { WITHOUT_SERVER } else { WITHOUT_KEY });
+                return judged;
+            }
+            Some(Err(error)) => {
+                let message = format!("the model could not be asked: {error}");
+                let failure = Failure { span: test.name.span, message, help: None, story: Vec::new() };
+                judged.verdict =
+                    Verdict::Failed(Box::new(Failed { failure, story: String::new(), order: None }));
+                return judged;
+            }
         };
         judged.configurations += ran.explored.configurations;
         if let Some(failure) = ran.failure {

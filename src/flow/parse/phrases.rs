@@ -8,6 +8,9 @@ use crate::flow::suggest::nearest;
 use crate::flow::template::Template;
 use crate::flow::tree::{Node, Value};
 
+/// What phrases may come to where they are used: a long one that is used often takes more memory than its file shows.
+const MOST_SPOKEN: usize = 4 << 20;
+
 /// Read before everything that may name one.
 pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) {
     let Some(node) = fields.get("phrases") else { return };
@@ -38,16 +41,25 @@ pub(super) fn named(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
     let name = reader.text(&entries.first()?.1, "the name of a phrase")?;
     if let Some(phrase) = reader.phrases.iter_mut().find(|phrase| phrase.name.value == name.value) {
         phrase.used = true;
-        return phrase.text.clone();
+        let takes = |text: &Template| text.text.value.len() + 64 * text.names.len();
+        let spoken = reader.spoken.saturating_add(phrase.text.as_ref().map_or(0, takes));
+        if spoken <= MOST_SPOKEN {
+            reader.spoken = spoken;
+            return phrase.text.clone();
+        }
+        let message = format!("phrases come to more than {} MB where they are used", MOST_SPOKEN >> 20);
+        reader.error(Rule::WrongValue, node.span, message, "this is not a flow");
+        return None;
     }
-    let help = match nearest(&name.value, reader.phrases.iter().map(|phrase| phrase.name.value.as_str())) {
+    let names = || reader.phrases.iter().map(|phrase| phrase.name.value.as_str());
+    let meant = if reader.guesses > 0 { nearest(&name.value, names()).map(str::to_owned) } else { None };
+    reader.guesses = reader.guesses.saturating_sub(1);
+    let help = match &meant {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "declare it under `phrases:`".to_owned(),
     };
     let message = format!("there is no phrase `{}`", super::reader::shortened(&name.value));
     // A typing mistake leaves its phrase in use.
-    let meant = nearest(&name.value, reader.phrases.iter().map(|phrase| phrase.name.value.as_str()));
-    let meant = meant.map(str::to_owned);
     for phrase in reader.phrases.iter_mut().filter(|phrase| Some(&phrase.name.value) == meant.as_ref()) {
         phrase.used = true;
     }

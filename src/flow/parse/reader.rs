@@ -18,6 +18,9 @@ use crate::source::{SourceFile, Span, Spanned};
 
 /// Names are used as tool names by models and as words in guards and templates.
 const MAX_NAME: usize = 64;
+/// So many names of one text are looked up where they stand, each of which takes as long as the text is; the rest stands
+/// in the text. No text that is written by hand has as many.
+const MOST_PLACES: usize = 300;
 
 pub(crate) struct Reader<'s> {
     /// The flow's file.
@@ -29,6 +32,10 @@ pub(crate) struct Reader<'s> {
     pub has_gaps: bool,
     /// The sentences under `phrases:`.
     pub phrases: Vec<Phrase>,
+    /// What they come to where they are used, in bytes.
+    pub spoken: usize,
+    /// So many more names are looked up for what they were meant to be.
+    pub guesses: usize,
     templates: minijinja::Environment<'static>,
 }
 
@@ -40,6 +47,8 @@ impl<'s> Reader<'s> {
             diagnostics: Vec::new(),
             has_gaps: false,
             phrases: Vec::new(),
+            spoken: 0,
+            guesses: 100,
             templates: template::environment(),
         }
     }
@@ -253,13 +262,16 @@ impl<'s> Reader<'s> {
         place: &dyn Fn(Range<usize>) -> Span,
     ) -> Template {
         let scanned = template::scan(&self.templates, &text.value);
-        for error in scanned.errors {
+        for error in scanned.errors.into_iter().take(MOST_PLACES) {
             let rule = if error.is_name { Rule::UnknownName } else { Rule::WrongValue };
             let d = Diagnostic::error(rule, place(error.at), error.message);
             self.diagnostics.push(d.help(error.help));
         }
-        let used = |f: template::Found| NameUse { span: place(f.at), name: f.name, optional: f.optional };
-        let names = scanned.found.into_iter().map(used).collect();
+        let used = |(index, found): (usize, template::Found)| {
+            let span = if index < MOST_PLACES { place(found.at) } else { text.span };
+            NameUse { span, name: found.name, optional: found.optional }
+        };
+        let names = scanned.found.into_iter().enumerate().map(used).collect();
         Template { text, names }
     }
 

@@ -120,6 +120,10 @@ fn state(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<State> {
     let group = fields.get("group").and_then(|node| reader.reference(node, "the name of a group"));
     let on = on(reader, &fields, &kind);
     let timeout = fields.get("timeout").and_then(|node| reader.duration(node));
+    if let Some(none) = timeout.as_ref().filter(|timeout| timeout.value.is_zero()) {
+        let help = "write how long the state may last, such as `20s`";
+        reader.error(Rule::WrongValue, none.span, "a timer of no length leaves no time for its state", help);
+    }
     let set = fields.get("set").map(|node| edges::assignments(reader, node)).unwrap_or_default();
     let allow = fields.get("allow").map(|node| waivers(reader, node)).unwrap_or_default();
     Some(State { name, span: key.span.to(node.span), kind, group, on, timeout, set, allow })

@@ -77,7 +77,9 @@ pub(super) fn prompt(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
 /// `use:`, and what the used files use.
 pub(super) fn used(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<State> {
     let mut states = Vec::new();
-    let mut seen = Vec::new();
+    // Names are those of files in the flow's folder, and one of them is its own.
+    let own = reader.file.path().file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut seen: Vec<String> = own.into_iter().collect();
     if let Some(node) = fields.get("use") {
         each(reader, node, &mut seen, 1, &mut states);
     }

@@ -13,7 +13,7 @@ impl Graph {
         out.push_str("  rankdir=TB;\n  node [fontname=\"Helvetica\", fontsize=12];\n");
         out.push_str("  edge [fontname=\"Helvetica\", fontsize=10];\n");
         for (index, node) in self.nodes.iter().enumerate() {
-            line(&mut out, format_args!("  n{index} [{}{}];", attributes(node), self.covered(node)));
+            line(&mut out, format_args!("  n{index} [{}{}];", attributes(node), self.manner(node)));
         }
         for link in &self.links {
             line(
@@ -28,18 +28,21 @@ impl Graph {
         out
     }
 
-    /// How a state looks that tests reach, or do not.
-    fn covered(&self, node: &Node) -> String {
+    /// How a state is drawn: by its kind, and over that by what tests reach.
+    fn manner(&self, node: &Node) -> String {
+        let kind = match node.shape {
+            Shape::Converse => Some("rounded"),
+            Shape::Anywhere | Shape::Ended => Some("dashed"),
+            _ => None,
+        };
         if self.sums.is_none() || node.shape == Shape::Start {
-            return String::new();
+            return kind.map(|style| format!(", style={style}")).unwrap_or_default();
         }
         let (fill, color) = (fill(node.mark), node.mark.color());
-        let style = match (node.mark, node.shape) {
-            (Mark::Missing, _) => "filled,dashed",
-            (_, Shape::Converse) => "filled,rounded",
-            (Mark::Uncounted, _) => "filled,dashed",
-            _ => "filled",
-        };
+        let dashed = matches!(node.mark, Mark::Missing | Mark::Uncounted).then_some("dashed");
+        let mut styles: Vec<_> = ["filled"].into_iter().chain(kind).chain(dashed).collect();
+        styles.dedup();
+        let style = styles.join(",");
         format!(", style=\"{style}\", fillcolor=\"{fill}\", color=\"{color}\", penwidth=1.8")
     }
 }
@@ -81,15 +84,12 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 fn attributes(node: &Node) -> String {
     let shape = match node.shape {
         Shape::Start => return "label=\"\", shape=point, width=0.15".to_owned(),
-        Shape::Say => "shape=box",
-        Shape::Converse => "shape=box, style=rounded",
+        Shape::Say | Shape::Converse | Shape::Anywhere => "shape=box",
         Shape::Question => "shape=hexagon",
         Shape::Choice => "shape=diamond",
         Shape::Dial => "shape=parallelogram",
         Shape::Handoff => "shape=box, peripheries=2",
-        Shape::End => "shape=oval",
-        Shape::Anywhere => "shape=box, style=dashed",
-        Shape::Ended => "shape=oval, style=dashed",
+        Shape::End | Shape::Ended => "shape=oval",
     };
     let mut label = escaped(&node.name);
     if !node.caption.is_empty() {

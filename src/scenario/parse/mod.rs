@@ -7,6 +7,7 @@ mod explore;
 mod steps;
 mod tools;
 
+use crate::check::truncate;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::flow::{Core, Key, Node, Value};
 use crate::flow::{Reader, Shape, load};
@@ -73,7 +74,9 @@ pub fn parse(source: &SourceFile) -> (Option<Suite>, Vec<Diagnostic>) {
         return (None, reader.diagnostics);
     };
     let suite = suite(&mut reader, &root);
-    (suite, reader.diagnostics)
+    let mut found = reader.diagnostics;
+    truncate(&mut found);
+    (suite, found)
 }
 
 fn suite(reader: &mut Reader<'_>, root: &Node) -> Option<Suite> {
