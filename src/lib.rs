@@ -7,7 +7,8 @@
 //!                                                                         │
 //! phone ─▶ telephony ─▶ session ─▶ machine.handle(now, input) ─▶ effects ─▶ session ─▶ speech · telephony ─▶ phone
 //! ```
-// One module may: `telephony::daily::core::abi`, the C functions of Daily's media library.
+// Two modules may: `telephony::daily::core::abi`, the C functions of Daily's media library, and `cli::run::memory`, one of
+// the C library.
 #![deny(unsafe_code)]
 // Here and not in Cargo.toml: tests may unwrap, also outside of test functions.
 #![deny(clippy::unwrap_used)]

@@ -126,8 +126,8 @@ async fn level(vendors: &Vendors, engine: &Engine, calls: usize, json: bool) {
     for call in talking {
         done.extend(call.await);
     }
-    // What a call leaves behind is put away after it.
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // What a call leaves behind is put away some seconds after it.
+    tokio::time::sleep(Duration::from_secs(8)).await;
     let (wall, cpu, vendors_cpu) =
         (began.elapsed(), engine.process.cpu() - cpu, vendors.process.cpu() - vendors_cpu);
     let most = engine.process.peak();

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 use super::answers::Answers;
 use super::flow_file::Reread;
 use super::flows::{Flows, UnknownFlow};
+use super::memory::Memory;
 use super::providers::Providers;
 use crate::cloud::{DailyAccess, FlowRef, SessionArgs};
 use crate::machine::CallInfo;
@@ -50,6 +51,7 @@ pub(in crate::cli) struct Calls {
     tasks: TaskTracker,
     dial_limits: Arc<DialLimits>,
     answers: Arc<Answers>,
+    memory: Arc<Memory>,
     lines: Arc<Semaphore>,
     most: usize,
     /// Cancelled with `shutdown`, or before it.
@@ -133,6 +135,7 @@ impl Calls {
             tasks: TaskTracker::new(),
             dial_limits,
             answers: Arc::default(),
+            memory: Arc::default(),
             lines: Arc::new(Semaphore::new(most)),
             most,
             draining: shutdown.child_token(),
@@ -282,7 +285,7 @@ impl Calls {
         };
         let (tell, record) = oneshot::channel();
         let call = Box::pin(end_when_abandoned(session::run(setup), abandon.clone(), shutdown, kill));
-        let answers = Arc::clone(&self.answers);
+        let (answers, memory) = (Arc::clone(&self.answers), Arc::clone(&self.memory));
         self.tasks.spawn(async move {
             // A panic in one call must not reach another; it is logged and the room expires.
             let ended = std::panic::AssertUnwindSafe(call).catch_unwind().await;
@@ -296,6 +299,7 @@ impl Calls {
                 }
                 Err(_panic) => tracing::error!("a call's task failed; this is a bug"),
             }
+            memory.call_ended();
         });
         CallHandle { record, abandon }
     }

@@ -11,6 +11,7 @@ mod input;
 mod kept;
 mod left_behind;
 mod line;
+mod memory;
 pub(super) mod production;
 pub(super) mod providers;
 mod reach;

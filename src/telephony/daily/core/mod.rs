@@ -4,7 +4,7 @@
 //! there, without Python, and nothing else of callflow needs it. How, and what was seen of it: `docs/daily.md`.
 //!
 //! A room is a client on a thread of its own (`client`), which says what happens on a line (`line`), read by
-//! a task (`session`). `abi` is the only module of this crate with `unsafe` code.
+//! a task (`session`). Of these only `abi` has `unsafe` code.
 
 mod abi;
 mod client;
