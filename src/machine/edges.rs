@@ -17,6 +17,8 @@ use crate::plan::{Branch, EdgeId, Event, Kind, Plan, Sensitivity, StateId};
 
 /// Service failures that a call survives if its flow deals with them; then it ends.
 const SERVICE_FAILURES: u32 = 3;
+/// Completions that are noted in a call.
+const MOST_NOTED: usize = 4096;
 /// Said when the flow does not deal with a failed service.
 pub const APOLOGY: &str = "I'm sorry, something went wrong on our side. Please call again later.";
 
@@ -77,9 +79,12 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Notes what the present state came to, whichever edge that takes.
+    /// Notes what the present state came to, whichever edge that takes. A call that goes in circles for hours must not
+    /// hold more and more: what it comes to after so much is not noted.
     pub(super) fn note(&mut self, event: Event) {
-        self.call.completed.push((self.call.state, event));
+        if self.call.completed.len() < MOST_NOTED {
+            self.call.completed.push((self.call.state, event));
+        }
     }
 
     /// Leaves a state by the completion of its command: the first of these events that has an edge, else
