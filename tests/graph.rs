@@ -61,6 +61,9 @@ fn a_recorded_call_is_drawn_over_its_flow_and_over_no_other() {
     assert!(refused.contains("this version of the flow"), "{refused}");
     let refused = Trace::read("{\"version\":1}", &plan).unwrap_err().to_string();
     assert_eq!(refused, "line 1 is not a step of a journal (written by --record)");
+    for empty in ["", "\n", "{\"journal\":1}\n"] {
+        assert_eq!(Trace::read(empty, &plan).unwrap_err().to_string(), "there is no call in it");
+    }
 }
 
 /// What a few tests reach of the shipped flow: everything but what follows a failed transfer.

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
 use super::explore::in_check;
-use super::test::{Uncovered, uncovered};
+use super::test::{TestFiles, Uncovered, uncovered};
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{
     Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
@@ -122,7 +122,16 @@ fn check_all(
             Err(error) => unusable(&error, &mut tally, err)?,
         }
     }
-    at_once(&all, |path| look(path, args, env), |path, seen| show(path, seen, args, &mut tally, out, err))?;
+    let tests = if args.tests { TestFiles::at(&args.paths) } else { TestFiles::default() };
+    at_once(
+        &all,
+        |path| look(path, args, &tests, env),
+        |path, seen| show(path, seen, args, &mut tally, out, err),
+    )?;
+    for path in tests.others(&all) {
+        let seen = uncovered(&[&path]);
+        tested(&path, &seen.failed, &seen.unusable, &mut tally, err)?;
+    }
     match args.format {
         Format::Human if tally.flows > 0 => writeln!(out, "{}", summary(&tally))?,
         Format::Json => out.write_all(render_json(&tally.findings).as_bytes())?,
@@ -143,24 +152,24 @@ struct Seen {
     diagnostics: Vec<Diagnostic>,
     /// What is not decided, and how it could be.
     open: Option<&'static str>,
-    /// The tests beside it that fail, or what kept them from being run; `None` if there are none to run.
-    tests: Option<Result<Vec<String>, String>>,
+    /// Its tests that fail.
+    failed: Vec<String>,
+    /// What kept tests from being run.
+    unusable: Vec<String>,
 }
 
-fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadError> {
+fn look(path: &Path, args: &CheckArgs, tests: &TestFiles, env: Lookup<'_>) -> Result<Seen, ReadError> {
     let source = read(path)?;
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
     let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
     let mut open = None;
-    let mut tests = None;
+    let (mut failed, mut unusable) = (Vec::new(), Vec::new());
     if let Some(flow) = &flow {
         diagnostics.extend(super::lock::finding(path, flow.document()));
-        tests = args.tests.then(|| uncovered(path)).flatten().map(|tests| {
-            tests.map(|Uncovered { findings, failed }| {
-                diagnostics.extend(findings);
-                failed
-            })
-        });
+        if let Some(Uncovered { findings, failed: fail, unusable: cannot }) = tests.uncovered(path) {
+            diagnostics.extend(findings);
+            (failed, unusable) = (fail, cannot);
+        }
         diagnostics.sort_by_key(|d| (d.primary.span, d.id));
     }
     match flow {
@@ -179,7 +188,7 @@ fn look(path: &Path, args: &CheckArgs, env: Lookup<'_>) -> Result<Seen, ReadErro
         }
         None => {}
     }
-    Ok(Seen { source, diagnostics, open, tests })
+    Ok(Seen { source, diagnostics, open, failed, unusable })
 }
 
 fn show(
@@ -190,24 +199,11 @@ fn show(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let Seen { source, diagnostics, open, tests } = match seen {
+    let Seen { source, diagnostics, open, failed, unusable: cannot } = match seen {
         Ok(seen) => seen,
         Err(error) => return unusable(&error, tally, err),
     };
-    match tests {
-        None => {}
-        Some(Err(message)) => {
-            tally.unusable = true;
-            err.write_all(message.as_bytes())?;
-        }
-        // A test that fails is no finding of the flow, and covers nothing.
-        Some(Ok(failed)) => {
-            tally.failed += failed.len();
-            for name in failed {
-                writeln!(err, "error: a test of {} fails: {name}", path.display())?;
-            }
-        }
-    }
+    tested(path, &failed, &cannot, tally, err)?;
     if let Some(open) = open {
         writeln!(err, "note: {} {open}", path.display())?;
     }
@@ -225,6 +221,20 @@ fn show(
         }
     };
     out.write_all(text.as_bytes())
+}
+
+/// Shows what came of tests. One that fails is no finding of the flow, and covers nothing.
+fn tested(
+    path: &Path,
+    failed: &[String],
+    unusable: &[String],
+    tally: &mut Tally,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    tally.unusable |= !unusable.is_empty();
+    tally.failed += failed.len();
+    unusable.iter().try_for_each(|message| err.write_all(message.as_bytes()))?;
+    failed.iter().try_for_each(|name| writeln!(err, "error: a test of {} fails: {name}", path.display()))
 }
 
 fn unusable(error: &ReadError, tally: &mut Tally, err: &mut dyn Write) -> io::Result<()> {
@@ -312,6 +322,8 @@ mod tests {
             ("deep/marked.yaml", &format!("\u{feff}{GOOD}")),
             ("b.test.yaml", "callflow: 1\n"),
             ("compose.yaml", "services: {}\n"),
+            ("part.yaml", "states:\n  bye: {end: Goodbye.}\n"),
+            ("gates.yaml", "start: 1\nstatus: 2\n"),
             (".hidden/c.yaml", BAD),
             ("notes.txt", "callflow: 1\n"),
         ];
@@ -319,7 +331,18 @@ mod tests {
         let (status, out, err) = folder.run(&[""], Format::Human, false);
         assert_eq!(status, ExitStatus::Findings);
         assert!(out.contains("deep/a.yaml:2:8") && out.ends_with("3 flows checked: 1 error\n"), "{out}");
-        assert_eq!(err, "skipped: compose.yaml has no `callflow:` line, so it is not a flow\n");
+        let skipped = |name: &str| format!("skipped: {name} has no `callflow:` line, so it is not a flow\n");
+        assert_eq!(err, ["compose.yaml", "gates.yaml", "part.yaml"].map(skipped).concat());
+    }
+
+    #[test]
+    fn a_flow_of_a_folder_that_forgot_its_version_is_a_finding() {
+        let forgot = GOOD.strip_prefix("callflow: 1\n").unwrap();
+        let folder = Folder::new("forgot", &[("a.yaml", GOOD), ("b.yaml", forgot)]);
+        let (status, out, err) = folder.run(&[""], Format::Short, false);
+        assert_eq!((status, err.as_str()), (ExitStatus::Findings, ""));
+        assert_eq!(out, folder.run(&["b.yaml"], Format::Short, false).1);
+        assert!(out.starts_with("b.yaml:1:1: error[F004]: a flow needs `callflow`"), "{out}");
     }
 
     #[test]
@@ -361,6 +384,50 @@ mod tests {
         let (status, _, err) = run(&["a.yaml"]);
         assert_eq!(status, ExitStatus::Error);
         assert!(err.contains("a.test.yaml:1:"), "{err}");
+    }
+
+    #[test]
+    fn a_test_file_of_another_name_is_about_the_flow_that_it_names() {
+        let flow =
+            "callflow: 1\nstart: hi\nstates:\n  hi: {say: Hello., next: bye}\n  bye: {end: Goodbye.}\n";
+        let first = "tests: [{name: hello, script: [said], expect: {final: bye}}]\n";
+        let second = "flow: ../a.yaml\ntests: [{name: mute, script: [say.failed], expect: {final: bye}}]\n";
+        let files = [("a.yaml", flow), ("a.test.yaml", first), ("more/zz.test.yaml", second)];
+        let folder = Folder::new("named-flow", &files);
+        let run = |path: &str| {
+            let args = CheckArgs {
+                paths: vec![folder.0.join(path)],
+                format: Format::Short,
+                env: false,
+                no_explore: true,
+                tests: true,
+                strict: true,
+            };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
+            (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+        };
+        // What the two reach together is counted.
+        assert_eq!(run(""), (ExitStatus::Success, String::new(), String::new()));
+        assert_eq!(run("a.yaml").0, ExitStatus::Findings, "the second is in another folder");
+        std::fs::rename(folder.0.join("more/zz.test.yaml"), folder.0.join("zz.test.yaml")).unwrap();
+        std::fs::write(folder.0.join("zz.test.yaml"), second.replace("../", "")).unwrap();
+        assert_eq!(run("a.yaml").0, ExitStatus::Success);
+
+        for (wrong, says) in [
+            (second.replace("../", "").replace("say.failed", "say.faild"), "no event `say.faild`"),
+            (second.replace("../a", "gone"), "gone.yaml does not exist"),
+        ] {
+            std::fs::write(folder.0.join("zz.test.yaml"), wrong).unwrap();
+            let (status, _, err) = run("");
+            assert_eq!(status, ExitStatus::Error);
+            assert!(err.contains(says), "{err}");
+        }
+        let fails = second.replace("../", "").replace("final: bye", "final: hi");
+        std::fs::write(folder.0.join("zz.test.yaml"), fails).unwrap();
+        let (status, _, err) = run("");
+        assert_eq!(status, ExitStatus::Findings);
+        assert!(err.contains("a.yaml fails: mute"), "{err}");
     }
 
     #[test]

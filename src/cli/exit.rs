@@ -5,11 +5,11 @@ use std::process::{ExitCode, Termination};
 /// What a command came to. The numbers are stable: scripts and CI rely on them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExitStatus {
-    /// 0: done; with `--once`, the call ended in a final state; `check` found no errors.
+    /// 0: done; with `--once`, the call ended in a final state; `check` found no errors; every test passed.
     Success,
-    /// 1: a flow has errors; with `doctor`, a check failed.
+    /// 1: a flow has errors; a test failed; a replay went another way; with `doctor`, a check failed.
     Findings,
-    /// 2: anything else: wrong usage, a missing file, a setting, a busy port.
+    /// 2: anything else: wrong usage, a missing file, nothing to look at, a setting, a busy port.
     Error,
     /// 3: with `--once`, the call did not end in a final state.
     CallFailed,

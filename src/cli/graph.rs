@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
-use super::check::read;
+use super::check::{ReadError, read};
+use super::journal::{self, JournalFileError, WRITTEN_BY};
+use super::test::CoverError;
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{Style, render_human};
-use crate::plan::graph::{Graph, Trace};
+use crate::plan::graph::{Graph, Trace, TraceError};
 use crate::plan::{Plan, compile};
 
 /// Arguments of `callflow graph`.
@@ -52,21 +54,109 @@ pub enum Format {
     Svg,
 }
 
+impl Format {
+    /// What `--format` calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mermaid => "mermaid",
+            Self::Dot => "dot",
+            Self::Svg => "svg",
+        }
+    }
+}
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// The flow cannot be read.
+    #[error(transparent)]
+    Flow(#[from] ReadError),
+    /// The file's name stands for no language that there is.
+    #[error("{path}: no picture can be written as `.{ending}`", path = path.display())]
+    Ending {
+        /// The file.
+        path: PathBuf,
+        /// How its name ends.
+        ending: String,
+    },
+    /// The file's name stands for another language than the one asked for.
+    #[error(
+        "{path} is named as {named}, and `--format` says {wanted}",
+        path = path.display(), named = named.name(), wanted = wanted.name()
+    )]
+    Conflict {
+        /// The file.
+        path: PathBuf,
+        /// What its name stands for.
+        named: Format,
+        /// What was asked for.
+        wanted: Format,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    File(#[from] JournalFileError),
+    /// The journal cannot be drawn over this flow.
+    #[error("{path}: {cause}", path = path.display())]
+    Trace {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: TraceError,
+    },
+    /// The tests cannot be drawn over it.
+    #[error(transparent)]
+    Cover(#[from] CoverError),
+    /// The picture cannot be written.
+    #[error("cannot write {to}: {cause}")]
+    Write {
+        /// Where to.
+        to: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl GraphError {
+    /// What to do about it, if it does not say so itself.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Flow(error) => Some(error.help()),
+            Self::Ending { .. } => Some(
+                "there are `.svg`, `.mmd` (Mermaid) and `.dot` (Graphviz); for others: `--format dot | dot -Tpng > flow.png`",
+            ),
+            Self::Conflict { .. } => Some("leave out `--format`, or give the file another ending"),
+            Self::File(error) => Some(error.help()),
+            Self::Trace { cause: TraceError::OtherFlow(_), .. } | Self::Cover(_) | Self::Write { .. } => None,
+            Self::Trace { .. } => Some(WRITTEN_BY),
+        }
+    }
+}
+
 /// Draws. [`ExitStatus::Findings`] if the flow has errors, [`ExitStatus::Error`] if something cannot be read
 /// or written.
 #[must_use]
 pub fn run(args: &GraphArgs) -> ExitStatus {
     match draw(args) {
         Ok(status) => status,
-        Err(message) => {
-            anstream::eprintln!("error: {message}");
+        // Findings, in the form that they have everywhere.
+        Err(GraphError::Cover(CoverError::Unusable(shown))) => {
+            anstream::eprint!("{shown}");
+            ExitStatus::Error
+        }
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            if let Some(help) = error.help() {
+                anstream::eprintln!("help: {help}");
+            }
             ExitStatus::Error
         }
     }
 }
 
-fn draw(args: &GraphArgs) -> Result<ExitStatus, String> {
-    let source = read(&args.flow).map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
+fn draw(args: &GraphArgs) -> Result<ExitStatus, GraphError> {
+    let format = format_of(args.format, args.output.as_deref())?;
+    let source = read(&args.flow)?;
     let outcome = check::check(&source, EnvMode::Unknown);
     let Some(flow) = outcome.flow else {
         anstream::eprint!("{}", render_human(&outcome.source, &outcome.diagnostics, Style::Colour));
@@ -80,35 +170,54 @@ fn draw(args: &GraphArgs) -> Result<ExitStatus, String> {
     if let Some(tests) = &args.coverage {
         super::test::cover(&mut graph, &args.flow, tests.as_deref(), &plan)?;
     }
-    let text = match args.format.unwrap_or_else(|| named(args.output.as_deref())) {
+    let text = match format {
         Format::Mermaid => graph.mermaid(),
         Format::Dot => graph.dot(),
         Format::Svg => graph.svg(),
     };
     match &args.output {
         Some(path) => {
-            std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))?
+            std::fs::write(path, text)
+                .map_err(|cause| GraphError::Write { to: path.display().to_string(), cause })?;
         }
         None => match io::stdout().write_all(text.as_bytes()) {
             // The reader has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => written.map_err(|e| format!("cannot write to standard output: {e}"))?,
+            written => {
+                written.map_err(|cause| GraphError::Write { to: "to standard output".to_owned(), cause })?;
+            }
         },
     }
     Ok(ExitStatus::Success)
 }
 
-fn trace(journal: &Path, plan: &Plan) -> Result<Trace, String> {
-    let text = std::fs::read_to_string(journal);
-    let text = text.map_err(|error| format!("cannot read the journal {}: {error}", journal.display()))?;
-    Trace::read(&text, plan).map_err(|error| format!("{}: {error}", journal.display()))
+fn trace(path: &Path, plan: &Plan) -> Result<Trace, GraphError> {
+    let text = journal::read(path)?;
+    Trace::read(journal::whole(path, &text), plan)
+        .map_err(|cause| GraphError::Trace { path: path.to_owned(), cause })
 }
 
-/// The language that a file's name stands for.
-fn named(output: Option<&Path>) -> Format {
-    match output.and_then(|path| path.extension()).and_then(|end| end.to_str()) {
-        Some("svg") => Format::Svg,
-        Some("dot" | "gv") => Format::Dot,
-        _ => Format::Mermaid,
+/// Endings of pictures that are not written here, whatever `--format` says.
+const OTHER_PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "gif", "webp", "pdf"];
+
+/// The language of the picture: that of `--format`, else that of the file's name, which must not contradict.
+fn format_of(wanted: Option<Format>, output: Option<&Path>) -> Result<Format, GraphError> {
+    let Some(path) = output else { return Ok(wanted.unwrap_or(Format::Mermaid)) };
+    let Some(ending) = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase()) else {
+        return Ok(wanted.unwrap_or(Format::Mermaid));
+    };
+    let named = match ending.as_str() {
+        "svg" => Some(Format::Svg),
+        "dot" | "gv" => Some(Format::Dot),
+        "mmd" | "mermaid" => Some(Format::Mermaid),
+        _ => None,
+    };
+    match (wanted, named) {
+        (Some(wanted), Some(named)) if wanted != named => {
+            Err(GraphError::Conflict { path: path.to_owned(), named, wanted })
+        }
+        (_, Some(named)) => Ok(named),
+        (Some(wanted), None) if !OTHER_PICTURES.contains(&ending.as_str()) => Ok(wanted),
+        (_, None) => Err(GraphError::Ending { path: path.to_owned(), ending }),
     }
 }

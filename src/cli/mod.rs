@@ -10,6 +10,7 @@ pub mod explain;
 pub mod explore;
 pub mod graph;
 pub mod init;
+pub mod journal;
 pub mod lock;
 mod media;
 pub mod phone;

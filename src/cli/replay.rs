@@ -1,19 +1,20 @@
 //! `callflow replay`: the steps of a recorded call through a flow, until the first that goes another way.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::ExitStatus;
-use super::check::read as read_flow;
+use super::check::{ReadError, read as read_flow};
+use super::journal::{self, JournalFileError, WRITTEN_BY};
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{Style, render_human};
 use crate::pii::PhoneNumber;
 use crate::plan::{Plan, compile};
-use crate::replay::{Difference, Numbers, Recording, Replayed, read, replay};
+use crate::replay::{Difference, JournalError, Numbers, Recording, Replayed, read, replay};
 use crate::settings::{Env, OFFLINE_OPERATOR, OPERATOR_NUMBER};
 
 /// Arguments of `callflow replay`.
@@ -45,29 +46,80 @@ pub struct ReplayArgs {
     pub json: bool,
 }
 
+/// Why nothing is replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The flow cannot be read.
+    #[error(transparent)]
+    Flow(#[from] ReadError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    File(#[from] JournalFileError),
+    /// It is no journal.
+    #[error("{path}: {cause}", path = path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: JournalError,
+    },
+    /// `--call` is of none of its calls.
+    #[error("{path}: there is no call whose id begins with {wanted}", path = path.display())]
+    NoSuchCall {
+        /// The journal.
+        path: PathBuf,
+        /// What `--call` says.
+        wanted: String,
+    },
+    /// Nobody can be told.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+}
+
+impl ReplayError {
+    /// What to do about it, if anything can be done here.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Flow(error) => Some(error.help()),
+            Self::File(error) => Some(error.help()),
+            // It says so itself.
+            Self::Journal { cause: JournalError::Version(_), .. } | Self::Output(_) => None,
+            Self::Journal { .. } => Some(WRITTEN_BY),
+            Self::NoSuchCall { .. } => Some("without `--call`, every call of the journal is replayed"),
+        }
+    }
+
+    fn journal(path: &Path, cause: JournalError) -> Self {
+        Self::Journal { path: path.to_owned(), cause }
+    }
+}
+
 /// Replays and reports: [`ExitStatus::Success`] if every call went as recorded, [`ExitStatus::Findings`] if
 /// one did not or the flow has errors, [`ExitStatus::Error`] if something cannot be read.
 #[must_use]
 pub fn run(args: &ReplayArgs, env: &Env) -> ExitStatus {
     match replay_all(args, env, &mut anstream::stdout()) {
         Ok(status) => status,
-        Err(message) => {
-            anstream::eprintln!("error: {message}");
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            if let Some(help) = error.help() {
+                anstream::eprintln!("help: {help}");
+            }
             ExitStatus::Error
         }
     }
 }
 
-fn replay_all(args: &ReplayArgs, env: &Env, out: &mut dyn Write) -> Result<ExitStatus, String> {
+fn replay_all(args: &ReplayArgs, env: &Env, out: &mut dyn Write) -> Result<ExitStatus, ReplayError> {
     let Some(plan) = plan(args, env)? else { return Ok(ExitStatus::Findings) };
-    let journal = args.journal.display();
-    let text = std::fs::read_to_string(&args.journal);
-    let text = text.map_err(|error| format!("cannot read the journal {journal}: {error}"))?;
-    let calls = read(&text).map_err(|error| format!("{journal}: {error}"))?;
+    let text = journal::read(&args.journal)?;
+    let text = journal::whole(&args.journal, &text);
+    let calls = read(text).map_err(|cause| ReplayError::journal(&args.journal, cause))?;
     let wanted = args.call.as_deref().unwrap_or("");
     let calls: Vec<_> = calls.iter().filter(|call| call.begin.call.starts_with(wanted)).collect();
     if calls.is_empty() {
-        return Err(format!("{journal}: there is no call whose id begins with {wanted}"));
+        return Err(ReplayError::NoSuchCall { path: args.journal.clone(), wanted: wanted.to_owned() });
     }
     let numbers = Numbers { from: args.from.clone(), to: args.to.clone() };
     let mut diverged = false;
@@ -79,15 +131,15 @@ fn replay_all(args: &ReplayArgs, env: &Env, out: &mut dyn Write) -> Result<ExitS
         match told {
             // The reader has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-            told => told.map_err(|error| format!("cannot write to standard output: {error}"))?,
+            told => told.map_err(ReplayError::Output)?,
         }
     }
     Ok(if diverged { ExitStatus::Findings } else { ExitStatus::Success })
 }
 
 /// The flow, with the environment's values if they are there: sentences may hold them.
-fn plan(args: &ReplayArgs, env: &Env) -> Result<Option<Arc<Plan>>, String> {
-    let source = read_flow(&args.flow).map_err(|error| format!("{error}\nhelp: {}", error.help()))?;
+fn plan(args: &ReplayArgs, env: &Env) -> Result<Option<Arc<Plan>>, ReadError> {
+    let source = read_flow(&args.flow)?;
     let lookup =
         |name: &str| env.get(name).or_else(|| (name == OPERATOR_NUMBER).then(|| OFFLINE_OPERATOR.to_owned()));
     let known = check::check(&source, EnvMode::Known(&lookup));
@@ -104,7 +156,9 @@ fn plan(args: &ReplayArgs, env: &Env) -> Result<Option<Arc<Plan>>, String> {
 fn tell(call: &Recording, replayed: &Replayed, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let begin = &call.begin;
     writeln!(out, "call {}: {} steps of {}", begin.call, call.steps.len(), begin.flow)?;
-    if begin.flow_hash != plan.hash.to_string() {
+    if begin.flow != *plan.name {
+        writeln!(out, "  recorded with another flow: {}, and this is {}", begin.flow, plan.name)?;
+    } else if begin.flow_hash != plan.hash.to_string() {
         writeln!(
             out,
             "  recorded with another version of the flow ({}, now {})",
@@ -115,7 +169,11 @@ fn tell(call: &Recording, replayed: &Replayed, plan: &Plan, out: &mut dyn Write)
         writeln!(out, "  {}", replayed.states.join(" → "))?;
     }
     let Some(divergence) = &replayed.divergence else {
-        return writeln!(out, "  every step went as recorded");
+        writeln!(out, "  every step went as recorded")?;
+        if replayed.outcome.is_none() {
+            writeln!(out, "  the journal ends before the call does")?;
+        }
+        return Ok(());
     };
     let seconds = divergence.at.0 as f64 / 1000.0;
     writeln!(out, "  steps that went as recorded: {}", replayed.same)?;
@@ -124,7 +182,7 @@ fn tell(call: &Recording, replayed: &Replayed, plan: &Plan, out: &mut dyn Write)
     }
     match &divergence.difference {
         Difference::State(then, now) => writeln!(out, "    the call was in `{then}`, and now is in `{now}`"),
-        Difference::Unknown(missing) => writeln!(out, "    this version of the flow does not have {missing}"),
+        Difference::Unknown(missing) => writeln!(out, "    the flow does not have {missing}"),
         Difference::Effects(then, now) => {
             for effect in then.iter().filter(|effect| !now.contains(effect)) {
                 writeln!(out, "    - {effect}")?;

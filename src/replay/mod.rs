@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use read::{Begin, JournalError, Recording, Step, read};
+pub use read::{Begin, JournalError, Recording, Step, broken_off, read};
 
 use crate::machine::{CallInfo, Input, Machine, Millis, Outcome};
 use crate::pii::PhoneNumber;

@@ -83,7 +83,7 @@ enum Line {
 }
 
 /// Reads all calls of a journal, in the order in which they began. A last line that was cut off, as when the
-/// machine lost power, is passed over.
+/// machine lost power, is passed over; [`broken_off`] tells of it.
 ///
 /// # Errors
 /// See [`JournalError`].
@@ -105,9 +105,17 @@ pub fn read(journal: &str) -> Result<Vec<Recording>, JournalError> {
                 let call = latest.get(&step.call).and_then(|index| calls.get_mut(*index));
                 call.ok_or(JournalError::NoBeginning(line))?.steps.push(Step { line, ..step });
             }
-            Err(_) if line > 1 && !journal.ends_with('\n') && line == journal.lines().count() => break,
+            Err(_) if line > 1 && broken_off(journal) == Some(line) => break,
             Err(_) => return Err(JournalError::NotAJournal(line)),
         }
     }
     if calls.is_empty() { Err(JournalError::Empty) } else { Ok(calls) }
+}
+
+/// The number of the last line, if it was cut off: it has no end, and is not a line of a journal.
+#[must_use]
+pub fn broken_off(journal: &str) -> Option<usize> {
+    let last = journal.lines().last().filter(|_| !journal.ends_with('\n'))?;
+    let whole = serde_json::from_str::<Line>(last).is_ok();
+    (!whole && !last.trim().is_empty()).then(|| journal.lines().count())
 }

@@ -6,6 +6,7 @@ use crate::folder::Folder;
 
 const PAGE: &str = include_str!("../../docs/ci.md");
 const GOOD: &str = include_str!("../../flows/cold_transfer.yaml");
+const TESTS: &str = include_str!("../../flows/cold_transfer.test.yaml");
 const BAD: &str = "callflow: 1\nstart: nowhere\nstates:\n  bye: {end: Goodbye.}\n";
 
 /// The blocks of the page in one language.
@@ -17,6 +18,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 fn project(name: &str) -> Folder {
     let folder = Folder::new(name);
     folder.write("flows/cold_transfer.yaml", GOOD);
+    folder.write("flows/cold_transfer.test.yaml", TESTS);
     folder
 }
 
@@ -36,7 +38,7 @@ fn steps() -> Vec<(String, String)> {
 fn the_workflow_passes_with_a_flow_that_is_right() {
     let folder = project("ci-right");
     let steps = steps();
-    assert_eq!(steps.len(), 3);
+    assert_eq!(steps.len(), 4);
     for (name, script) in steps {
         let ran = folder.shell(&script);
         assert_eq!(ran.code, Some(0), "{name}\n{}\n{}", ran.out, ran.err);
@@ -56,6 +58,9 @@ fn the_workflow_uploads_the_findings_and_fails_with_a_flow_that_is_wrong() {
     let annotated = folder.shell(&steps[1].1);
     assert_eq!(annotated.code, Some(1));
     assert!(annotated.out.starts_with("::error file=flows/bad.yaml,line=2,"), "{}", annotated.out);
+    folder.write("flows/cold_transfer.test.yaml", &TESTS.replace("state: handed_off", "state: goodbye"));
+    let (name, script) = &steps[2];
+    assert_eq!((name.as_str(), folder.shell(script).code), ("calls go as the tests say", Some(1)));
     // Where nothing could be looked at, nothing is uploaded.
     let empty = Folder::new("ci-empty");
     assert_ne!(empty.shell(&steps[0].1).code, Some(0));
@@ -70,13 +75,47 @@ fn the_git_hook_stops_a_commit_with_a_flow_that_is_wrong() {
         folder.shell("git init -q && install -m 755 .git-hook .git/hooks/pre-commit && git add flows");
     assert_eq!(prepared.code, Some(0), "{}", prepared.err);
     assert_eq!(folder.shell(commit).code, Some(0));
-    folder.write("flows/bad one.yaml", BAD);
-    folder.write("flows/bad.test.yaml", "tests: []\n");
+    for name in ["bad one.yaml", "bad.yml"] {
+        folder.write(&format!("flows/{name}"), BAD);
+        folder.write("flows.txt", name);
+        let refused = folder.shell(&format!("git add flows flows.txt && {commit}"));
+        assert_eq!((refused.code, folder.shell("sh .git/hooks/pre-commit").code), (Some(1), Some(1)));
+        assert!(
+            refused.out.contains("error[F014]") || refused.err.contains("error[F014]"),
+            "{}",
+            refused.err
+        );
+        assert_eq!(folder.shell(&format!("git reset -q 'flows/{name}' && {commit}")).code, Some(0));
+        std::fs::remove_file(folder.0.join("flows").join(name)).unwrap();
+    }
+    // A test that fails stops it, too, and what has nothing to do with flows asks for nothing.
+    folder.write(
+        "flows/cold_transfer.test.yml",
+        "tests: [{name: x, script: [said], expect: {state: goodbye}}]\n",
+    );
     folder.write("flows.txt", "no flow\n");
-    let refused = folder.shell(&format!("git add flows flows.txt && {commit}"));
-    assert_ne!(refused.code, Some(0));
-    assert!(refused.out.contains("error[F014]") || refused.err.contains("error[F014]"), "{}", refused.err);
-    assert_eq!(folder.shell(&format!("git reset -q 'flows/bad one.yaml' && {commit}")).code, Some(0));
+    assert_eq!(folder.shell(&format!("git add flows.txt && {commit}")).code, Some(0));
+    let refused = folder.shell(&format!("git add flows && {commit}"));
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.out.contains("FAILED x") || refused.err.contains("FAILED x"), "{}", refused.err);
+}
+
+/// Each status of the second table that a test file can bring about.
+#[test]
+fn a_mistake_in_a_test_file_is_what_the_page_says_it_is() {
+    let folder = Folder::new("ci-statuses");
+    folder.write("flows/cold_transfer.yaml", GOOD);
+    let file = "flows/cold_transfer.test.yaml";
+    folder.write(file, "tests: [{name: x, script: [operator.answerd]}]\n");
+    for (args, code) in [
+        (&["test", "flows"][..], 2),
+        (&["check", "--tests", "flows"], 2),
+        (&["check", "flows"], 0),
+        (&["check", file], 1),
+    ] {
+        let ran = folder.callflow(args, "");
+        assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
+    }
 }
 
 #[test]

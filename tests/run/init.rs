@@ -39,6 +39,12 @@ fn a_new_project_is_checked_clean_and_carries_a_whole_call() {
     assert_eq!((checked.code, &*checked.err), (Some(0), ""));
     assert_eq!(checked.out, "1 flow checked, nothing found\n");
 
+    // The tests that come along pass, and leave nothing out.
+    let tested = folder.callflow(&["test", "bakery/flows", "--min-coverage", "100"], "");
+    assert_eq!((tested.code, &*tested.err), (Some(0), ""), "{}", tested.out);
+    let checked = folder.callflow(&["check", "--strict", "--tests", "bakery"], "");
+    assert_eq!((checked.code, &*checked.err), (Some(0), ""), "{}", checked.out);
+
     let call = ["--flow", "bakery/flows/bakery.yaml", "--once", "--json", "--offline", "--port", "0"];
     let lines = "what kinds of bread do you have\ncan I speak to somebody\nyes\n/answer\n/hangup\n";
     let called = folder.callflow(&[&call[..], &["--speed", "max"]].concat(), lines);
@@ -55,18 +61,20 @@ fn a_new_project_is_checked_clean_and_carries_a_whole_call() {
 fn editors_are_pointed_at_the_schema_that_comes_along_and_the_flow_fits_it() {
     let folder = Folder::new("editor");
     assert_eq!(folder.callflow(&["init", ".", "--name", "shop"], "").code, Some(0));
-    let schema: Value = serde_json::from_str(&folder.read("flow.schema.json")).unwrap();
-    let flow = folder.read("flows/shop.yaml");
-    let flow_as_json: Value = serde_yaml::from_str(&flow).unwrap();
-    let errors: Vec<_> = jsonschema::validator_for(&schema)
-        .unwrap()
-        .iter_errors(&flow_as_json)
-        .map(|error| error.to_string())
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}");
+    for (schema, file) in [("flow.schema.json", "shop.yaml"), ("test.schema.json", "shop.test.yaml")] {
+        let schema: Value = serde_json::from_str(&folder.read(schema)).unwrap();
+        let text = folder.read(&format!("flows/{file}"));
+        let as_json: Value = serde_yaml::from_str(&text).unwrap();
+        let errors: Vec<_> = jsonschema::validator_for(&schema)
+            .unwrap()
+            .iter_errors(&as_json)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{file}: {errors:#?}");
 
-    let modeline = flow.lines().next().unwrap().split("$schema=").nth(1).unwrap();
-    assert!(folder.0.join("flows").join(modeline).is_file(), "{modeline}");
+        let modeline = text.lines().next().unwrap().split("$schema=").nth(1).unwrap();
+        assert!(folder.0.join("flows").join(modeline).is_file(), "{modeline}");
+    }
     let settings: Value = serde_json::from_str(&folder.read(".vscode/settings.json")).unwrap();
     for path in settings["yaml.schemas"].as_object().unwrap().keys() {
         assert!(folder.0.join(path).is_file(), "{path}");
@@ -88,6 +96,8 @@ fn the_commands_of_the_workflow_are_commands_that_work() {
         assert_eq!(ran.code, Some(0), "{script}\n{}\n{}", ran.out, ran.err);
     }
     assert!(runs.len() > 2);
+    assert!(runs.contains(&"callflow test flows/"), "{runs:?}");
+    assert!(folder.read("README.md").contains("\ncallflow test flows/ "));
 }
 
 #[test]
@@ -116,6 +126,25 @@ fn a_file_where_the_folder_should_be_is_an_error_with_advice() {
     let folder = Folder::new("file");
     std::fs::write(folder.0.join("taken"), "").unwrap();
     let refused = folder.callflow(&["init", "taken"], "");
+    assert_eq!((refused.code, &*refused.out), (Some(2), ""));
+    assert_eq!(
+        refused.err,
+        "error: taken is a file, and a project is a folder\n\
+         help: give the name of a folder; one that is not there is made: `callflow init bakery`\n"
+    );
+    let refused = folder.callflow(&["init", "taken/below"], "");
     assert_eq!(refused.code, Some(2));
-    assert!(refused.err.starts_with("error: cannot write taken/flows") && refused.err.contains("help: "));
+    assert!(refused.err.starts_with("error: cannot write taken/below") && refused.err.contains("help: "));
+}
+
+#[test]
+fn the_next_commands_can_be_typed_as_they_are_shown() {
+    let folder = Folder::new("typed");
+    let made = folder.callflow(&["init", "the baker's shop"], "");
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    let (_, next) = made.out.split_once("next:\n").unwrap();
+    let typed: Vec<_> = next.lines().filter(|line| !line.contains("--flow")).collect();
+    assert_eq!(typed.len(), 3, "{next}");
+    let ran = folder.shell(&typed.join("\n"));
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
 }

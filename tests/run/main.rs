@@ -8,3 +8,4 @@ mod logs;
 mod process;
 mod providers;
 mod refusals;
+mod replay;

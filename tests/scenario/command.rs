@@ -75,6 +75,30 @@ fn tests_are_chosen_listed_and_stopped_at_the_first_failure() {
 }
 
 #[test]
+fn a_run_that_looked_at_no_test_has_not_passed() {
+    let folder = Folder::new("nothing", FAILING);
+    for args in [&["a.yaml", "--filter", "zzz"][..], &[".", "--filter", "zzz", "--list", "--format", "json"]]
+    {
+        let (status, out, err) = folder.run(args);
+        assert_eq!((status, out.as_str()), (2, ""));
+        assert!(err.starts_with("error: none of the 3 tests that there are has `zzz` in its name"), "{err}");
+        assert!(err.contains("help: `--list`"), "{err}");
+    }
+    // What is put through the catalogue or written are no tests with names to choose by.
+    for args in [
+        &["a.yaml", "--filter", "good", "--faults", "all"][..],
+        &["a.yaml", "--filter", "good", "--generate"],
+    ] {
+        let (status, out, err) = folder.run(args);
+        assert_eq!((status, out.as_str()), (2, ""));
+        assert!(err.contains("cannot be used with") && err.contains("--filter"), "{err}");
+    }
+    fs::write(folder.0.join("a.test.yaml"), "tests: []\n").unwrap();
+    let (status, _, err) = folder.run(&["a.yaml"]);
+    assert_eq!((status, err.lines().next()), (2, Some("error: there is no test in a.test.yaml")));
+}
+
+#[test]
 fn programs_are_told_the_same_as_json_and_junit() {
     let folder = Folder::new("formats", FAILING);
     let (status, out, _) = folder.run(&[".", "--format", "json", "--junit", "out.xml"]);
@@ -101,6 +125,23 @@ fn what_is_no_test_is_status_2_with_every_finding() {
         err.contains("did you mean `operator.answered`?") && err.contains("did you mean `state`?"),
         "{err}"
     );
+    // Names of the flow are not kept for the next run, nor are the mistakes of the flow itself.
+    fs::write(
+        folder.0.join("a.test.yaml"),
+        "tests:\n  - {name: x, start_in: convers, script: [operator.answerd], expect: {final: goodby}}\n",
+    )
+    .unwrap();
+    let (status, _, err) = folder.run(&["."]);
+    let codes: Vec<_> =
+        ["F008", "F009"].iter().map(|code| err.matches(&format!("error[{code}]")).count()).collect();
+    assert_eq!((status, codes), (2, vec![2, 1]), "{err}");
+    assert!(
+        err.find("`convers`").unwrap() < err.find("`operator.answerd`").unwrap(),
+        "in the file's order: {err}"
+    );
+    fs::write(folder.0.join("a.yaml"), "callflow: 1\nstart: nowhere\nstates: {bye: {end: Bye.}}\n").unwrap();
+    let (_, _, err) = folder.run(&["."]);
+    assert!(err.contains("error[F009]") && err.contains("error[F014]"), "{err}");
     for (path, says) in [("nowhere", "cannot read nowhere"), ("b.yaml", "cannot read b.yaml")] {
         let (status, _, err) = folder.run(&[path]);
         assert_eq!(status, 2);
@@ -186,4 +227,38 @@ fn the_picture_of_a_flow_shows_what_the_tests_beside_it_reach() {
     let (status, _, err) = graph(&folder, &["--coverage=b.test.yaml"]);
     assert_eq!(status, 2);
     assert!(err.contains("b.test.yaml tests another flow than a.yaml"), "{err}");
+}
+
+#[test]
+fn a_picture_is_written_in_the_language_of_its_name_or_not_at_all() {
+    let folder = Folder::new("pictures", FAILING);
+    for (args, says) in [
+        (&["-o", "x.png"][..], "x.png: no picture can be written as `.png`"),
+        (&["-o", "x.txt"], "x.txt: no picture can be written as `.txt`"),
+        (&["--format", "dot", "-o", "x.PDF"], "x.PDF: no picture can be written as `.pdf`"),
+        (&["--format", "svg", "-o", "x.dot"], "x.dot is named as dot, and `--format` says svg"),
+    ] {
+        let (status, out, err) = graph(&folder, args);
+        assert_eq!((status, out.as_str()), (2, ""));
+        assert!(err.starts_with(&format!("error: {says}\nhelp: ")), "{err}");
+        assert!(!folder.0.join(args[args.len() - 1]).exists());
+    }
+    for (args, begins) in [
+        (&["-o", "x.SVG"][..], "<svg"),
+        (&["-o", "x.gv"], "digraph"),
+        (&["--format", "mermaid", "-o", "x.md"], "flowchart"),
+        (&["--format", "dot", "-o", "x"], "digraph"),
+    ] {
+        let (status, _, err) = graph(&folder, args);
+        assert_eq!((status, err.as_str()), (0, ""));
+        let text = fs::read_to_string(folder.0.join(args[args.len() - 1])).unwrap();
+        assert!(text.contains(begins), "{text}");
+    }
+    // Said once, and findings as they are said everywhere.
+    let (status, _, err) = graph(&folder, &["--coverage=missing.test.yaml"]);
+    assert_eq!(status, 2);
+    assert!(err.starts_with("error: missing.test.yaml does not exist\nhelp: "), "{err}");
+    fs::write(folder.0.join("a.test.yaml"), "tests:\n  - {name: x, script: [operator.answerd]}\n").unwrap();
+    let (_, _, err) = graph(&folder, &["--coverage"]);
+    assert!(err.starts_with("error[F009]: "), "{err}");
 }

@@ -152,6 +152,12 @@ fn what_is_no_journal_is_told_from_one_that_was_cut_off() {
     assert_eq!(error(&format!("{begin}\n{{\n{step}\n")), JournalError::NotAJournal(2));
     let cut = replay::read(&format!("{begin}\n{step}\n{}", &step[..30])).unwrap();
     assert_eq!((cut.len(), cut[0].steps.len(), cut[0].steps[0].line), (1, 1, 2));
+    assert_eq!(replay::broken_off(&format!("{begin}\n{step}\n{}", &step[..30])), Some(3));
+    for whole in
+        [format!("{begin}\n{step}\n"), format!("{begin}\n{step}"), format!("{begin}\n  "), String::new()]
+    {
+        assert_eq!(replay::broken_off(&whole), None, "{whole}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

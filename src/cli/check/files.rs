@@ -122,9 +122,11 @@ fn is_yaml(name: &str) -> bool {
     stem.is_some_and(|stem| !stem.ends_with(".test"))
 }
 
-/// Whether a text has the one key that every flow has, as YAML or as JSON.
+/// Whether a text has the one key that every flow has, as YAML or as JSON; or the two that only a flow has, so that
+/// one without its version is a finding and not passed over.
 fn is_flow(text: &str) -> bool {
     // Some editors begin a file with a mark of its encoding.
-    let mut lines = text.trim_start_matches('\u{feff}').lines();
-    lines.any(|line| line.starts_with("callflow:")) || text.contains("\"callflow\"")
+    let text = text.trim_start_matches('\u{feff}');
+    let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+    has("callflow:") || text.contains("\"callflow\"") || (has("start:") && has("states:"))
 }

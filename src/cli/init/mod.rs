@@ -1,4 +1,4 @@
-//! `callflow init DIR`: a folder with a flow to begin with, and what helps to edit and check it.
+//! `callflow init DIR`: a folder with a flow to begin with, its tests, and what helps to edit and check it.
 //!
 //! Writes all of it or nothing: what is there already is named and left alone, unless `--force` says otherwise.
 
@@ -39,6 +39,9 @@ pub enum InitError {
     /// No flow can have this name.
     #[error("a flow cannot be named `{0}`: 1 to {LONGEST_NAME} letters, digits, `_` and `-`")]
     Name(String),
+    /// A file stands where the folder should be.
+    #[error("{} is a file, and a project is a folder", .0.display())]
+    File(PathBuf),
     /// Files that would be lost.
     #[error("{} there already: {}", if .0.len() == 1 { "this is" } else { "these are" }, list(.0))]
     Exists(Vec<PathBuf>),
@@ -58,6 +61,9 @@ impl InitError {
     pub fn help(&self) -> &'static str {
         match self {
             Self::Name(_) => "`--name bakery` gives it another one",
+            Self::File(_) => {
+                "give the name of a folder; one that is not there is made: `callflow init bakery`"
+            }
             Self::Exists(_) => "nothing was written; take another folder, or `--force` to write over them",
             Self::Io { .. } => "look at the folder and its permissions",
         }
@@ -94,6 +100,9 @@ fn init(args: &InitArgs) -> Result<(String, Vec<StarterFile>), InitError> {
         Some(name) => return Err(InitError::Name(name.clone())),
         None => name_of(&args.dir),
     };
+    if args.dir.metadata().is_ok_and(|there| !there.is_dir()) {
+        return Err(InitError::File(args.dir.clone()));
+    }
     let files = starter::files(&name);
     if !args.force {
         // A dangling link is there as well.
@@ -155,10 +164,22 @@ fn tell(dir: &Path, name: &str, files: &[StarterFile], out: &mut dyn Write) -> i
     }
     writeln!(out, "\nnext:")?;
     if dir != Path::new(".") {
-        writeln!(out, "  cd {}", dir.display())?;
+        writeln!(out, "  cd {}", in_a_shell(dir))?;
     }
     writeln!(out, "  callflow --flow flows/{name}.yaml   # talk to it: you are the caller and the shop")?;
-    writeln!(out, "  callflow check .")
+    writeln!(out, "  callflow check .")?;
+    writeln!(out, "  callflow test flows/")
+}
+
+/// A path as it is typed in a shell: in quotes if a shell would take it for anything else.
+fn in_a_shell(path: &Path) -> String {
+    let shown = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if !shown.is_empty() && shown.chars().all(plain) {
+        shown
+    } else {
+        format!("'{}'", shown.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +200,19 @@ mod tests {
             assert!(is_name(name));
         }
         assert!(is_name(&name_of(Path::new("."))) && is_name(&name_of(Path::new(&"x".repeat(300)))));
+    }
+
+    #[test]
+    fn a_path_is_shown_as_a_shell_takes_it() {
+        for (path, typed) in [
+            ("bakery", "bakery"),
+            ("shops/corner-2", "shops/corner-2"),
+            ("my bakery", "'my bakery'"),
+            ("the baker's", r"'the baker'\''s'"),
+            ("a;b", "'a;b'"),
+        ] {
+            assert_eq!(in_a_shell(Path::new(path)), typed);
+        }
     }
 
     #[test]

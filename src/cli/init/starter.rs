@@ -1,6 +1,6 @@
 //! The files of a new project, from the templates beside this file. Writes none of them.
 
-use crate::flow;
+use crate::{flow, scenario};
 
 /// What stands for the flow's name in the templates.
 const NAME: &str = "__NAME__";
@@ -16,8 +16,13 @@ pub(super) struct StarterFile {
 }
 
 /// Path, purpose and template of each. The templates have no leading dots: a `.gitignore` would be one here too.
-const TEMPLATES: [(&str, &str, &str); 7] = [
+const TEMPLATES: [(&str, &str, &str); 8] = [
     ("flows/__NAME__.yaml", "the flow: begin here", include_str!("starter/flow.yaml")),
+    (
+        "flows/__NAME__.test.yaml",
+        "calls of it, told step by step: its tests",
+        include_str!("starter/flow.test.yaml"),
+    ),
     ("README.md", "the commands", include_str!("starter/README.md")),
     (".env.example", "the keys; none is needed offline", include_str!("starter/env.example")),
     (".gitignore", "keeps keys and recorded calls out of git", include_str!("starter/gitignore")),
@@ -32,11 +37,11 @@ const TEMPLATES: [(&str, &str, &str); 7] = [
 
 /// The files of a project whose flow has this name.
 pub(super) fn files(name: &str) -> Vec<StarterFile> {
-    let schema = StarterFile {
-        path: "flow.schema.json".to_owned(),
-        about: "what editors know about flows",
-        text: flow::json_schema_text(),
-    };
+    let schema = |path: &str, about, text| StarterFile { path: path.to_owned(), about, text };
+    let schemas = [
+        schema("flow.schema.json", "what editors know about flows", flow::json_schema_text()),
+        schema("test.schema.json", "and about their tests", scenario::json_schema_text()),
+    ];
     TEMPLATES
         .into_iter()
         .map(|(path, about, template)| StarterFile {
@@ -44,6 +49,6 @@ pub(super) fn files(name: &str) -> Vec<StarterFile> {
             about,
             text: template.replace(NAME, name),
         })
-        .chain([schema])
+        .chain(schemas)
         .collect()
 }

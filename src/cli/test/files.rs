@@ -61,6 +61,22 @@ pub(super) fn beside(flow: &Path) -> Option<Found> {
     paths.into_iter().find(|path| path.is_file()).map(Found::Tests)
 }
 
+/// The test files of a folder and the folders in it.
+pub(super) fn tests_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    search(folder, &mut found)?;
+    Ok(found)
+}
+
+/// The test files of a folder alone. The empty path is this folder.
+pub(super) fn tests_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let here = folder.as_os_str().is_empty();
+    let entries = std::fs::read_dir(if here { Path::new(".") } else { folder })?;
+    let paths = entries.map(|entry| Ok(folder.join(entry?.file_name())));
+    let paths: std::io::Result<Vec<PathBuf>> = paths.collect();
+    Ok(paths?.into_iter().filter(|path| is_test(path) && path.is_file()).collect())
+}
+
 fn search(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
@@ -90,14 +106,18 @@ pub(super) fn load(found: &Found) -> Result<Loaded, String> {
         Found::Tests(path) => {
             let source = source(path)?;
             let (suite, mut diagnostics) = parse(&source);
-            let suite = match suite {
-                Some(suite) if !diagnostics.iter().any(Diagnostic::is_error) => suite,
-                _ => return Err(render_human(&source, &diagnostics, Style::Colour)),
+            let shown = |diagnostics: &[Diagnostic]| render_human(&source, diagnostics, Style::Colour);
+            let Some(suite) = suite else { return Err(shown(&diagnostics)) };
+            let subject = match flow(&flow_of(path, Some(&suite))) {
+                Ok(subject) => subject,
+                Err(message) if diagnostics.is_empty() => return Err(message),
+                Err(message) => return Err(shown(&diagnostics) + &message),
             };
-            let subject = flow(&flow_of(path, &suite))?;
+            // Both kinds of findings in one run, as they stand in the file.
             diagnostics.extend(names::check(&suite, &subject));
+            diagnostics.sort_by_key(|found| (found.primary.span, found.id));
             if diagnostics.iter().any(Diagnostic::is_error) {
-                return Err(render_human(&source, &diagnostics, Style::Colour));
+                return Err(shown(&diagnostics));
             }
             Ok(Loaded { path: path.display().to_string(), suite, subject })
         }
@@ -112,9 +132,15 @@ fn flow(path: &Path) -> Result<Subject, String> {
     Subject::new(source(path)?).map_err(|(source, found)| render_human(&source, &found, Style::Colour))
 }
 
+/// The flow that a test file is about, whatever else is wrong with it.
+pub(super) fn flow_of_file(path: &Path) -> PathBuf {
+    let suite = read(path).ok().and_then(|source| parse(&source).0);
+    flow_of(path, suite.as_ref())
+}
+
 /// `flow:`, from the test file; else the file of the same name.
-fn flow_of(path: &Path, suite: &Suite) -> PathBuf {
-    if let Some(flow) = &suite.flow {
+fn flow_of(path: &Path, suite: Option<&Suite>) -> PathBuf {
+    if let Some(flow) = suite.and_then(|suite| suite.flow.as_ref()) {
         return path.parent().unwrap_or(Path::new("")).join(&flow.value);
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -19,8 +19,9 @@ use clap::{Args, ValueEnum};
 use super::ExitStatus;
 use crate::settings::Env;
 use files::{Loaded, find, load};
+pub use graph::CoverError;
 pub(super) use graph::cover;
-pub use in_check::{Uncovered, uncovered};
+pub use in_check::{TestFiles, Uncovered, uncovered};
 use model::Models;
 use runner::{Asking, Tested, Verdict};
 
@@ -44,7 +45,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Only tests whose name, file or tag contains this.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["faults", "generate"])]
     pub filter: Option<String>,
     /// Skip tests that need a real model, also if there is a key.
     #[arg(long)]
@@ -133,6 +134,11 @@ fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) ->
     if unusable {
         return Ok(ExitStatus::Error);
     }
+    let written = !args.generate && args.faults.is_empty();
+    if let Some(error) = NothingToRun::of(args, &loaded).filter(|_| written) {
+        writeln!(err, "error: {error}\nhelp: {}", error.help())?;
+        return Ok(ExitStatus::Error);
+    }
     if args.list {
         return more::list(args, &loaded, out);
     }
@@ -163,6 +169,46 @@ fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) ->
     let covered = more::coverage(args, &loaded, &tested, &mut sink)?;
     let failed = tested.tests.iter().any(|test| matches!(test.verdict, Verdict::Failed(_)));
     Ok(if failed || !covered { ExitStatus::Findings } else { ExitStatus::Success })
+}
+
+/// Why there is no test to run or to list. What looked at nothing has not passed.
+#[derive(Debug, thiserror::Error)]
+enum NothingToRun {
+    /// Test files without tests.
+    #[error("there is no test in {}", .0.join(", "))]
+    Empty(Vec<String>),
+    /// No test has what `--filter` asks for.
+    #[error(
+        "none of the {} has `{filter}` in its name, its tags or the path of its file",
+        if *.tests == 1 { "1 test that there is".to_owned() } else { format!("{tests} tests that there are") }
+    )]
+    Filtered {
+        /// The text of `--filter`.
+        filter: String,
+        /// How many there are.
+        tests: usize,
+    },
+}
+
+impl NothingToRun {
+    /// `None` if there is something to run.
+    fn of(args: &TestArgs, loaded: &[Loaded]) -> Option<Self> {
+        let tests = || loaded.iter().flat_map(|one| one.suite.tests.iter().map(move |test| (one, test)));
+        if tests().any(|(one, test)| runner::is_wanted(args, &one.path, test)) {
+            return None;
+        }
+        match (tests().count(), &args.filter) {
+            (tests @ 1.., Some(filter)) => Some(Self::Filtered { filter: filter.clone(), tests }),
+            _ => Some(Self::Empty(loaded.iter().map(|one| one.path.clone()).collect())),
+        }
+    }
+
+    fn help(&self) -> &'static str {
+        match self {
+            Self::Empty(_) => "`callflow test FLOW --generate` writes the tests that are missing",
+            Self::Filtered { .. } => "`--list` without `--filter` shows what they are called",
+        }
+    }
 }
 
 /// What came of all tests.

@@ -18,6 +18,9 @@ pub enum TraceError {
     /// A line is not a step.
     #[error("line {0} is not a step of a journal (written by --record)")]
     NotAStep(usize),
+    /// There is nothing in it.
+    #[error("there is no call in it")]
+    Empty,
     /// It was recorded with another flow, or another version of it.
     #[error(
         "no step of it was taken with this version of the flow ({0}); draw the version it was recorded with"
@@ -31,7 +34,7 @@ impl Trace {
     /// # Errors
     /// See [`TraceError`].
     pub fn read(journal: &str, plan: &Plan) -> Result<Self, TraceError> {
-        let mut trace = Self::default();
+        let (mut trace, mut steps) = (Self::default(), 0);
         for (index, line) in journal.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let step: Value = serde_json::from_str(line).map_err(|_| TraceError::NotAStep(index + 1))?;
             if step["journal"].is_u64() {
@@ -42,9 +45,13 @@ impl Trace {
             else {
                 return Err(TraceError::NotAStep(index + 1));
             };
+            steps += 1;
             if hash == plan.hash.to_string() {
                 trace.path(call).extend(effects.iter().filter_map(|effect| entered(effect, plan)));
             }
+        }
+        if steps == 0 {
+            return Err(TraceError::Empty);
         }
         if trace.calls.is_empty() {
             return Err(TraceError::OtherFlow(plan.hash.to_string()));
