@@ -3,8 +3,6 @@
 //!
 //! Prints tables of Markdown. `cargo bench --bench folder`; less than a minute.
 
-#![expect(clippy::disallowed_methods, reason = "this measures other processes, and blocks nobody")]
-
 mod timing;
 
 use std::fmt::Write as _;
@@ -60,7 +58,8 @@ fn row(what: &str, count: usize, args: &[&str], path: &Path) {
     let (time, ()) = median(|| callflow(args, path));
     #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
     let rate = count as f64 / time.as_secs_f64();
-    println!("| {what} | {count} | {} | {rate:.0} |", ms(time));
+    let digits = usize::from(rate < 10.0);
+    println!("| {what} | {count} | {} | {rate:.digits$} |", ms(time));
 }
 
 /// Transfers that are taken, refused in each way, or not answered, as callers ask for them in each way.
