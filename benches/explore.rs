@@ -1,61 +1,54 @@
-//! How long it takes to explore a flow, and how that grows with its states.
+//! How long it takes to explore a flow, and how that grows with its states, with the targets of a `dial` and with the
+//! tries of a question.
+//!
+//! Prints tables of Markdown. `cargo bench --bench explore`; less than a minute.
 
-use std::fmt::Write as _;
-use std::hint::black_box;
+mod generated;
+mod timing;
+
 use std::sync::Arc;
 
 use callflow::check::{EnvMode, check};
-use callflow::explore::{Limits, explore};
+use callflow::explore::{Limits, Report, explore};
 use callflow::plan::{self, Plan};
 use callflow::source::SourceFile;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+use generated::{of_states, of_targets, of_tries};
+use timing::{median, ms};
 
 fn plan(text: &str) -> Arc<Plan> {
     let source = SourceFile::new("flow.yaml", text.to_owned());
     plan::compile(check(&source, EnvMode::Unknown).flow.expect("the flow has no errors"))
 }
 
-/// A menu of so many states: conversations, questions and sentences, one after the other.
-fn generated(states: usize) -> String {
-    let mut text = String::from(
-        "callflow: 1\nstart: s0\nintents:\n  on: {when: The caller wants to go on., examples: [go on]}\nstates:\n",
-    );
-    for index in 0..states {
-        let next = if index + 1 < states { format!("s{}", index + 1) } else { "bye".to_owned() };
-        let line = match index % 3 {
-            0 => format!("  s{index}: {{say: Step {index}., next: {next}}}\n"),
-            1 => format!(
-                "  s{index}: {{converse: Be brief., on: {{intent.on: {next}, caller.dtmf(\"0\"): bye}}}}\n"
-            ),
-            _ => format!(
-                "  s{index}: {{confirm: Shall I?, on: {{accepted: {next}, declined: {next}, exhausted: bye}}}}\n"
-            ),
-        };
-        text.write_str(&line).expect("writing to a string does not fail");
-    }
-    text + "  bye: {end: Goodbye.}\n"
+fn row(name: &str, text: &str) {
+    let plan = plan(text);
+    let (time, Report { configurations, steps, complete, .. }) =
+        median(|| explore(&plan, &Limits::default(), &mut |_| {}));
+    assert!(complete, "{name} was not explored to the end");
+    println!("| {name} | {} | {configurations} | {steps} | {} |", plan.states.len(), ms(time));
 }
 
-fn benches(c: &mut Criterion) {
-    let mut group = c.benchmark_group("explore");
-    group.sample_size(10);
-    let shipped = [
-        ("cold_transfer", include_str!("../flows/cold_transfer.yaml")),
-        ("business_hours", include_str!("../flows/business_hours.yaml")),
-    ];
-    for (name, text) in shipped {
-        let plan = plan(text);
-        group.bench_function(name, |b| b.iter(|| black_box(explore(&plan, &Limits::default(), &mut |_| {}))));
-    }
+fn head(of: &str) {
+    println!("\n| {of} | states | configurations | steps | time |\n|---|---|---|---|---|");
+}
+
+fn main() {
+    head("shipped flow");
+    row("`cold_transfer`", include_str!("../flows/cold_transfer.yaml"));
+    row("`business_hours`", include_str!("../flows/business_hours.yaml"));
+    row("`order_status`", include_str!("../flows/order_status.yaml"));
+    row("`table_booking`", include_str!("../flows/table_booking.yaml"));
+    head("sentences, conversations and questions in a row");
     for states in [25, 50, 100, 200] {
-        let plan = plan(&generated(states));
-        let id = BenchmarkId::new("generated", states);
-        group.bench_with_input(id, &plan, |b, plan| {
-            b.iter(|| black_box(explore(plan, &Limits::default(), &mut |_| {})));
-        });
+        row(&states.to_string(), &of_states(states));
     }
-    group.finish();
+    head("targets of a `dial`");
+    for targets in [1, 2, 4, 8] {
+        row(&targets.to_string(), &of_targets(targets));
+    }
+    head("tries of a `confirm`");
+    for tries in [1, 2, 4, 8] {
+        row(&tries.to_string(), &of_tries(tries));
+    }
 }
-
-criterion_group!(exploring, benches);
-criterion_main!(exploring);

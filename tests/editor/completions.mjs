@@ -1,13 +1,13 @@
 // Places in flows, marked ‸, and what an editor must offer there (and must not).
 
-const KINDS = ['say', 'converse', 'confirm', 'choose', 'dial', 'handoff', 'end'];
+const KINDS = ['say', 'converse', 'confirm', 'collect', 'choose', 'call_api', 'dial', 'handoff', 'end'];
 const HEAD = 'callflow: 1\nstart: a\n';
 
 export const completions = [
   {
     what: 'the top of a flow',
     flow: 'callflow: 1\nstart: a\n‸\nstates:\n  a: {end: silent}\n',
-    offers: ['name', 'description', 'env', 'call', 'services', 'targets', 'intents', 'vars', 'hours', 'always'],
+    offers: ['name', 'description', 'env', 'call', 'services', 'targets', 'tools', 'intents', 'vars', 'hours', 'phrases', 'groups', 'use', 'always'],
     not: ['start', 'states', 'say'],
   },
   {
@@ -58,6 +58,88 @@ export const completions = [
     what: 'inside a confirm',
     flow: `${HEAD}states:\n  a:\n    confirm:\n      question: Yes?\n      ‸\n`,
     offers: ['tries', 'timeout', 'interruptible'],
+  },
+  {
+    what: 'inside a collect',
+    flow: `${HEAD}states:\n  a:\n    collect:\n      slots: {guests: int}\n      ‸\n`,
+    offers: ['ask', 'tries', 'timeout', 'dtmf', 'interruptible'],
+    not: ['slots', 'question', 'tool'],
+  },
+  {
+    what: 'a slot of a collect',
+    flow: `${HEAD}states:\n  a:\n    collect:\n      slots:\n        guests:\n          type: int\n          ‸\n`,
+    offers: ['ask'],
+    not: ['type', 'slots'],
+  },
+  {
+    what: 'the keys of a collect',
+    flow: `${HEAD}states:\n  a:\n    collect:\n      slots: {pin: text}\n      dtmf:\n        ‸\n`,
+    offers: ['digits', 'end_key'],
+    not: ['ask'],
+  },
+  {
+    what: 'events of a collect',
+    flow: `${HEAD}states:\n  a:\n    collect: {slots: {guests: int}}\n    on:\n      ‸\n`,
+    offers: ['filled', 'exhausted', 'failed', 'otherwise'],
+    not: ['say'],
+  },
+  {
+    what: 'inside a call_api',
+    flow: `${HEAD}states:\n  a:\n    call_api:\n      tool: order\n      ‸\n`,
+    offers: ['args', 'timeout', 'retry', 'fill', 'save'],
+    not: ['tool', 'http'],
+  },
+  {
+    what: 'the retry of a call_api',
+    flow: `${HEAD}states:\n  a:\n    call_api:\n      tool: order\n      retry:\n        ‸\n`,
+    offers: ['times', 'wait', 'backoff'],
+  },
+  {
+    what: 'events of a call_api',
+    flow: `${HEAD}states:\n  a:\n    call_api: order\n    on:\n      ‸\n`,
+    offers: ['ok', 'failed', 'timeout', 'otherwise'],
+    not: ['say'],
+  },
+  {
+    what: 'a tool',
+    flow: `${HEAD}tools:\n  order:\n    ‸\nstates:\n  a: {end: silent}\n`,
+    offers: ['when', 'params', 'effect', 'timeout', 'idempotency', 'on_interrupt', 'http'],
+    not: ['tool', 'url'],
+  },
+  {
+    what: 'the request of a tool',
+    flow: `${HEAD}tools:\n  order:\n    http:\n      url: "https://api.example.com/"\n      ‸\nstates:\n  a: {end: silent}\n`,
+    offers: ['method', 'headers', 'query', 'json', 'body'],
+    not: ['url', 'when'],
+  },
+  {
+    what: 'a parameter of a tool',
+    flow: `${HEAD}tools:\n  order:\n    params:\n      size:\n        type: enum\n        ‸\nstates:\n  a: {end: silent}\n`,
+    offers: ['values', 'optional', 'description'],
+    not: ['type'],
+  },
+  {
+    what: 'the tools of a converse',
+    flow: `${HEAD}states:\n  a:\n    converse:\n      prompt: Talk.\n      ‸\n`,
+    offers: ['tools', 'fill'],
+    not: ['prompt'],
+  },
+  {
+    what: 'a group',
+    flow: `${HEAD}groups:\n  talking:\n    ‸\nstates:\n  a: {end: silent}\n`,
+    offers: ['on', 'description'],
+    not: ['say', 'states'],
+  },
+  {
+    what: 'events of a group',
+    flow: `${HEAD}groups:\n  talking:\n    on:\n      ‸\nstates:\n  a: {end: silent}\n`,
+    offers: ['timeout', 'otherwise'],
+    not: ['say'],
+  },
+  {
+    what: 'the group of a state',
+    flow: `${HEAD}states:\n  a:\n    say: Hello.\n    ‸\n`,
+    offers: ['group'],
   },
   {
     what: 'an edge with more to it',

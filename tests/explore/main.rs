@@ -3,6 +3,8 @@
 mod before;
 mod flows;
 mod formats;
+#[path = "../../benches/generated/mod.rs"]
+mod generated;
 mod mutants;
 mod rig;
 #[path = "../sarif/mod.rs"]

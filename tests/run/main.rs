@@ -3,6 +3,7 @@
 mod calls;
 mod ci;
 mod folder;
+mod front_desk;
 mod init;
 mod logs;
 mod process;

@@ -51,9 +51,14 @@ pub fn run(mut command: Command, input: &str) -> Ran {
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
-/// A piped call of the shipped flow, as fast as the machine can.
+/// A piped call of the cold transfer, as fast as the machine can.
 pub fn call(lines: &[&str]) -> Ran {
-    let flow = ["--flow", "flows/cold_transfer.yaml", "--offline", "--port", "0"];
+    call_of("flows/cold_transfer.yaml", lines)
+}
+
+/// The same of any flow.
+pub fn call_of(flow: &str, lines: &[&str]) -> Ran {
+    let flow = ["--flow", flow, "--offline", "--port", "0"];
     let mode = ["--once", "--json", "--speed", "max"];
     run(callflow(&[&flow[..], &mode].concat()), &(lines.join("\n") + "\n"))
 }

@@ -9,7 +9,7 @@ use super::stage::{all_pass, play, shipped, suite};
 
 #[test]
 fn every_way_through_the_shipped_flows_survives_every_fault() {
-    for name in ["cold_transfer.yaml", "business_hours.yaml"] {
+    for name in ["cold_transfer.yaml", "business_hours.yaml", "table_booking.yaml"] {
         let subject = shipped(name);
         let (text, _) = generate::generate(subject.plan(), Coverage::of(subject.plan()));
         for way in suite(&text, &subject).tests {
@@ -101,6 +101,33 @@ fn a_fault_leaves_its_mark_on_the_call() {
     assert_eq!(outcome("E11", asked).1.tally().count(Command::Dial), 0);
     let failed = outcome("E37", asked).1;
     assert_eq!(failed.machine().transfer().unwrap().outcome, callflow::machine::LegOutcome::Unreachable);
+}
+
+/// Of a caller who takes it back, whose time is up, who says nothing, and who talks over the goodbye.
+#[test]
+fn a_caller_s_fault_leaves_its_mark_on_the_call() {
+    let subject = shipped("business_hours.yaml");
+    let ran = |fault: &str| {
+        let script = "\"I want to talk to someone\"";
+        let text = format!("tests:\n  - {{name: x, faults: [{fault}], script: [{script}]}}\n");
+        play(&suite(&text, &subject).tests[0], &subject).pop().unwrap().world
+    };
+    let commands = |fault: &str| {
+        let world = ran(fault);
+        [Command::Dial, Command::StopDial].map(|command| world.tally().count(command))
+    };
+    let outcome = |fault: &str| ran(fault).machine().outcome().unwrap();
+    // Taken back before anybody is dialled, and while it rings: both phones ring in vain without it.
+    assert_eq!((commands("E04"), commands("E34"), commands("E30")), ([0, 0], [1, 1], [2, 2]));
+    // The time is up at the first phone, and the flow has a goodbye for it.
+    assert_eq!((commands("E52"), outcome("E52")), ([1, 1], Outcome::Completed));
+    assert_eq!((commands("E62"), outcome("E62")), ([0, 0], Outcome::Completed));
+    let goodbye = ran("E68");
+    assert_eq!(goodbye.machine().outcome(), Some(Outcome::Completed));
+    assert_eq!(goodbye.tally().count(Command::StopSpeaking), ran("E30").tally().count(Command::StopSpeaking));
+    let story = tell(goodbye.story());
+    let told = story.rfind("are you there?").zip(story.rfind("Thank you for calling."));
+    assert!(told.is_some_and(|(caller, bot)| caller > bot), "{story}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! How a fault disturbs the world: each function is called at one moment, and says whether what would have
 //! happened by itself is replaced.
 
+use std::sync::Arc;
+
 use super::super::world::{LegStage, World, cause};
 use super::Fault;
 use crate::machine::{
@@ -24,14 +26,33 @@ impl World {
     }
 
     fn caller_talks(&mut self, after: u64) {
+        self.caller_says(after, "hello, are you there?");
+    }
+
+    fn caller_says(&mut self, after: u64, text: &str) {
         self.later(after, Input::SpeechStarted);
-        self.later(after + 400, Input::TurnEnded { text: Utterance::new("hello, are you there?") });
+        self.later(after + 400, Input::TurnEnded { text: Utterance::new(text) });
+    }
+
+    /// The caller no longer wants what is being done for them, if the flow listens to that.
+    fn caller_takes_it_back(&mut self, after: u64) {
+        let plan = Arc::clone(self.plan());
+        let Kind::Dial(dial) = &plan.state(self.machine().state()).kind else { return };
+        if let Some(intent) = dial.listen.first().map(|intent| plan.intent(*intent)) {
+            self.caller_says(after, intent.examples.first().unwrap_or(&intent.when));
+        }
     }
 }
 
 /// Whether more is told of a leg that is known to be gone.
 pub(in super::super) fn tells_twice(world: &World) -> bool {
     world.has_one(&[Fault::StoppedTwice, Fault::RefusedAndFailed])
+}
+
+/// Whether something does not happen, since the caller says nothing.
+pub(in super::super) fn is_silenced(world: &World, input: &Input) -> bool {
+    let is_of_caller = matches!(input, Input::SpeechStarted | Input::TurnEnded { .. } | Input::Dtmf { .. });
+    is_of_caller && world.suffers(Fault::SaysNothing)
 }
 
 /// Before the bot is there.
@@ -51,12 +72,19 @@ pub(in super::super) fn on_say(world: &mut World, utterance: UtteranceId) -> boo
     if world.suffers(Fault::OldSentenceOver) && utterance.0 > 1 {
         world.later(10, Input::Said { utterance: UtteranceId(utterance.0 - 1), heard_all: true });
     }
+    let is_ending = matches!(world.plan().state(world.machine().state()).kind, Kind::End(_));
+    if is_ending && world.suffers(Fault::TalksOverGoodbye) {
+        world.caller_talks(600);
+    }
     // The first sentence of a `dial` is its announcement.
     if !world.is_dialing() || world.live_leg().is_some() {
         return false;
     }
     if world.suffers(Fault::TalksOverAnnouncement) {
         world.caller_talks(600);
+    }
+    if world.suffers(Fault::TakesBackAnnounced) {
+        world.caller_takes_it_back(600);
     }
     if world.suffers(Fault::AnnouncementFails) {
         world.later(200, Input::SayFailed { utterance });
@@ -176,6 +204,12 @@ pub(in super::super) fn on_ringing(world: &mut World, attempt: AttemptId) {
     }
     if world.suffers(Fault::TalksWhileRinging) {
         world.caller_talks(1_000);
+    }
+    if world.suffers(Fault::TakesBackRinging) {
+        world.caller_takes_it_back(1_000);
+    }
+    if world.suffers(Fault::TimeUpWhileRinging) {
+        world.time_is_up(2_000);
     }
     if world.suffers(Fault::KeysWhileRinging) {
         (1..3).for_each(|n| world.later(n * 700, Input::Dtmf { digit: '0' }));

@@ -9,7 +9,8 @@ mod inject;
 
 pub use catalogue::CATALOGUE;
 pub(super) use inject::{
-    before, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, on_tool, tells_twice,
+    before, is_silenced, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, on_tool,
+    tells_twice,
 };
 
 /// One case of the catalogue.
@@ -84,6 +85,8 @@ pub enum Fault {
     OldSentenceOver,
     /// The caller talks over every announcement.
     TalksOverAnnouncement,
+    /// The caller asks for the first intent of `listen:` over every announcement.
+    TakesBackAnnounced,
     /// No announcement can be spoken.
     AnnouncementFails,
     /// The end of an announcement is never told.
@@ -124,6 +127,10 @@ pub enum Fault {
     RingsOnly,
     /// The caller talks while it rings.
     TalksWhileRinging,
+    /// The caller asks for the first intent of `listen:` while it rings.
+    TakesBackRinging,
+    /// The call's time is up while it rings.
+    TimeUpWhileRinging,
     /// The caller presses 0 while it rings, twice.
     KeysWhileRinging,
     /// A stopped leg takes its time.
@@ -136,6 +143,10 @@ pub enum Fault {
     OperatorLeaves,
     /// The caller leaves after the handoff.
     CallerLeavesOperator,
+    /// The caller neither speaks nor presses a key.
+    SaysNothing,
+    /// The caller talks over the last sentence of the call.
+    TalksOverGoodbye,
     /// All kinds of things are told after the end.
     AfterTheEnd,
     /// The room will close during the conversation of the two.

@@ -11,7 +11,7 @@ mod story;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::machine::{CallInfo, Input, Machine, Millis, ProposedCall, Service, ToolCallId};
+use crate::machine::{CallInfo, Input, Machine, Millis, ProposedCall, Service, Timer, ToolCallId};
 use crate::pii::{PhoneNumber, Utterance};
 use crate::plan::{IntentId, Plan, StateId, TargetId, ToolId};
 
@@ -318,7 +318,7 @@ impl World {
 
     /// Has something happen now. Deadlines that have passed come first.
     pub fn deliver(&mut self, input: Input) {
-        if self.is_exhausted() {
+        if self.is_exhausted() || super::faults::is_silenced(self, &input) {
             return;
         }
         self.inputs += 1;
@@ -336,6 +336,11 @@ impl World {
             self.enact(effect);
         }
         self.note_transfer();
+    }
+
+    /// The call may last no longer than so many milliseconds from now.
+    pub(super) fn time_is_up(&mut self, ms: u64) {
+        self.machine.move_deadline(Timer::MaxDuration, Millis(self.now.0 + ms));
     }
 
     /// Has something happen later.
