@@ -28,6 +28,29 @@ impl Layers {
             }
         }
         self.layers = best.1;
+        // What no link joins stands side by side, not between each other.
+        let part = self.parts();
+        self.layers.iter_mut().for_each(|layer| layer.sort_by_key(|&vertex| part[vertex]));
+    }
+
+    /// Which part each vertex belongs to: links join a part within, and none leads out of it.
+    pub(super) fn parts(&self) -> Vec<usize> {
+        let mut part = vec![usize::MAX; self.vertices.len()];
+        let mut parts = 0;
+        for first in 0..part.len() {
+            if part[first] != usize::MAX {
+                continue;
+            }
+            let mut waiting = vec![first];
+            while let Some(vertex) = waiting.pop() {
+                if part[vertex] == usize::MAX {
+                    part[vertex] = parts;
+                    waiting.extend(self.vertices[vertex].above.iter().chain(&self.vertices[vertex].below));
+                }
+            }
+            parts += 1;
+        }
+        part
     }
 
     /// Sorts a layer by the mean position of its neighbours in the layer it is compared with.
