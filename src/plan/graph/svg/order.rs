@@ -6,8 +6,31 @@ use super::layers::Layers;
 const SWEEPS: usize = 24;
 
 impl Layers {
-    /// Orders every layer for few crossings.
+    /// Orders every layer for few crossings, and of two orders with as few for the shorter links.
     pub(super) fn untangle(&mut self) {
+        let found = self.layers.clone();
+        let mut best: Option<(usize, f64, Vec<Vec<usize>>)> = None;
+        for turned in [false, true] {
+            self.layers.clone_from(&found);
+            if turned {
+                self.layers.iter_mut().for_each(|layer| layer.reverse());
+            }
+            let crossings = self.sweep();
+            // What no link joins stands side by side, not between each other.
+            let part = self.parts();
+            self.layers.iter_mut().for_each(|layer| layer.sort_by_key(|&vertex| part[vertex]));
+            let length = self.length();
+            if best.as_ref().is_none_or(|best| (crossings, length) < (best.0, best.1)) {
+                best = Some((crossings, length, self.layers.clone()));
+            }
+        }
+        if let Some((_, _, layers)) = best {
+            self.layers = layers;
+        }
+    }
+
+    /// Sweeps from this order to the best that is found; how many crossings are left.
+    fn sweep(&mut self) -> usize {
         let mut positions = vec![0.0; self.vertices.len()];
         for layer in &self.layers {
             number(layer, &mut positions);
@@ -17,20 +40,56 @@ impl Layers {
             if best.0 == 0 {
                 break;
             }
-            let downwards = sweep % 2 == 0;
+            // Those that want the same place change theirs now and then.
+            let (downwards, turned) = (sweep % 2 == 0, sweep % 4 >= 2);
             let depth = self.layers.len();
             for step in 1..depth {
-                self.sort(if downwards { step } else { depth - 1 - step }, downwards, &mut positions);
+                self.sort(if downwards { step } else { depth - 1 - step }, downwards, turned, &mut positions);
             }
+            while self.swap(&mut positions) {}
             let crossings = self.crossings(&positions);
             if crossings < best.0 {
                 best = (crossings, self.layers.clone());
             }
         }
         self.layers = best.1;
-        // What no link joins stands side by side, not between each other.
-        let part = self.parts();
-        self.layers.iter_mut().for_each(|layer| layer.sort_by_key(|&vertex| part[vertex]));
+        best.0
+    }
+
+    /// Swaps neighbours wherever that undoes crossings; whether it did.
+    fn swap(&mut self, positions: &mut [f64]) -> bool {
+        let mut swapped = false;
+        for layer in 0..self.layers.len() {
+            for at in 1..self.layers[layer].len() {
+                let (left, right) = (self.layers[layer][at - 1], self.layers[layer][at]);
+                if self.between(right, left, positions) < self.between(left, right, positions) {
+                    self.layers[layer].swap(at - 1, at);
+                    positions.swap(left, right);
+                    swapped = true;
+                }
+            }
+        }
+        swapped
+    }
+
+    /// How often the links of two neighbours cross, if one is left of the other.
+    fn between(&self, left: usize, right: usize, positions: &[f64]) -> usize {
+        let (left, right) = (&self.vertices[left], &self.vertices[right]);
+        let crossings = |left: &[usize], right: &[usize]| {
+            let over =
+                |&end: &usize| right.iter().filter(|&&other| positions[end] > positions[other]).count();
+            left.iter().map(over).sum::<usize>()
+        };
+        crossings(&left.above, &right.above) + crossings(&left.below, &right.below)
+    }
+
+    /// How far all links lead to the side.
+    fn length(&self) -> f64 {
+        let xs = self.columns();
+        let aside = |(vertex, x): (usize, &f64)| {
+            self.vertices[vertex].below.iter().map(|&n| (xs[n] - x).abs()).sum::<f64>()
+        };
+        xs.iter().enumerate().map(aside).sum()
     }
 
     /// Which part each vertex belongs to: links join a part within, and none leads out of it.
@@ -54,7 +113,7 @@ impl Layers {
     }
 
     /// Sorts a layer by the mean position of its neighbours in the layer it is compared with.
-    fn sort(&mut self, layer: usize, by_above: bool, positions: &mut [f64]) {
+    fn sort(&mut self, layer: usize, by_above: bool, turned: bool, positions: &mut [f64]) {
         let key = |&vertex: &usize| {
             let v = &self.vertices[vertex];
             let neighbours = if by_above { &v.above } else { &v.below };
@@ -63,6 +122,9 @@ impl Layers {
             (mean, vertex)
         };
         let mut keyed: Vec<(f64, usize)> = self.layers[layer].iter().map(key).collect();
+        if turned {
+            keyed.reverse();
+        }
         keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
         self.layers[layer] = keyed.into_iter().map(|(_, vertex)| vertex).collect();
         number(&self.layers[layer], positions);
