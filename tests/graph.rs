@@ -144,9 +144,9 @@ states:
   greet: {say: Hello., next: talk}
   talk: {converse: Talk., on: {intent.buy: look}}
   look: {call_api: {tool: stock, retry: {times: 1, wait: 1s}}, on: {ok: amount, failed: bye}}
-  amount: {collect: {ask: How many?, slots: {guests: int}, tries: 3, answer_within: 7s}, on: {filled: sure, exhausted: bye}}
-  sure: {confirm: {question: Sure?, tries: 2, answer_within: 6s}, on: {accepted: call, declined: bye, otherwise: bye}}
-  call: {dial: {to: operator, announce: One moment., ring: 25s}, on: {answered: together, no_answer: bye, otherwise: talk}}
+  amount: {collect: {ask: How many?, slots: {guests: int}, tries: 3, timeout: 7s}, on: {filled: sure, exhausted: bye}}
+  sure: {confirm: {question: Sure?, tries: 2, timeout: 6s}, on: {accepted: call, declined: bye, otherwise: bye}}
+  call: {dial: {to: operator, announce: One moment., ring: 25s}, on: {answered: together, no_answer: bye, otherwise: bye}}
   together: {handoff: keep_room}
   bye: {end: Goodbye.}
 "#;
