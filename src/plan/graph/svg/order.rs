@@ -4,13 +4,18 @@ use super::layers::Layers;
 
 /// Sweeps through all layers. More were not seen to help.
 const SWEEPS: usize = 24;
+/// Rounds of swaps after a sweep, at most.
+const ROUNDS: usize = 8;
+/// More vertices than any flow has that people read; with so many there is one beginning and nothing is swapped.
+const MANY: usize = 2000;
 
 impl Layers {
     /// Orders every layer for few crossings, and of two orders with as few for the shorter links.
     pub(super) fn untangle(&mut self) {
         let found = self.layers.clone();
         let mut best: Option<(usize, f64, Vec<Vec<usize>>)> = None;
-        for turned in [false, true] {
+        let beginnings: &[bool] = if self.are_many() { &[false] } else { &[false, true] };
+        for &turned in beginnings {
             self.layers.clone_from(&found);
             if turned {
                 self.layers.iter_mut().for_each(|layer| layer.reverse());
@@ -46,7 +51,12 @@ impl Layers {
             for step in 1..depth {
                 self.sort(if downwards { step } else { depth - 1 - step }, downwards, turned, &mut positions);
             }
-            while self.swap(&mut positions) {}
+            let rounds = if self.are_many() { 0 } else { ROUNDS };
+            for _ in 0..rounds {
+                if !self.swap(&mut positions) {
+                    break;
+                }
+            }
             let crossings = self.crossings(&positions);
             if crossings < best.0 {
                 best = (crossings, self.layers.clone());
@@ -54,6 +64,10 @@ impl Layers {
         }
         self.layers = best.1;
         best.0
+    }
+
+    fn are_many(&self) -> bool {
+        self.vertices.len() > MANY
     }
 
     /// Swaps neighbours wherever that undoes crossings; whether it did.
