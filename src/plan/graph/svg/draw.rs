@@ -28,7 +28,7 @@ const STYLE: &str = "text{font-family:ui-sans-serif,system-ui,-apple-system,'Seg
 .default path{stroke:#94a3b8;stroke-dasharray:2 4}\
 .taken path{stroke:#2563eb;stroke-width:3}.taken .label{fill:#1d4ed8;font-weight:600}\
 .ground{fill:#fff}.node path{stroke-width:1.4}.visited>path:first-of-type{stroke:#2563eb;stroke-width:3}\
-.unseen{opacity:.38}.dark .name{fill:#fff}.dark .caption{fill:#cbd5e1}\
+.node.unseen,.link.unseen>path,.unseen .label{opacity:.38}.dark .name{fill:#fff}.dark .caption{fill:#cbd5e1}\
 .count circle{fill:#2563eb}.count text{fill:#fff;font-size:10px;font-weight:600}";
 
 impl Graph {
