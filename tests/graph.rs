@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use callflow::check::{EnvMode, check};
-use callflow::plan::graph::{Graph, Mark, Reached, Trace};
+use callflow::plan::graph::{Graph, Mark, Reached, Tone, Trace};
 use callflow::plan::{Plan, compile};
 use callflow::source::SourceFile;
 use proptest::prelude::*;
@@ -122,12 +122,138 @@ fn what_no_test_reaches_is_told_from_what_is_not_counted() {
     assert_eq!((mark("any state"), mark("the call ends")), (Mark::Uncounted, Mark::Uncounted));
     let labels: Vec<_> = graph.links.iter().flat_map(|link| &link.labels).map(String::as_str).collect();
     // `next` is two edges: said, and not said.
-    for label in ["◐ 2×  next", "✓ 2×  accepted", "✗  answered", "✗  otherwise", "caller.left"] {
+    for label in ["◐ 2×  next", "✓ 2×  accepted", "✗  answered", "✗  otherwise · ring 30s", "caller.left"]
+    {
         assert!(labels.contains(&label), "{label}: {labels:?}");
     }
     let svg = graph.svg();
     assert!(svg.contains("class=\"legend\"") && svg.contains(">no test</text>"));
     assert!(!Graph::of(&shipped("cold_transfer"), true).svg().contains("legend"));
+}
+
+/// A state of each kind.
+const KINDS: &str = r#"
+callflow: 1
+name: kinds
+start: decide
+env: {OPERATOR_NUMBER: phone}
+targets: {operator: {phone: "{{ env.OPERATOR_NUMBER }}"}}
+tools:
+  stock: {timeout: 5s, http: {url: "http://127.0.0.1:8090/stock"}}
+intents:
+  buy: {when: The caller wants to buy., examples: [I want to buy]}
+states:
+  decide: {choose: [{if: attempts(greet) < 1, to: greet}, {else: talk}]}
+  greet: {say: Hello., next: talk}
+  talk: {converse: Talk., on: {intent.buy: look}}
+  look: {call_api: {tool: stock, retry: {times: 1, wait: 1s}}, on: {ok: amount, failed: bye}}
+  amount: {collect: {ask: How many?, slots: {guests: int}, tries: 3, timeout: 7s}, on: {filled: sure, exhausted: bye}}
+  sure: {confirm: {question: Sure?, tries: 2, timeout: 6s}, on: {accepted: call, declined: bye, otherwise: bye}}
+  call: {dial: {to: operator, announce: One moment., ring: 25s}, on: {answered: together, no_answer: bye, otherwise: bye}}
+  together: {handoff: keep_room}
+  bye: {end: Goodbye.}
+"#;
+
+/// The letters of an outline, how round its corners are, and which way each slanted line goes.
+fn pen(outline: &str) -> String {
+    let starts = outline.char_indices().filter(|(_, c)| c.is_ascii_alphabetic());
+    let starts: Vec<(usize, char)> = starts.collect();
+    let (mut drawn, mut at) = (String::new(), (0.0, 0.0));
+    for (index, &(start, letter)) in starts.iter().enumerate() {
+        let end = starts.get(index + 1).map_or(outline.len(), |next| next.0);
+        let numbers = outline[start + 1..end].split_whitespace().map(|n| n.parse::<f64>().unwrap());
+        drawn.push(letter);
+        let before = at;
+        match numbers.collect::<Vec<_>>()[..] {
+            [to] if letter == 'H' => at.0 = to,
+            [to] => at.1 = to,
+            [x, y] => at = (x, y),
+            [_, round, .., x, y] => {
+                at = (x, y);
+                drawn.push_str(&round.to_string());
+            }
+            _ => {}
+        }
+        if letter == 'L' {
+            drawn.push_str(&format!("{:+}{:+}", (at.0 - before.0).signum(), (at.1 - before.1).signum()));
+        }
+    }
+    drawn
+}
+
+#[test]
+fn each_kind_of_state_has_a_shape_of_its_own_in_every_language() {
+    let graph = Graph::of(&plan("kinds.yaml", KINDS), false);
+    let (svg, mermaid, dot) = (graph.svg(), graph.mermaid(), graph.dot());
+    let drawn = |line: &str| {
+        let outlines = line.split(" d=\"").skip(1);
+        outlines.map(|rest| pen(rest.split('"').next().unwrap())).collect::<String>()
+    };
+    let shapes: std::collections::BTreeSet<_> =
+        svg.lines().filter(|line| line.starts_with("<g class=\"node")).skip(1).map(drawn).collect();
+    assert_eq!(shapes.len(), 9, "{shapes:#?}");
+    let brackets = |line: &str| {
+        let (open, rest) = line.split_once('"')?;
+        let open = open.trim_start().trim_start_matches('n').trim_start_matches(|c: char| c.is_ascii_digit());
+        Some(format!("{open}{}", rest.rsplit_once('"')?.1))
+    };
+    let shapes: std::collections::BTreeSet<_> =
+        mermaid.lines().take(11).skip(2).filter_map(brackets).collect();
+    assert_eq!(shapes.len(), 9, "{shapes:#?}");
+    let manner = |line: &str| {
+        let shape = line.split_once("shape=")?.1;
+        Some(shape.replace(", fontcolor=\"#ffffff\"", "").split(", fillcolor").next()?.to_owned())
+    };
+    let shapes: std::collections::BTreeSet<_> =
+        dot.lines().filter(|line| !line.contains("shape=point")).filter_map(manner).collect();
+    assert_eq!(shapes.len(), 9, "{shapes:#?}");
+}
+
+#[test]
+fn what_fails_is_a_red_way_of_its_own_and_tells_the_time_it_waits() {
+    let graph = Graph::of(&plan("kinds.yaml", KINDS), false);
+    let way = |label: &str| {
+        let mut with = graph.links.iter().filter(|link| link.labels.iter().any(|l| l == label));
+        (with.next().map(|link| link.tone), with.next().is_none())
+    };
+    for label in ["failed 2 × 5s", "exhausted 3 × 7s", "otherwise 2 × 6s", "no_answer 25s", "otherwise"] {
+        assert_eq!(way(label), (Some(Tone::Failure), true), "{label}");
+    }
+    for label in ["ok", "filled", "accepted", "declined", "answered"] {
+        assert_eq!(way(label), (Some(Tone::Normal), true), "{label}");
+    }
+    let told = Graph::of(&shipped("business_hours"), false);
+    assert!(told.links.iter().any(|link| link.labels == ["targets.exhausted · ring 2 × 20s"]));
+
+    // `ok` and `failed` lead to the same state, and are two ways nevertheless.
+    let orders = Graph::of(&shipped("order_status"), false);
+    let state = |name: &str| orders.nodes.iter().position(|node| node.name == name).unwrap();
+    let ways = orders.links.iter().filter(|link| (link.from, link.to) == (state("look_up"), state("talk")));
+    let ways: Vec<_> = ways.map(|link| (link.tone, link.labels.join(" "))).collect();
+    assert_eq!(ways, [(Tone::Normal, "ok".to_owned()), (Tone::Failure, "failed 2 × 5s".to_owned())]);
+    assert!(orders.svg().contains(".failure path{stroke:#dc2626}"));
+    assert!(orders.dot().contains("label=\"failed 2 × 5s\", color=\"#dc2626\""));
+    assert!(orders.mermaid().contains("stroke:#dc2626"));
+}
+
+/// Some renderers know no `paint-order`, and a line through words is hard to read in all of them.
+#[test]
+fn words_stand_on_a_ground_of_their_own_above_all_lines() {
+    let svg = Graph::of(&shipped("cold_transfer"), true).svg();
+    assert!(!svg.contains("paint-order"));
+    let (lines, words) = svg.split_at(svg.find("<rect class=\"ground\"").unwrap());
+    assert!(words.contains("class=\"label\"") && !lines.contains("class=\"label\""));
+    assert!(lines.contains("marker-end=") && !words.contains("marker-end="));
+    let labelled =
+        Graph::of(&shipped("cold_transfer"), true).links.iter().filter(|l| !l.labels.is_empty()).count();
+    assert_eq!(words.matches("class=\"ground\"").count(), labelled);
+}
+
+#[test]
+fn what_no_link_joins_to_the_rest_stands_near_it() {
+    let svg = Graph::of(&shipped("table_booking"), true).svg();
+    let wide: f64 = svg.split_once(" width=\"").unwrap().1.split_once('"').unwrap().0.parse().unwrap();
+    assert!(wide < 1100.0, "{wide}");
 }
 
 /// A flow of so many conversations, each with ways to some others.

@@ -2,7 +2,7 @@
 
 use super::{Graph, Link, Mark, Node, Shape, Tone};
 use crate::flow::show_duration;
-use crate::plan::{Branch, Dial, DialMethod, EdgeId, Event, Kind, On, Plan, State, StateId, Text};
+use crate::plan::{Branch, Dial, DialMethod, DialRetry, EdgeId, Event, Kind, On, Plan, State, StateId, Text};
 
 /// Longest text of a caption, in characters.
 const CAPTION: usize = 34;
@@ -45,10 +45,10 @@ fn node(plan: &Plan, state: &State) -> Node {
     let (shape, caption) = match &state.kind {
         Kind::Say(say) => (Shape::Say, quoted(&say.text)),
         Kind::Converse(_) => (Shape::Converse, "conversation".to_owned()),
-        Kind::Confirm(confirm) => (Shape::Question, quoted(&confirm.question)),
-        Kind::Collect(collect) => (Shape::Question, quoted(&collect.ask)),
-        Kind::Choose(_) => (Shape::Choice, "decides".to_owned()),
-        Kind::CallApi(api) => (Shape::Say, format!("asks {}", plan.tool(api.tool).name)),
+        Kind::Confirm(confirm) => (Shape::Confirm, quoted(&confirm.question)),
+        Kind::Collect(collect) => (Shape::Collect, quoted(&collect.ask)),
+        Kind::Choose(_) => (Shape::Choose, String::new()),
+        Kind::CallApi(api) => (Shape::CallApi, format!("asks {}", plan.tool(api.tool).name)),
         Kind::Dial(dial) => (Shape::Dial, dialled(plan, dial)),
         Kind::Handoff(_) => (Shape::Handoff, "caller and operator talk".to_owned()),
         Kind::End(end) => (Shape::End, end.say.as_ref().map_or_else(|| "hangs up".to_owned(), quoted)),
@@ -111,20 +111,15 @@ struct Builder<'p> {
 }
 
 impl Builder<'_> {
-    /// Adds an edge to the link of these two nodes.
+    /// Adds an edge to the link of these two nodes. What fails has a link of its own beside what works out.
     fn link(&mut self, from: usize, to: usize, label: Label, tone: Tone, say: Option<&Text>) {
         let links = &mut self.graph.links;
-        let is_dotted = |tone: Tone| tone == Tone::Default;
-        let known = links
-            .iter()
-            .position(|link| (link.from, link.to) == (from, to) && is_dotted(link.tone) == is_dotted(tone));
+        let known = links.iter().position(|link| (link.from, link.to, link.tone) == (from, to, tone));
         let at = known.unwrap_or_else(|| {
             links.push(Link::new(from, to, tone));
             links.len() - 1
         });
         let link = &mut links[at];
-        // One hopeful edge makes the way a hopeful one.
-        link.tone = link.tone.min(tone);
         if !label.text.is_empty() {
             link.labels.push(label.text);
             link.edges.push(label.edges);
@@ -172,14 +167,8 @@ impl Builder<'_> {
         {
             label = rest.to_owned();
         }
-        let after = match (on.event, state.map(|s| (&s.kind, s.timeout))) {
-            (Event::OperatorNoAnswer, Some((Kind::Dial(dial), _))) => Some(dial.ring),
-            (Event::Timeout, Some((_, timeout))) => timeout,
-            (Event::MaxDuration, _) => Some(self.plan.call.max_duration),
-            _ => None,
-        };
-        if let Some(after) = after {
-            label = format!("{label} {}", show_duration(after));
+        if let Some(after) = self.after(on.event, state) {
+            label = format!("{label} {after}");
         }
         if let Some(guard) = &branch.guard {
             label = format!("{label} if {}", self.plan.guard_text(guard));
@@ -188,6 +177,15 @@ impl Builder<'_> {
             label = format!("{label} ({most}× at most)");
         }
         label
+    }
+
+    /// The time after which an event happens by itself.
+    fn after(&self, event: Event, state: Option<&State>) -> Option<String> {
+        match event {
+            Event::MaxDuration => Some(show_duration(self.plan.call.max_duration)),
+            Event::Timeout => state?.timeout.map(show_duration),
+            _ => waits(event, state?),
+        }
     }
 
     fn flow_wide(&mut self, defaults: bool) {
@@ -253,6 +251,48 @@ fn next(state: &State) -> Option<(StateId, Vec<EdgeId>)> {
     };
     let ((said, there), (failed, where_else)) = (to(Event::Said)?, to(Event::Failed)?);
     (there == where_else).then(|| (there, vec![said, failed]))
+}
+
+/// How long the command of a state waits before it comes to this event. `otherwise` stands for the event that has
+/// no edge of its own.
+fn waits(event: Event, state: &State) -> Option<String> {
+    let is_taken =
+        |own: Event| event == own || event == Event::Otherwise && !state.on.iter().any(|on| on.event == own);
+    let (tries, each) = match &state.kind {
+        Kind::Dial(dial) if dial.method == DialMethod::DialOut => {
+            let ring = show_duration(dial.ring);
+            return match event {
+                Event::OperatorNoAnswer => Some(ring),
+                Event::TargetsExhausted => Some(format!("· ring {}", times(rings(dial), &ring))),
+                // Whatever else may have happened, the phone has not rung for longer.
+                Event::Otherwise
+                    if is_taken(Event::OperatorNoAnswer) && is_taken(Event::TargetsExhausted) =>
+                {
+                    Some(format!("· ring {}", times(rings(dial), &ring)))
+                }
+                _ => None,
+            };
+        }
+        Kind::Confirm(confirm) if is_taken(Event::Exhausted) => (confirm.tries, confirm.answer_within),
+        Kind::Collect(collect) if is_taken(Event::Exhausted) => (collect.tries, collect.answer_within),
+        Kind::CallApi(api) if is_taken(Event::Failed) => (attempts(api.retry.as_ref()), api.timeout),
+        _ => return None,
+    };
+    Some(times(tries, &show_duration(each)))
+}
+
+/// How many calls a `dial` makes at most.
+fn rings(dial: &Dial) -> u32 {
+    let targets = u32::try_from(dial.targets.len()).unwrap_or(u32::MAX);
+    targets.saturating_mul(attempts(dial.retry.as_ref()))
+}
+
+fn attempts(retry: Option<&DialRetry>) -> u32 {
+    retry.map_or(1, |retry| retry.times.saturating_add(1))
+}
+
+fn times(count: u32, each: &str) -> String {
+    if count == 1 { each.to_owned() } else { format!("{count} × {each}") }
 }
 
 fn silence(steps: &[crate::plan::SilenceStep]) -> String {

@@ -31,12 +31,19 @@ impl Graph {
     /// How a state is drawn: by its kind, and over that by what tests reach.
     fn manner(&self, node: &Node) -> String {
         let kind = match node.shape {
+            // A box without `rounded` is what is only said.
             Shape::Converse => Some("rounded"),
             Shape::Anywhere | Shape::Ended => Some("dashed"),
             _ => None,
         };
-        if self.sums.is_none() || node.shape == Shape::Start {
-            return kind.map(|style| format!(", style={style}")).unwrap_or_default();
+        if node.shape == Shape::Start {
+            return String::new();
+        }
+        if self.sums.is_none() {
+            let (fill, color) = node.shape.colors();
+            let style = kind.map(|style| format!(",{style}")).unwrap_or_default();
+            let font = if node.shape == Shape::End { ", fontcolor=\"#ffffff\"" } else { "" };
+            return format!(", style=\"filled{style}\", fillcolor=\"{fill}\", color=\"{color}\"{font}");
         }
         let (fill, color) = (fill(node.mark), node.mark.color());
         let dashed = matches!(node.mark, Mark::Missing | Mark::Uncounted).then_some("dashed");
@@ -85,9 +92,11 @@ fn attributes(node: &Node) -> String {
     let shape = match node.shape {
         Shape::Start => return "label=\"\", shape=point, width=0.15".to_owned(),
         Shape::Say | Shape::Converse | Shape::Anywhere => "shape=box",
-        Shape::Question => "shape=hexagon",
-        Shape::Choice => "shape=diamond",
-        Shape::Dial => "shape=parallelogram",
+        Shape::Confirm => "shape=hexagon",
+        Shape::Collect => "shape=parallelogram",
+        Shape::Choose => "shape=diamond",
+        Shape::CallApi => "shape=cylinder",
+        Shape::Dial => "shape=trapezium",
         Shape::Handoff => "shape=box, peripheries=2",
         Shape::End | Shape::Ended => "shape=oval",
     };
@@ -117,7 +126,7 @@ fn manner(link: &Link, mark: Option<Mark>) -> String {
             parts.push(format!("color=\"{}\", penwidth=1.8", mark.color()));
         }
         (Tone::Normal, _) => {}
-        (Tone::Failure, _) => parts.push("color=\"#c2410c\", fontcolor=\"#c2410c\"".to_owned()),
+        (Tone::Failure, _) => parts.push("color=\"#dc2626\", fontcolor=\"#dc2626\"".to_owned()),
         (Tone::Default, _) => parts.push("style=dotted, color=\"#64748b\", fontcolor=\"#64748b\"".to_owned()),
     }
     if link.visits > 0 {

@@ -86,14 +86,17 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("writing to a string does not fail");
 }
 
+/// A shape for each kind, of those that every Mermaid since version 9 knows.
 fn brackets(shape: Shape) -> [&'static str; 2] {
     match shape {
         Shape::Start => ["((", "))"],
         Shape::Say => ["[", "]"],
         Shape::Converse => ["(", ")"],
-        Shape::Question => ["{{", "}}"],
-        Shape::Choice => ["{", "}"],
-        Shape::Dial => ["[/", "/]"],
+        Shape::Confirm => ["{{", "}}"],
+        Shape::Collect => ["[/", "/]"],
+        Shape::Choose => ["{", "}"],
+        Shape::CallApi => ["[(", ")]"],
+        Shape::Dial => ["[/", "\\]"],
         Shape::Handoff => ["[[", "]]"],
         Shape::End | Shape::Ended => ["([", "])"],
         Shape::Anywhere => [">", "]"],
@@ -120,7 +123,7 @@ fn arrow(link: &Link) -> String {
 }
 
 fn link_style(link: &Link) -> Option<String> {
-    let color = (link.tone == Tone::Failure).then_some("stroke:#c2410c");
+    let color = (link.tone == Tone::Failure).then_some("stroke:#dc2626,color:#dc2626");
     let width = (link.visits > 0).then_some("stroke-width:4px");
     let style: Vec<_> = color.into_iter().chain(width).collect();
     (!style.is_empty()).then(|| style.join(","))

@@ -1,8 +1,8 @@
 //! A flow as a picture: what is drawn, and in three languages.
 //!
-//! [`Graph`] decides what there is to see: states as nodes, edges between the same two states as one link
-//! with several labels, and what the engine adds by itself (a caller who hangs up, a failed service) as
-//! dotted links. [`Graph::mermaid`] and [`Graph::dot`] leave the layout to others, [`Graph::svg`] does it here.
+//! [`Graph`] decides what there is to see: states as nodes of a shape for each kind, edges between the same two
+//! states as one link with several labels, those of failures as another one in red, and what the engine adds by
+//! itself (a caller who hangs up, a failed service) as dotted links. [`Graph::mermaid`] and [`Graph::dot`] leave the layout to others, [`Graph::svg`] does it here.
 
 mod build;
 mod cover;
@@ -69,9 +69,13 @@ pub enum Shape {
     /// `converse`.
     Converse,
     /// `confirm`.
-    Question,
+    Confirm,
+    /// `collect`.
+    Collect,
     /// `choose`.
-    Choice,
+    Choose,
+    /// `call_api`.
+    CallApi,
     /// `dial`.
     Dial,
     /// `handoff`.
@@ -84,7 +88,26 @@ pub enum Shape {
     Ended,
 }
 
-/// One or more edges between two nodes.
+impl Shape {
+    /// The colours of its ground and of its border.
+    fn colors(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Start => ("#0f172a", "#0f172a"),
+            Self::Say => ("#eff6ff", "#60a5fa"),
+            Self::Converse => ("#ecfdf5", "#34d399"),
+            Self::Confirm => ("#fefce8", "#eab308"),
+            Self::Collect => ("#fdf2f8", "#f472b6"),
+            Self::Choose => ("#faf5ff", "#c084fc"),
+            Self::CallApi => ("#eef2ff", "#818cf8"),
+            Self::Dial => ("#fff7ed", "#fb923c"),
+            Self::Handoff => ("#f0fdfa", "#14b8a6"),
+            Self::End => ("#1e293b", "#0f172a"),
+            Self::Anywhere | Self::Ended => ("#ffffff", "#94a3b8"),
+        }
+    }
+}
+
+/// One or more edges of the same tone between two nodes.
 #[derive(Debug, Clone)]
 pub struct Link {
     /// Index of the node it leaves.
@@ -110,7 +133,7 @@ pub struct Link {
 pub enum Tone {
     /// As the author hopes.
     Normal,
-    /// Something did not work out.
+    /// Something did not work out: red.
     Failure,
     /// Added by the engine: dotted.
     Default,

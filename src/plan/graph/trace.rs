@@ -85,7 +85,7 @@ impl Graph {
             for state in path {
                 let to = at(*state);
                 self.nodes[to].visits += 1;
-                if let Some(link) = self.way(from, to) {
+                for link in self.ways(from, to) {
                     self.links[link].visits += 1;
                 }
                 from = to;
@@ -93,10 +93,18 @@ impl Graph {
         }
     }
 
-    /// The link that leads there: from the state itself, or from any state.
-    fn way(&self, from: usize, to: usize) -> Option<usize> {
+    /// What leads there: from the state itself, or from any state. A journal names states and not edges, so where
+    /// one way works out and another fails, both are meant.
+    fn ways(&self, from: usize, to: usize) -> Vec<usize> {
+        let between = |from| {
+            let is_way = |(_, link): &(usize, &super::Link)| (link.from, link.to) == (from, to);
+            self.links.iter().enumerate().filter(is_way).map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        let own = between(from);
         let anywhere = self.nodes.iter().position(|node| node.shape == super::Shape::Anywhere);
-        let between = |from| self.links.iter().position(|link| (link.from, link.to) == (from, to));
-        between(from).or_else(|| between(anywhere?))
+        match anywhere {
+            Some(anywhere) if own.is_empty() => between(anywhere),
+            _ => own,
+        }
     }
 }

@@ -14,10 +14,10 @@ const GAP: f64 = 8.0;
 const TITLE: &str = "What the tests reach";
 
 /// Style sheet of what is drawn over the flow.
-pub(super) const STYLE: &str = ".cover .label{stroke-width:6px}\
+pub(super) const STYLE: &str = "\
 .reached>path{stroke:#16a34a}.partly>path{stroke:#ca8a04}.missing>path{stroke:#dc2626;stroke-dasharray:6 4}\
 .link.reached>path{stroke-width:1.8}.link.partly>path{stroke-width:2}.link.missing>path{stroke-width:2.4}\
-.uncounted{opacity:.75}.label.uncounted{fill:#64748b}.node.missing>path{stroke-width:2.2;fill:#fef2f2}.node.reached>path{stroke-width:1.8}\
+.node.uncounted,.link.uncounted>path,.label.uncounted{opacity:.75}.label.uncounted{fill:#64748b}.node.missing>path{stroke-width:2.2;fill:#fef2f2}.node.reached>path{stroke-width:1.8}\
 .node.missing .name{fill:#991b1b}.node.missing .caption{fill:#b91c1c}\
 .label.reached{fill:#15803d}.label.partly{fill:#a16207}.label.missing{fill:#b91c1c;font-weight:600}\
 .badge text{font-size:10px;font-weight:700;fill:#fff}.badge.reached rect{fill:#16a34a}.badge.missing rect{fill:#dc2626}\

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::cover;
 use super::layers::{Chain, Layers};
+use super::shape::{inner, lowered, node_size, outline, reach, rim};
 use super::text::{width, xml};
 use super::{Point, Size, Wire};
 use crate::plan::graph::{Graph, Link, Mark, Node, Shape, Tone};
@@ -11,8 +12,8 @@ use crate::plan::graph::{Graph, Link, Mark, Node, Shape, Tone};
 /// Around the whole.
 const MARGIN: f64 = 24.0;
 /// Sizes of the letters.
-const NAME: f64 = 13.0;
-const SMALL: f64 = 11.0;
+pub(super) const NAME: f64 = 13.0;
+pub(super) const SMALL: f64 = 11.0;
 /// From one line of a label to the next.
 const LINE: f64 = 14.0;
 /// Most space between two links at one side of a node.
@@ -22,13 +23,12 @@ const LOOP: f64 = 34.0;
 
 const STYLE: &str = "text{font-family:ui-sans-serif,system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif;text-anchor:middle}\
 .name{font-weight:600;font-size:13px;fill:#0f172a}.caption{font-size:11px;fill:#475569}\
-.label{font-size:11px;fill:#334155;paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}\
-.failure .label{fill:#b45309}.default .label{fill:#64748b}\
-.link path{fill:none;stroke:#475569;stroke-width:1.4}.failure path{stroke:#ea8a4a}\
+.label{font-size:11px;fill:#334155}.failure .label{fill:#b91c1c}.default .label{fill:#64748b}\
+.link path{fill:none;stroke:#475569;stroke-width:1.4}.failure path{stroke:#dc2626}\
 .default path{stroke:#94a3b8;stroke-dasharray:2 4}\
 .taken path{stroke:#2563eb;stroke-width:3}.taken .label{fill:#1d4ed8;font-weight:600}\
-.node path{stroke-width:1.4}.visited>path:first-of-type{stroke:#2563eb;stroke-width:3}\
-.unseen{opacity:.38}.dark .name{fill:#fff}.dark .caption{fill:#cbd5e1}\
+.ground{fill:#fff}.node path{stroke-width:1.4}.visited>path:first-of-type{stroke:#2563eb;stroke-width:3}\
+.node.unseen,.link.unseen>path,.unseen .label{opacity:.38}.dark .name{fill:#fff}.dark .caption{fill:#cbd5e1}\
 .count circle{fill:#2563eb}.count text{fill:#fff;font-size:10px;font-weight:600}";
 
 impl Graph {
@@ -51,18 +51,6 @@ impl Graph {
         let beside = loops.map(|link| LOOP + label_size(link).w).fold(0.0, f64::max);
         Size { w: size.w + 2.0 * beside, h: size.h }
     }
-}
-
-fn node_size(node: &Node) -> Size {
-    if node.shape == Shape::Start {
-        return Size { w: 14.0, h: 14.0 };
-    }
-    let text = width(&node.name, NAME).max(width(&node.caption, SMALL));
-    let sides = match node.shape {
-        Shape::Question | Shape::Choice | Shape::Dial => 52.0,
-        _ => 34.0,
-    };
-    Size { w: (text + sides).max(80.0), h: if node.caption.is_empty() { 30.0 } else { 46.0 } }
 }
 
 fn label_size(link: &Link) -> Size {
@@ -98,7 +86,7 @@ impl Drawing<'_> {
             xml(&self.graph.name)
         ));
         let heads =
-            [("normal", "#475569"), ("failure", "#ea8a4a"), ("default", "#94a3b8"), ("taken", "#2563eb")];
+            [("normal", "#475569"), ("failure", "#dc2626"), ("default", "#94a3b8"), ("taken", "#2563eb")];
         let of_cover = cover::HEADS.iter().filter(|_| legend.is_some());
         for (name, color) in heads.iter().chain(of_cover) {
             self.write(format_args!(
@@ -109,7 +97,11 @@ impl Drawing<'_> {
             "</defs>\n<rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{w:.0}\" height=\"{h:.0}\" rx=\"10\" fill=\"#fff\"/>\n"
         ));
         for (index, link) in self.graph.links.iter().enumerate() {
-            self.link(index, link);
+            self.line(index, link);
+        }
+        // After all lines, so that none runs through words.
+        for (index, link) in self.graph.links.iter().enumerate() {
+            self.words(index, link);
         }
         for (index, node) in self.graph.nodes.iter().enumerate() {
             self.node(node, self.points[index]);
@@ -136,36 +128,64 @@ impl Drawing<'_> {
         })
     }
 
-    fn link(&mut self, index: usize, link: &Link) {
-        let (path, label) = match &self.layers.chains[index] {
-            Some(chain) => (self.curve(index, chain), self.points[chain.path[chain.label]]),
-            None => self.round(link),
-        };
+    /// The class of a link, and its arrow head.
+    fn manner(&self, link: &Link) -> (String, &'static str) {
         let tone = match link.tone {
             Tone::Normal => "normal",
             Tone::Failure => "failure",
             Tone::Default => "default",
         };
-        let mark = self.graph.mark(link);
-        let (class, marker) = match (mark, self.graph.traced, link.visits) {
+        match (self.graph.mark(link), self.graph.traced, link.visits) {
             (Some(Mark::Uncounted), ..) => (format!("cover {tone} uncounted"), "uncounted"),
             (Some(mark), ..) => (format!("cover {}", mark.class()), mark.class()),
             (None, true, 0) => (format!("{tone} unseen"), tone),
             (None, true, _) => (format!("{tone} taken"), "taken"),
             (None, false, _) => (tone.to_owned(), tone),
-        };
+        }
+    }
+
+    /// Opens the group of a link; what is said on the way is told to who points at it.
+    fn open(&mut self, link: &Link, class: &str) {
         self.write(format_args!("<g class=\"link {class}\">"));
         if !link.says.is_empty() {
             self.write(format_args!("<title>{}</title>", xml(&link.says.join("\n"))));
         }
-        self.write(format_args!("<path d=\"{path}\" marker-end=\"url(#{marker})\"/>"));
-        let top = label.y - LINE * (link.labels.len() as f64 - 1.0) / 2.0 + 4.0;
+    }
+
+    fn line(&mut self, index: usize, link: &Link) {
+        let path = match &self.layers.chains[index] {
+            Some(chain) => self.curve(index, chain),
+            None => self.round(index, link).0,
+        };
+        let (class, marker) = self.manner(link);
+        self.open(link, &class);
+        self.write(format_args!("<path d=\"{path}\" marker-end=\"url(#{marker})\"/></g>\n"));
+    }
+
+    /// What takes a link, on a ground of its own.
+    fn words(&mut self, index: usize, link: &Link) {
+        if link.labels.is_empty() {
+            return;
+        }
+        let Point { x, y } = match &self.layers.chains[index] {
+            Some(chain) => self.points[chain.path[chain.label]],
+            None => self.round(index, link).1,
+        };
+        let (class, _) = self.manner(link);
+        self.open(link, &class);
+        let Size { w, h } = label_size(link);
+        self.write(format_args!(
+            "<rect class=\"ground\" x=\"{:.1}\" y=\"{:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"/>",
+            x - w / 2.0,
+            y - h / 2.0
+        ));
+        let top = y - LINE * (link.labels.len() as f64 - 1.0) / 2.0 + 4.0;
+        let counted = self.graph.mark(link).is_some();
         for (line, text) in link.labels.iter().enumerate() {
             let y = top + LINE * line as f64;
-            let reached = mark.map(|_| format!(" {}", cover::label(link, line))).unwrap_or_default();
+            let reached = if counted { format!(" {}", cover::label(link, line)) } else { String::new() };
             self.write(format_args!(
-                "<text class=\"label{reached}\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
-                label.x,
+                "<text class=\"label{reached}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
                 xml(text)
             ));
         }
@@ -175,30 +195,40 @@ impl Drawing<'_> {
     /// Through the middle of everything on its way, upright where it passes a layer.
     fn curve(&self, index: usize, chain: &Chain) -> String {
         let (&top, &bottom) = (chain.path.first().expect("two ends"), chain.path.last().expect("two ends"));
-        let mut points = vec![Point { x: self.port(index, top, true), y: self.edge(top, 1.0) }];
+        let mut points = vec![self.touch(index, top, true)];
         for &vertex in &chain.path[1..chain.path.len() - 1] {
             let Point { x, y } = self.points[vertex];
             let half = self.layers.height(&self.layers.layers[self.layers.vertices[vertex].layer]) / 2.0;
             points.extend([Point { x, y: y - half }, Point { x, y: y + half }]);
         }
-        points.push(Point { x: self.port(index, bottom, false), y: self.edge(bottom, -1.0) });
+        points.push(self.touch(index, bottom, false));
         if chain.upwards {
             points.reverse();
         }
+        let is_upright = |a: Point, b: Point| (a.x - b.x).abs() < 0.05;
         let mut path = format!("M{:.1} {:.1}", points[0].x, points[0].y);
-        for pair in points.windows(2) {
+        for (at, pair) in points.windows(2).enumerate() {
             let (a, b) = (pair[0], pair[1]);
             let middle = f64::midpoint(a.y, b.y);
-            let curve = format_args!(" C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}", a.x, b.x, b.x, b.y)
-                .to_string();
-            path.push_str(&curve);
+            let piece = match points.get(at + 2) {
+                // A straight line is drawn once, to its end.
+                Some(&next) if is_upright(a, b) && is_upright(b, next) => continue,
+                _ if is_upright(a, b) => format!(" V{:.1}", b.y),
+                _ => {
+                    format!(" C{:.1} {middle:.1} {:.1} {middle:.1} {:.1} {:.1}", a.x, b.x, b.x, b.y)
+                }
+            };
+            path.push_str(&piece);
         }
         path
     }
 
-    /// Upper or lower edge of a node.
-    fn edge(&self, node: usize, side: f64) -> f64 {
-        self.points[node].y + side * node_size(&self.graph.nodes[node]).h / 2.0
+    /// The point where a link touches its node, on its upper or lower edge.
+    fn touch(&self, index: usize, node: usize, below: bool) -> Point {
+        let x = self.port(index, node, below);
+        let (of, middle) = (&self.graph.nodes[node], self.points[node]);
+        let half = node_size(of).h / 2.0 - rim(of, x - middle.x);
+        Point { x, y: if below { middle.y + half } else { middle.y - half } }
     }
 
     /// Where a link touches its node: all of one side beside each other, in the order of where they lead.
@@ -213,7 +243,7 @@ impl Drawing<'_> {
             }
         }
         others.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (middle, reach) = (self.points[node].x, node_size(&self.graph.nodes[node]).w * 0.35);
+        let (middle, reach) = (self.points[node].x, reach(&self.graph.nodes[node]));
         if let [(alone, _)] = others[..] {
             // Straight down, if that is on the node.
             return if (alone - middle).abs() <= reach { alone } else { middle };
@@ -223,18 +253,21 @@ impl Drawing<'_> {
         middle + (at - (count - 1.0) / 2.0) * PORT.min(2.0 * reach / count)
     }
 
-    /// A link from a node to itself, on its right.
-    fn round(&self, link: &Link) -> (String, Point) {
+    /// A link from a node to itself, on its right; what fails is on the left, if something else does not.
+    fn round(&self, index: usize, link: &Link) -> (String, Point) {
+        let others = &self.graph.links[..index];
+        let is_second = others.iter().any(|other| (other.from, other.to) == (link.from, link.to));
+        let aside = if is_second { -1.0 } else { 1.0 };
         let (size, Point { x, y }) = (node_size(&self.graph.nodes[link.from]), self.points[link.from]);
-        let side = x + size.w / 2.0;
-        let (up, down, out) = (y - size.h / 4.0, y + size.h / 4.0, side + LOOP - 8.0);
+        let side = x + aside * size.w / 2.0;
+        let (up, down, out) = (y - size.h / 4.0, y + size.h / 4.0, side + aside * (LOOP - 8.0));
         let path = format!("M{side:.1} {down:.1} C{out:.1} {down:.1} {out:.1} {up:.1} {side:.1} {up:.1}");
-        (path, Point { x: side + LOOP - 10.0 + label_size(link).w / 2.0, y })
+        (path, Point { x: side + aside * (LOOP - 10.0 + label_size(link).w / 2.0), y })
     }
 
     fn node(&mut self, node: &Node, Point { x, y }: Point) {
         let Size { w, h } = node_size(node);
-        let (fill, stroke) = colors(node.shape);
+        let (fill, stroke) = node.shape.colors();
         let outline = outline(node.shape, x - w / 2.0, y - h / 2.0, w, h);
         let dark = if node.shape == Shape::End { " dark" } else { "" };
         let seen = match (self.graph.traced, node.visits) {
@@ -252,13 +285,12 @@ impl Drawing<'_> {
             _ => "",
         };
         self.write(format_args!("<g class=\"node{dark}{seen}\"><path d=\"{outline}\" fill=\"{fill}\" stroke=\"{stroke}\"{dashes}/>"));
-        if node.shape == Shape::Handoff {
-            let inner = rounded(x - w / 2.0 + 3.5, y - h / 2.0 + 3.5, w - 7.0, h - 7.0, 4.0);
+        if let Some(inner) = inner(node.shape, x - w / 2.0, y - h / 2.0, w, h) {
             self.write(format_args!("<path d=\"{inner}\" fill=\"none\" stroke=\"{stroke}\"/>"));
         }
         let lines = [("name", &node.name), ("caption", &node.caption)];
         let lines: Vec<_> = lines.into_iter().filter(|(_, text)| !text.is_empty()).collect();
-        let first = if lines.len() == 2 { y - 3.0 } else { y + 4.5 };
+        let first = y + lowered(node.shape) + if lines.len() == 2 { -3.0 } else { 4.5 };
         for (line, (class, text)) in lines.into_iter().enumerate() {
             let y = first + 16.0 * line as f64;
             self.write(format_args!(
@@ -274,55 +306,4 @@ impl Drawing<'_> {
         self.out.push_str(&badge);
         self.out.push_str("</g>\n");
     }
-}
-
-fn colors(shape: Shape) -> (&'static str, &'static str) {
-    match shape {
-        Shape::Start => ("#0f172a", "#0f172a"),
-        Shape::Say => ("#eff6ff", "#60a5fa"),
-        Shape::Converse => ("#ecfdf5", "#34d399"),
-        Shape::Question => ("#fefce8", "#eab308"),
-        Shape::Choice => ("#faf5ff", "#c084fc"),
-        Shape::Dial => ("#fff7ed", "#fb923c"),
-        Shape::Handoff => ("#f0fdfa", "#14b8a6"),
-        Shape::End => ("#1e293b", "#0f172a"),
-        Shape::Anywhere | Shape::Ended => ("#fff", "#94a3b8"),
-    }
-}
-
-fn outline(shape: Shape, x: f64, y: f64, w: f64, h: f64) -> String {
-    let (r, b) = (x + w, y + h);
-    match shape {
-        Shape::Say | Shape::Handoff | Shape::Anywhere => rounded(x, y, w, h, 6.0),
-        Shape::Converse => rounded(x, y, w, h, 14.0),
-        Shape::Start | Shape::End | Shape::Ended => rounded(x, y, w, h, h / 2.0),
-        Shape::Question => hexagon(x, y, w, h, 12.0),
-        Shape::Choice => hexagon(x, y, w, h, h / 2.0),
-        Shape::Dial => format!("M{:.1} {y:.1}H{r:.1}L{:.1} {b:.1}H{x:.1}Z", x + 14.0, r - 14.0),
-    }
-}
-
-fn hexagon(x: f64, y: f64, w: f64, h: f64, point: f64) -> String {
-    let (r, b, middle) = (x + w, y + h, y + h / 2.0);
-    let (inner, outer) = (x + point, r - point);
-    format!(
-        "M{x:.1} {middle:.1}L{inner:.1} {y:.1}H{outer:.1}L{r:.1} {middle:.1}L{outer:.1} {b:.1}H{inner:.1}Z"
-    )
-}
-
-fn rounded(x: f64, y: f64, w: f64, h: f64, radius: f64) -> String {
-    let (r, b) = (x + w, y + h);
-    let k = radius;
-    format!(
-        "M{:.1} {y:.1}H{:.1}A{k:.1} {k:.1} 0 0 1 {r:.1} {:.1}V{:.1}A{k:.1} {k:.1} 0 0 1 {:.1} {b:.1}H{:.1}A{k:.1} {k:.1} 0 0 1 {x:.1} {:.1}V{:.1}A{k:.1} {k:.1} 0 0 1 {:.1} {y:.1}Z",
-        x + k,
-        r - k,
-        y + k,
-        b - k,
-        r - k,
-        x + k,
-        b - k,
-        y + k,
-        x + k
-    )
 }

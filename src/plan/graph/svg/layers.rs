@@ -144,25 +144,33 @@ fn layers_of(nodes: usize, wires: &[Wire], upwards: &[bool]) -> Vec<usize> {
         .map(|(wire, &up)| if up { (wire.to, wire.from) } else { (wire.from, wire.to) })
         .collect();
     let mut layer = vec![0; nodes];
+    settle(&mut layer, &downward);
+    for node in 1..nodes {
+        if downward.iter().any(|&(_, to)| to == node) {
+            continue;
+        }
+        let below = || downward.iter().filter(|(from, _)| *from == node).map(|&(_, to)| to);
+        // What only this node leads to comes down with it.
+        let held = below().filter(|&to| downward.iter().any(|&(from, other)| other == to && from != node));
+        if let Some(nearest) = held.map(|to| layer[to]).min().or_else(|| below().map(|to| layer[to]).min()) {
+            layer[node] = nearest - STEP;
+        }
+    }
+    settle(&mut layer, &downward);
+    layer
+}
+
+/// Moves nodes down until every link leads down.
+fn settle(layer: &mut [usize], downward: &[(usize, usize)]) {
     // There is no cycle, so this settles after as many rounds as the longest way has links.
-    loop {
-        let mut settled = true;
-        for &(from, to) in &downward {
+    let mut settled = false;
+    while !settled {
+        settled = true;
+        for &(from, to) in downward {
             if layer[to] < layer[from] + STEP {
                 layer[to] = layer[from] + STEP;
                 settled = false;
             }
         }
-        if settled {
-            break;
-        }
     }
-    for node in 1..nodes {
-        if downward.iter().all(|&(_, to)| to != node)
-            && let Some(nearest) = downward.iter().filter(|(from, _)| *from == node).map(|w| layer[w.1]).min()
-        {
-            layer[node] = nearest - STEP;
-        }
-    }
-    layer
 }

@@ -3,11 +3,13 @@
 //! The layout is the layered one of Sugiyama, Tagawa and Toda (1981), with labels as vertices of their own
 //! so that nothing is written over a node. No font is measured: widths are estimated, a little too large.
 
+mod columns;
 mod cover;
 mod draw;
 mod layers;
 mod order;
 mod place;
+mod shape;
 mod text;
 
 /// A point, x to the right and y downwards, in pixels.
