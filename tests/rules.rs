@@ -3,7 +3,7 @@
 use callflow::check::{Checked, EnvMode, check};
 use callflow::cli::explore::in_check;
 use callflow::cli::lock;
-use callflow::cli::test::uncovered;
+use callflow::cli::test::{TestFiles, Uncovered};
 use callflow::diagnostic::{Diagnostic, Rule, Style, render_human};
 use callflow::source::SourceFile;
 
@@ -52,18 +52,13 @@ fn found_beside(rule: Rule, text: &str) -> Vec<(String, String)> {
     let Checked { flow: checked, mut diagnostics, .. } =
         check(&SourceFile::new(&flow, flow_text), EnvMode::Unknown);
     diagnostics.extend(lock::finding(&flow, checked.unwrap().document()));
-    let tested = uncovered(&flow);
+    let tested = TestFiles::at(std::slice::from_ref(&flow)).uncovered(&flow);
     std::fs::remove_dir_all(folder).unwrap();
-    let printed = match tested {
-        None => String::new(),
-        Some(Ok(tested)) => {
-            assert_eq!(tested.failed, [""; 0], "{rule}");
-            diagnostics.extend(tested.findings);
-            String::new()
-        }
-        // What keeps tests from being run is no finding of the flow: it is there as it is printed.
-        Some(Err(printed)) => printed,
-    };
+    let Uncovered { findings, failed, unusable } = tested.unwrap_or_default();
+    assert_eq!(failed, [""; 0], "{rule}");
+    diagnostics.extend(findings);
+    // What keeps tests from being run is no finding of the flow: it is there as it is printed.
+    let printed = unusable.concat();
     let mut found: Vec<_> =
         diagnostics.iter().map(|d| (d.id.code().to_owned(), d.severity.name().to_owned())).collect();
     for severity in ["error", "warning"] {
