@@ -283,9 +283,26 @@ mod tests {
 
         fn run(&self, paths: &[&str], format: Format, strict: bool) -> (ExitStatus, String, String) {
             let paths = paths.iter().map(|p| self.0.join(p)).collect();
-            let args = CheckArgs { paths, format, env: false, no_explore: false, tests: false, strict };
+            self.checked(&CheckArgs { paths, format, env: false, no_explore: false, tests: false, strict })
+        }
+
+        /// A strict check with the tests of the flows.
+        fn run_with_tests(&self, paths: &[&str]) -> (ExitStatus, String, String) {
+            let paths = paths.iter().map(|p| self.0.join(p)).collect();
+            let format = Format::Short;
+            self.checked(&CheckArgs {
+                paths,
+                format,
+                env: false,
+                no_explore: true,
+                tests: true,
+                strict: true,
+            })
+        }
+
+        fn checked(&self, args: &CheckArgs) -> (ExitStatus, String, String) {
             let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
+            let status = check_all(args, &|_| None, &mut out, &mut err).unwrap();
             let shown =
                 |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", self.0.display()), "");
             (status, shown(out), shown(err))
@@ -351,22 +368,7 @@ mod tests {
             "callflow: 1\nstart: hi\nstates:\n  hi: {say: Hello., next: bye}\n  bye: {end: Goodbye.}\n";
         let tests = "tests: [{name: hello, script: [caller.joined, said], expect: {final: bye}}]\n";
         let folder = Folder::new("tests", &[("a.yaml", flow), ("a.test.yaml", tests), ("b.yaml", flow)]);
-        let run = |paths: &[&str]| {
-            let paths = paths.iter().map(|p| folder.0.join(p)).collect();
-            let args = CheckArgs {
-                paths,
-                format: Format::Short,
-                env: false,
-                no_explore: true,
-                tests: true,
-                strict: true,
-            };
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
-            let shown =
-                |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.0.display()), "");
-            (status, shown(out), shown(err))
-        };
+        let run = |paths: &[&str]| folder.run_with_tests(paths);
         assert_eq!(
             folder.run(&["a.yaml", "b.yaml"], Format::Short, true),
             (ExitStatus::Success, String::new(), String::new())
@@ -394,19 +396,7 @@ mod tests {
         let second = "flow: ../a.yaml\ntests: [{name: mute, script: [say.failed], expect: {final: bye}}]\n";
         let files = [("a.yaml", flow), ("a.test.yaml", first), ("more/zz.test.yaml", second)];
         let folder = Folder::new("named-flow", &files);
-        let run = |path: &str| {
-            let args = CheckArgs {
-                paths: vec![folder.0.join(path)],
-                format: Format::Short,
-                env: false,
-                no_explore: true,
-                tests: true,
-                strict: true,
-            };
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
-            (status, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-        };
+        let run = |path: &str| folder.run_with_tests(&[path]);
         // What the two reach together is counted.
         assert_eq!(run(""), (ExitStatus::Success, String::new(), String::new()));
         assert_eq!(run("a.yaml").0, ExitStatus::Findings, "the second is in another folder");

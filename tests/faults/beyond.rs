@@ -8,7 +8,7 @@ use callflow::pii::ApiKey;
 use callflow::sandbox::clock::Metronome;
 use callflow::sandbox::faults::{Fault, Injection, Service};
 use callflow::sandbox::phone::PhoneEvent;
-use callflow::session::{CallRecord, Who};
+use callflow::session::{CallRecord, Vendors, Who};
 use callflow::speech::Stt;
 use callflow::speech::failover::{Health, Member, SttChain};
 use callflow::speech::flux::Flux;
@@ -28,6 +28,15 @@ fn flow() -> String {
 
 fn inject(place: &Place, service: Service, fault: Fault) {
     place.sandbox.faults().inject(Injection { service, fault, on: None, times: None }).unwrap();
+}
+
+/// Flux hears, and nobody steps in for anybody.
+fn with_flux_alone(place: &Place) -> Vendors {
+    let flux: Arc<dyn Stt> =
+        Arc::new(Flux::new(&place.sandbox.urls().deepgram, ApiKey::new("sandbox")).unwrap());
+    let health = Arc::new(Health::new("test"));
+    let alone = vec![Member { provider: flux, model: "flux-general-en".into(), voice: None, health }];
+    Vendors { stt: Arc::new(SttChain::new(alone)), ..place.vendors(false) }
 }
 
 /// The caller asks, and asks again if they are told to.
@@ -112,12 +121,7 @@ async fn a_voice_that_was_never_heard_ends_the_call_within_fifteen_seconds() {
 async fn a_silent_recogniser_that_ends_turns_is_no_more_than_three_seconds_of_silence() {
     let _clock = Metronome::start(None);
     let mut place = Place::new().await;
-    let flux: Arc<dyn Stt> =
-        Arc::new(Flux::new(&place.sandbox.urls().deepgram, ApiKey::new("sandbox")).unwrap());
-    let health = Arc::new(Health::new("test"));
-    let alone = vec![Member { provider: flux, model: "flux-general-en".into(), voice: None, health }];
-    let mut vendors = place.vendors(false);
-    vendors.stt = Arc::new(SttChain::new(alone));
+    let vendors = with_flux_alone(&place);
     let mut call = place.call(vendors, "c-1").await;
     call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
     call.answer("greeting", Instant::now(), PATIENCE).await;
@@ -191,12 +195,7 @@ async fn an_end_of_a_turn_that_is_lost_is_missed_soon() {
     let _clock = Metronome::start(None);
     for fault in [Fault::Garbage, Fault::Disconnect] {
         let mut place = Place::new().await;
-        let flux: Arc<dyn Stt> =
-            Arc::new(Flux::new(&place.sandbox.urls().deepgram, ApiKey::new("sandbox")).unwrap());
-        let health = Arc::new(Health::new("test"));
-        let alone = vec![Member { provider: flux, model: "flux-general-en".into(), voice: None, health }];
-        let mut vendors = place.vendors(false);
-        vendors.stt = Arc::new(SttChain::new(alone));
+        let vendors = with_flux_alone(&place);
         let mut call = place.call(vendors, "c-1").await;
         call.until(PATIENCE, |event| *event == PhoneEvent::Connected).await;
         call.answer("greeting", Instant::now(), PATIENCE).await;
