@@ -3,6 +3,7 @@
 //! Findings go to standard output, what kept a file from being looked at to standard error.
 
 mod at_once;
+mod explored;
 mod files;
 
 use std::io::{self, Write};
@@ -10,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::ExitStatus;
 use super::explore::in_check;
 use super::test::{TestFiles, Uncovered, uncovered};
+use super::{ExitStatus, folders};
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{
     Diagnostic, Findings, Style, render_github, render_human, render_json, render_sarif, render_short,
@@ -21,6 +22,7 @@ use crate::settings::Env;
 use crate::source::SourceFile;
 
 use at_once::at_once;
+use explored::Explored;
 pub use files::{Found, ReadError, find, read};
 
 /// Arguments of `callflow check`.
@@ -38,6 +40,10 @@ pub struct CheckArgs {
     /// Apply the static rules only: do not explore the calls of flows that have no errors.
     #[arg(long)]
     pub no_explore: bool,
+    /// Explore every flow. Otherwise one that was explored before, and nothing was found, and in which nothing has
+    /// changed, is not explored again; `callflow/explored` in the user's cache folder knows.
+    #[arg(long)]
+    pub no_cache: bool,
     /// Run the tests beside the flows as well, and say what they do not reach.
     #[arg(long)]
     pub tests: bool,
@@ -123,11 +129,16 @@ fn check_all(
         }
     }
     let tests = if args.tests { TestFiles::at(&args.paths) } else { TestFiles::default() };
+    let cache = folders::cache(&env).filter(|_| !args.no_cache && !args.no_explore);
+    let explored = Explored::within(cache);
     at_once(
         &all,
-        |path| look(path, args, &tests, env),
+        |path| look(path, args, &tests, &explored, env),
         |path, seen| show(path, seen, args, &mut tally, out, err),
     )?;
+    if let Err(error) = explored.keep() {
+        tracing::debug!(%error, "what was explored cannot be remembered");
+    }
     for path in tests.others(&all) {
         let seen = uncovered(&[&path]);
         tested(&path, &seen.failed, &seen.unusable, &mut tally, err)?;
@@ -158,7 +169,13 @@ struct Seen {
     unusable: Vec<String>,
 }
 
-fn look(path: &Path, args: &CheckArgs, tests: &TestFiles, env: Lookup<'_>) -> Result<Seen, ReadError> {
+fn look(
+    path: &Path,
+    args: &CheckArgs,
+    tests: &TestFiles,
+    explored: &Explored,
+    env: Lookup<'_>,
+) -> Result<Seen, ReadError> {
     let source = read(path)?;
     let mode = if args.env { EnvMode::Known(env) } else { EnvMode::Unknown };
     let check::Checked { source, flow, mut diagnostics } = check::check(&source, mode);
@@ -181,7 +198,14 @@ fn look(path: &Path, args: &CheckArgs, tests: &TestFiles, env: Lookup<'_>) -> Re
             );
         }
         Some(flow) => {
+            let fingerprint = explored.fingerprint(&flow);
+            if fingerprint.is_some_and(|flow| explored.has(flow)) {
+                return Ok(Seen { source, diagnostics, open, failed, unusable });
+            }
             let (found, all) = in_check(flow);
+            if let Some(flow) = fingerprint.filter(|_| all && found.is_empty()) {
+                explored.note(flow);
+            }
             diagnostics.extend(found);
             diagnostics.sort_by_key(|d| (d.primary.span, d.id));
             open = (!all).then_some("has more calls than `check` explores; `callflow explore` goes on");
@@ -283,7 +307,15 @@ mod tests {
 
         fn run(&self, paths: &[&str], format: Format, strict: bool) -> (ExitStatus, String, String) {
             let paths = paths.iter().map(|p| self.0.join(p)).collect();
-            self.checked(&CheckArgs { paths, format, env: false, no_explore: false, tests: false, strict })
+            self.checked(&CheckArgs {
+                paths,
+                format,
+                env: false,
+                no_explore: false,
+                no_cache: false,
+                tests: false,
+                strict,
+            })
         }
 
         /// A strict check with the tests of the flows.
@@ -295,6 +327,7 @@ mod tests {
                 format,
                 env: false,
                 no_explore: true,
+                no_cache: false,
                 tests: true,
                 strict: true,
             })
@@ -434,6 +467,7 @@ mod tests {
                 format: Format::Short,
                 env: false,
                 no_explore,
+                no_cache: false,
                 tests: false,
                 strict: false,
             };
@@ -449,6 +483,39 @@ mod tests {
         let open =
             "note: a.yaml has `properties:`, which only exploring decides (F059); leave out `--no-explore`\n";
         assert_eq!(run(true), (ExitStatus::Success, String::new(), open.to_owned()));
+    }
+
+    #[test]
+    fn what_was_explored_is_remembered_and_what_was_found_is_found_again() {
+        let wishes = "properties: [{before: {bye: hi}}]\n";
+        let bad = format!(
+            "callflow: 1\nstart: hi\n{wishes}states:\n  hi: {{say: Hello., next: bye}}\n  bye: {{end: Goodbye.}}\n"
+        );
+        let folder = Folder::new("cache", &[("f/good.yaml", GOOD), ("f/bad.yaml", &bad)]);
+        let cache = folder.0.join("cache");
+        let run = |no_cache: bool| {
+            let args = CheckArgs {
+                paths: vec![folder.0.join("f")],
+                format: Format::Short,
+                env: false,
+                no_explore: false,
+                no_cache,
+                tests: false,
+                strict: false,
+            };
+            let home = |name: &str| (name == "XDG_CACHE_HOME").then(|| cache.display().to_string());
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let status = check_all(&args, &home, &mut out, &mut err).unwrap();
+            (status, out, err)
+        };
+        let remembered = || std::fs::read_to_string(cache.join("callflow/explored")).ok();
+        let fresh = run(true);
+        assert_eq!(fresh.0, ExitStatus::Findings);
+        assert_eq!(remembered(), None);
+        for _ in 0..2 {
+            assert_eq!(run(false), fresh);
+            assert_eq!(remembered().unwrap().lines().count(), 1, "the good one, once");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::ExitStatus;
 use super::confirm::{self, NotConfirmed};
+use super::{ExitStatus, folders};
 use crate::telephony::daily::core::wheel::{self, DEFAULT_INDEX, DownloadError, Wheel, WheelError};
 use crate::telephony::daily::core::{self, Check, CoreError};
 
@@ -108,18 +108,12 @@ pub fn run(args: &DailyArgs, env: GetEnv<'_>) -> ExitStatus {
 #[must_use]
 pub fn library(env: GetEnv<'_>) -> Option<PathBuf> {
     let named = env("DAILY_CORE_LIBRARY").filter(|path| !path.trim().is_empty());
-    named.map(PathBuf::from).or_else(|| data_folder(env).map(|data| wheel::library_path(&data)))
-}
-
-/// The user's folder for data, as the XDG base directory specification has it.
-fn data_folder(env: GetEnv<'_>) -> Option<PathBuf> {
-    let absolute = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local").join("share")))
+    named.map(PathBuf::from).or_else(|| folders::data(env).map(|data| wheel::library_path(&data)))
 }
 
 fn fetch(args: &FetchArgs, env: GetEnv<'_>) -> Result<(), DailyCommandError> {
     let pinned = wheel::for_this_machine().ok_or(CoreError::Platform)?;
-    let data = args.data.clone().or_else(|| data_folder(env)).ok_or(DailyCommandError::NoFolder)?;
+    let data = args.data.clone().or_else(|| folders::data(env)).ok_or(DailyCommandError::NoFolder)?;
     let path = wheel::library_path(&data);
     if wheel::is_installed(pinned, &path) {
         anstream::println!("daily-python {} is installed already.", wheel::VERSION);

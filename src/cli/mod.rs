@@ -8,6 +8,7 @@ pub mod doctor;
 mod exit;
 pub mod explain;
 pub mod explore;
+mod folders;
 pub mod graph;
 pub mod init;
 pub mod journal;

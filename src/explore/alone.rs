@@ -10,8 +10,8 @@ use crate::machine::{Effect, Millis, Timer};
 
 /// Deadlines after which a call counts as going in circles.
 const DEADLINES: usize = 1_000;
-/// Later than anything.
-const NEVER: Millis = Millis(u64::MAX);
+/// Later than anything that happens, and still a deadline.
+const NEVER: Millis = Millis(u64::MAX - 1);
 
 /// Lets only timers happen, without the one that bounds every call, until the call is over or handed over.
 ///

@@ -8,7 +8,6 @@ use super::world::{Happening, World};
 use crate::machine::{
     Input, LegCause, LegEvent, LegOutcome, ProposedCall, Service, Timer, ToolFailure, ToolResult,
 };
-use crate::matcher::{self, Candidate};
 use crate::pii::{Payload, Utterance};
 use crate::plan::{
     Accept, CallApi, Collect, CollectSlot, Event, Expr, IntentId, Kind, Plan, StateId, ToolId, Value, VarId,
@@ -95,7 +94,7 @@ impl<'p> Environment<'p> {
         }
         for reply in &ledger.replies {
             if reply.live && !ledger.is_crowded() {
-                for intent in &reply.offered {
+                for intent in &*reply.offered {
                     for slots in &self.slots[intent.index()] {
                         let slots = slots.clone();
                         tell(Input::IntentProposed { reply: reply.id, intent: *intent, slots });
@@ -276,16 +275,8 @@ pub fn fillers(plan: &Plan, collect: &Collect, slot: &CollectSlot) -> Vec<String
 
 /// A sentence that is understood as this intent and no other.
 fn phrase(plan: &Plan, listen: &[IntentId], wanted: IntentId) -> Option<String> {
-    let candidates = || {
-        listen.iter().map(|id| {
-            let intent = plan.intent(*id);
-            Candidate { when: &intent.when, examples: intent.examples.iter().map(|e| &**e).collect() }
-        })
-    };
     let mut examples = plan.intent(wanted).examples.iter();
-    let own = examples
-        .find(|example| matcher::best(example, candidates()).is_some_and(|index| listen[index] == wanted));
-    own.map(|example| example.to_string())
+    examples.find(|example| plan.meant(example, listen) == Some(wanted)).map(ToString::to_string)
 }
 
 /// What a model may fill in: nothing, and every slot with each value that some guard asks for.

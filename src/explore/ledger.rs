@@ -4,12 +4,12 @@
 //! this is where most properties are decided.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
+use super::subject::Subject;
 use super::violation::{Violation, Violations};
 use crate::diagnostic::Rule;
-use crate::machine::{
-    AttemptId, Effect, Input, LegEvent, Millis, ReplyId, Service, Timer, ToolCallId, UtteranceId,
-};
+use crate::machine::{AttemptId, Effect, Input, LegEvent, ReplyId, Service, Timer, ToolCallId, UtteranceId};
 use crate::plan::{DialMethod, HandoffMode, IntentId, StateId, ToolId};
 
 /// Sentences and replies that may wait to be heard before the caller does anything more.
@@ -36,8 +36,8 @@ pub(super) struct Reply {
     pub id: ReplyId,
     /// It may still propose something.
     pub live: bool,
-    pub offered: Vec<IntentId>,
-    pub tools: Vec<ToolId>,
+    pub offered: Arc<[IntentId]>,
+    pub tools: Arc<[ToolId]>,
     /// It has asked for tools.
     pub consulted: bool,
 }
@@ -302,7 +302,7 @@ impl Ledger {
                     out.add(self.violation(Rule::BotSpeaks, "the model is asked after the handoff"));
                 }
                 self.last_reply = self.last_reply.max(reply.0);
-                let (offered, tools) = (intents.clone(), tools.clone());
+                let (offered, tools) = (intents.as_slice().into(), tools.as_slice().into());
                 self.replies.push(Reply { id: *reply, live: true, offered, tools, consulted: false });
                 self.debt = None;
             }
@@ -452,11 +452,11 @@ impl Ledger {
     }
 
     /// What must hold once everything that was asked for is noted.
-    pub(super) fn settle(&self, armed: &[(Millis, Timer)], out: &mut Violations) {
+    pub(super) fn settle(&self, subject: &impl Subject, out: &mut Violations) {
         if self.ended || !self.started {
             return;
         }
-        let has = |timers: &[Timer]| armed.iter().any(|(_, timer)| timers.contains(timer));
+        let has = |timers: &[Timer]| timers.iter().any(|timer| subject.is_armed(*timer));
         if self.caller == Caller::Gone {
             let moving = self.legs.iter().any(Leg::moves_caller);
             let farewell = self.operator().is_some() && !self.sentences.is_empty();

@@ -99,7 +99,7 @@ pub(super) fn again<S: Subject>(world: &World<S>, happening: &Happening, violati
 
 fn answers_to_nothing<S: Subject>(world: &World<S>, plan: &Plan) -> Vec<Input> {
     let ledger = &world.ledger;
-    let mut inputs = Vec::new();
+    let mut inputs = Vec::with_capacity(64);
     for id in [ledger.last_utterance, ledger.last_utterance.saturating_sub(1), ledger.last_utterance + 7] {
         let utterance = UtteranceId(id);
         if ledger.sentences.iter().all(|s| s.id != utterance) {

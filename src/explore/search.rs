@@ -13,7 +13,7 @@ use super::trace::Trace;
 use super::violation::{Violation, Violations};
 use super::world::{Happening, Wishes, World};
 use super::{Finding, Limits, Measure, Report, alone, probe};
-use crate::machine::{Bounds, CallInfo, Effect, Input};
+use crate::machine::{Bounds, CallInfo, Effect, Input, Parts};
 use crate::plan::{Plan, StateId};
 
 /// How often progress is told, in configurations.
@@ -59,6 +59,8 @@ impl Hasher for AsItIs {
 pub(super) struct Search<'p, S, F> {
     plan: &'p Arc<Plan>,
     bounds: Bounds,
+    /// Memory for the parts of a fingerprint.
+    parts: Parts,
     environment: Environment<'p>,
     make: F,
     wishes: Option<Arc<Wishes>>,
@@ -82,6 +84,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             starts: starts(plan, &bounds),
             environment: Environment::new(plan),
             bounds,
+            parts: Parts::default(),
             wishes: Wishes::of(plan),
             plan,
             make,
@@ -146,7 +149,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
 
     /// Notes a configuration, and looks at it closely if it is new.
     fn discover(&mut self, world: World<S>, node: Node, happening: Option<&Happening>) -> bool {
-        if !self.seen.insert(world.fingerprint(&self.bounds)) {
+        if !self.seen.insert(world.fingerprint(&self.bounds, &mut self.parts)) {
             return false;
         }
         let id = narrow(self.nodes.len());

@@ -1,6 +1,6 @@
 //! What can be explored: the machine, or in tests a machine with something taken out of it.
 
-use crate::machine::{Bounds, Effect, Input, Machine, Millis, Timer};
+use crate::machine::{Bounds, Effect, Input, Machine, Millis, Parts, Timer};
 use crate::plan::{Event, StateId};
 
 /// One call that can be stepped, copied and compared. [`Machine`] is the only one outside tests.
@@ -17,8 +17,10 @@ pub trait Subject: Clone + PartialEq {
     fn completed(&self) -> &[(StateId, Event)];
     /// See [`Machine::is_over`].
     fn is_over(&self) -> bool;
-    /// See [`Machine::fingerprint`].
-    fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128;
+    /// See [`Machine::is_armed`].
+    fn is_armed(&self, timer: Timer) -> bool;
+    /// See [`Machine::fold`].
+    fn fold(&self, now: Millis, bounds: &Bounds, parts: &mut Parts);
 }
 
 impl Subject for Machine {
@@ -46,7 +48,11 @@ impl Subject for Machine {
         Self::is_over(self)
     }
 
-    fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128 {
-        Self::fingerprint(self, now, bounds)
+    fn is_armed(&self, timer: Timer) -> bool {
+        Self::is_armed(self, timer)
+    }
+
+    fn fold(&self, now: Millis, bounds: &Bounds, parts: &mut Parts) {
+        Self::fold(self, now, bounds, parts);
     }
 }

@@ -92,7 +92,7 @@ impl<S: Subject> World<S> {
         if let Some(attempt) = late {
             self.judge_late_answer(attempt, &effects[first..], violations);
         }
-        self.ledger.settle(&self.subject.armed(), violations);
+        self.ledger.settle(&self.subject, violations);
     }
 
     /// Tells the call at a moment what it was told then. Deadlines that have passed come first, as in the machine.
@@ -164,17 +164,18 @@ impl<S: Subject> World<S> {
         }
     }
 
-    /// What makes this moment different from others.
-    pub(super) fn fingerprint(&self, bounds: &Bounds) -> u128 {
-        let mut parts = Parts::default();
+    /// What makes this moment different from others. Whatever was in `parts` is gone.
+    pub(super) fn fingerprint(&self, bounds: &Bounds, parts: &mut Parts) -> u128 {
+        parts.clear();
         if self.ledger.ended {
             // Nothing follows: one call that ended in a state stands for all.
             let end = (self.ledger.state, self.ledger.caller, self.ledger.handed_off, self.ledger.legs.len());
-            end.hash(&mut parts);
+            end.hash(parts);
             return parts.fingerprint();
         }
-        self.ledger.fold(&mut parts);
-        self.subject.fingerprint(self.now, bounds).rotate_left(1) ^ parts.fingerprint()
+        self.ledger.fold(parts);
+        self.subject.fold(self.now, bounds, parts);
+        parts.fingerprint()
     }
 
     /// Whether the caller is there and the bot answers for them.

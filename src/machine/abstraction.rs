@@ -7,9 +7,11 @@
 //! that no guard reads (only whether they are set). `docs/explorer.md` says what that leaves out. Nothing here
 //! changes what a machine does, except [`Machine::move_deadline`], which no call uses.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
-use super::call::Call;
+use twox_hash::XxHash3_128;
+
+use super::call::{Call, Record};
 use super::leg::Leg;
 use super::speech::Speech;
 use super::states::State;
@@ -159,34 +161,29 @@ fn guards(plan: &Plan) -> impl Iterator<Item = &Expr> {
 }
 
 /// Collects what a fingerprint is taken of, and hashes it at once: hashing many small parts takes several times longer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Parts(Vec<u8>);
 
 impl Parts {
+    /// Forgets all parts, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// 128 bits that are the same for the same parts, and for others differ except by an accident that is not to be
     /// expected in the life of the universe.
     #[must_use]
     pub fn fingerprint(&self) -> u128 {
-        u128::from(self.lane(0)) << 64 | u128::from(self.lane(1))
-    }
-
-    fn lane(&self, lane: u8) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u8(lane);
-        hasher.write(&self.0);
-        hasher.finish()
-    }
-}
-
-impl Default for Parts {
-    fn default() -> Self {
-        Self(Vec::with_capacity(512))
+        XxHash3_128::oneshot(&self.0)
     }
 }
 
 impl Hasher for Parts {
     fn finish(&self) -> u64 {
-        self.lane(0)
+        #[expect(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+        {
+            self.fingerprint() as u64
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -196,7 +193,7 @@ impl Hasher for Parts {
 
 /// Collects what makes a configuration what it is.
 pub(super) struct Fold<'a> {
-    parts: Parts,
+    parts: &'a mut Parts,
     now: Millis,
     speech: &'a Speech,
     silent: bool,
@@ -231,23 +228,26 @@ impl Machine {
         self.call().timers.armed()
     }
 
+    /// Whether a timer is armed.
+    #[must_use]
+    pub fn is_armed(&self, timer: Timer) -> bool {
+        self.call().timers.is_armed(timer)
+    }
+
     /// Moves a deadline, if the timer is armed. For explorers: no call does this.
     pub fn move_deadline(&mut self, timer: Timer, at: Millis) {
         self.call_mut().timers.move_to(timer, at);
     }
 
-    /// 128 bits that are the same for configurations that count as the same, and for others differ except by
-    /// an accident that is not to be expected in the life of the universe.
-    #[must_use]
-    pub fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128 {
+    /// Adds the parts that are the same for configurations that count as the same, and differ for others.
+    pub fn fold(&self, now: Millis, bounds: &Bounds, parts: &mut Parts) {
         let call = self.call();
-        let mut fold = Fold { parts: Parts::default(), now, speech: &call.speech, silent: bounds.silent };
+        let mut fold = Fold { parts, now, speech: &call.speech, silent: bounds.silent };
         // The last words lead nowhere but to the end: what a flow decides by does not matter any more.
         let ends = matches!(self.kind(), State::Ending { .. } | State::Over { .. });
         fold_call(call, bounds, ends, &mut fold);
         self.fold_hours(now, bounds, &mut fold);
         fold_state(self.kind(), &mut fold);
-        fold.parts.fingerprint()
     }
 
     /// Which of the opening hours in question it is within.
@@ -265,12 +265,9 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
     let Call {
         info,
         state,
-        path: _,
-        completed: _,
+        record,
         timers,
         vars,
-        entered,
-        taken,
         speech,
         tools,
         way,
@@ -289,9 +286,8 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
         overtime,
         outcome,
     } = call;
-    for (_, timer) in sorted(timers.armed()) {
-        timer.hash(fold);
-    }
+    let Record { path: _, completed: _, entered, taken } = &**record;
+    timers.kinds().hash(fold);
     speech.fold(fold);
     tools.fold(fold);
     (caller, handed_off, outcome, leg.is_some()).hash(fold);
@@ -314,11 +310,6 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
     // Which service it is matters only if it is the voice.
     let broken = broken.map(|service| service == Service::Tts);
     ((*failed_replies).min(2), broken, (*service_failures).min(4)).hash(fold);
-}
-
-fn sorted(mut armed: Vec<(Millis, Timer)>) -> Vec<(Millis, Timer)> {
-    armed.sort_by_key(|(_, timer)| *timer);
-    armed
 }
 
 fn fold_var(value: Option<&Value>, bound: VarBound, fold: &mut Fold<'_>) {

@@ -1,6 +1,7 @@
 //! What outlives a state: the data of one call, and the view of it that a single step works on.
 //! Data that is valid in one state only lives in that state.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::leg::Leg;
@@ -17,17 +18,11 @@ pub(super) const TURN_WITHIN: Duration = Duration::from_secs(60);
 /// The data of one call.
 #[derive(Clone, PartialEq, Hash, Debug)]
 pub(super) struct Call {
-    pub info: CallInfo,
+    pub info: Arc<CallInfo>,
     pub state: StateId,
-    pub path: Vec<StateId>,
+    pub record: Arc<Record>,
     pub timers: Timers,
     pub vars: Vars,
-    /// How often each state has been entered.
-    pub entered: Vec<u32>,
-    /// How often each edge has been taken.
-    pub taken: Vec<u32>,
-    /// What states came to, in order.
-    pub completed: Vec<(StateId, Event)>,
     pub speech: Speech,
     pub way: Way,
     pub caller: Presence,
@@ -56,6 +51,20 @@ pub(super) struct Call {
     pub outcome: Option<Outcome>,
 }
 
+/// Where a call has been. Copies of a machine share it until one of them goes on: the explorer makes many copies, and
+/// most steps lead to no other state.
+#[derive(Clone, PartialEq, Hash, Debug)]
+pub(super) struct Record {
+    /// Every state in the order entered.
+    pub path: Vec<StateId>,
+    /// How often each state has been entered.
+    pub entered: Vec<u32>,
+    /// How often each edge has been taken.
+    pub taken: Vec<u32>,
+    /// What states came to, in order.
+    pub completed: Vec<(StateId, Event)>,
+}
+
 /// Whether the caller is there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Presence {
@@ -78,14 +87,16 @@ pub(super) struct Way {
 impl Call {
     pub(super) fn new(plan: &Plan, info: CallInfo) -> Self {
         Self {
-            info,
+            info: Arc::new(info),
             state: plan.start,
-            path: Vec::new(),
+            record: Arc::new(Record {
+                path: Vec::new(),
+                entered: vec![0; plan.states.len()],
+                taken: vec![0; plan.edges.len()],
+                completed: Vec::new(),
+            }),
             timers: Timers::default(),
             vars: Vars::new(plan),
-            entered: vec![0; plan.states.len()],
-            taken: vec![0; plan.edges.len()],
-            completed: Vec::new(),
             speech: Speech::default(),
             way: Way::default(),
             caller: Presence::Awaited,
@@ -117,6 +128,11 @@ pub(super) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// To note where the call has come to.
+    pub(super) fn record(&mut self) -> &mut Record {
+        Arc::make_mut(&mut self.call.record)
+    }
+
     pub(super) fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
     }

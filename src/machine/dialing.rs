@@ -12,8 +12,7 @@ use super::speech::{Manner, time_to_say};
 use super::states::State;
 use super::tools::Whose;
 use super::{Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
-use crate::matcher::{self, Candidate};
-use crate::plan::{Accept, Dial, DialMethod, Event, IntentId, Kind, LateAnswer, Plan, StateId};
+use crate::plan::{Accept, Dial, DialMethod, Event, Kind, LateAnswer, Plan, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
 
 /// Dial attempts of one call, over all its states.
@@ -364,9 +363,8 @@ impl Dialing {
     }
 
     fn hear(&self, text: &str, step: &mut Step<'_>) -> Outcome<State> {
-        let listen = &self.spec(step.plan).listen;
-        let heard = matcher::best(text, listen.iter().map(|intent| candidate(step.plan, *intent)));
-        let branch = heard.and_then(|index| step.edge(Event::Intent(listen[index])));
+        let heard = step.plan.meant(text, &self.spec(step.plan).listen);
+        let branch = heard.and_then(|intent| step.edge(Event::Intent(intent)));
         step.follow(branch)
     }
 
@@ -383,11 +381,6 @@ impl Dialing {
             step.call.timers.arm(Timer::HoldSay, step.now.after(every));
         }
     }
-}
-
-fn candidate(plan: &Plan, intent: IntentId) -> Candidate<'_> {
-    let intent = plan.intent(intent);
-    Candidate { when: &intent.when, examples: intent.examples.iter().map(|example| &**example).collect() }
 }
 
 fn pause(wait: Duration, backoff: f64, failed: u32) -> Duration {

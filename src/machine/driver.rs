@@ -67,20 +67,20 @@ impl Machine {
     /// Every state of the flow in the order entered.
     #[must_use]
     pub fn path(&self) -> &[StateId] {
-        &self.call.path
+        &self.call.record.path
     }
 
     /// What states came to, in order: completions of their commands, whichever edges these took, and intents that
     /// a conversation was left by.
     #[must_use]
     pub fn completed(&self) -> &[(StateId, Event)] {
-        &self.call.completed
+        &self.call.record.completed
     }
 
     /// How often each edge of the flow was taken, by the index of its [`EdgeId`](crate::plan::EdgeId).
     #[must_use]
     pub fn taken(&self) -> &[u32] {
-        &self.call.taken
+        &self.call.record.taken
     }
 
     /// How the call ended, once it has.

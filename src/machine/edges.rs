@@ -36,7 +36,7 @@ impl<'a> Step<'a> {
     }
 
     fn is_open(&self, branch: &Branch) -> bool {
-        let taken = self.call.taken.get(branch.edge.index()).copied().unwrap_or(0);
+        let taken = self.call.record.taken.get(branch.edge.index()).copied().unwrap_or(0);
         branch.max_visits.is_none_or(|most| taken < most)
             && branch.guard.as_ref().is_none_or(|guard| guard.is_true(self))
     }
@@ -74,7 +74,7 @@ impl<'a> Step<'a> {
 
     /// Notes that an edge was taken.
     pub(super) fn count(&mut self, edge: EdgeId) {
-        if let Some(taken) = self.call.taken.get_mut(edge.index()) {
+        if let Some(taken) = self.record().taken.get_mut(edge.index()) {
             *taken += 1;
         }
     }
@@ -82,8 +82,9 @@ impl<'a> Step<'a> {
     /// Notes what the present state came to, whichever edge that takes. A call that goes in circles for hours must not
     /// hold more and more: what it comes to after so much is not noted.
     pub(super) fn note(&mut self, event: Event) {
-        if self.call.completed.len() < MOST_NOTED {
-            self.call.completed.push((self.call.state, event));
+        if self.call.record.completed.len() < MOST_NOTED {
+            let state = self.call.state;
+            self.record().completed.push((state, event));
         }
     }
 
@@ -119,8 +120,8 @@ impl<'a> Step<'a> {
             self.call.way.heard = None;
         }
         self.call.state = id;
-        self.call.path.push(id);
-        if let Some(entered) = self.call.entered.get_mut(id.index()) {
+        self.record().path.push(id);
+        if let Some(entered) = self.record().entered.get_mut(id.index()) {
             *entered += 1;
         }
         self.emit(Effect::Enter { state: id });

@@ -59,24 +59,33 @@ pub enum Timer {
 
 const KINDS: usize = 18;
 
+/// Where no deadline is set. No call lasts until then.
+const NEVER: Millis = Millis(u64::MAX);
+
 /// At most one deadline for each kind of timer.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Timers([Option<Millis>; KINDS]);
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Timers([Millis; KINDS]);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self([NEVER; KINDS])
+    }
+}
 
 impl Timers {
-    /// Sets or moves a deadline.
+    /// Sets or moves a deadline. The end of time is none.
     pub fn arm(&mut self, timer: Timer, at: Millis) {
-        self.0[timer as usize] = Some(at);
+        self.0[timer as usize] = at;
     }
 
     /// Sets, moves or removes a deadline.
     pub fn set(&mut self, timer: Timer, at: Option<Millis>) {
-        self.0[timer as usize] = at;
+        self.arm(timer, at.unwrap_or(NEVER));
     }
 
     /// Removes a deadline.
     pub fn clear(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.arm(timer, NEVER);
     }
 
     /// Removes all deadlines that belong to a state. What outlives a state keeps its own: the call, the
@@ -108,20 +117,25 @@ impl Timers {
 
     /// Removes all deadlines.
     pub fn clear_all(&mut self) {
-        self.0 = [None; KINDS];
+        self.0 = [NEVER; KINDS];
     }
 
     /// Whether a deadline of this kind is set.
     #[must_use]
     pub fn is_armed(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+        self.0[timer as usize] != NEVER
+    }
+
+    /// Which timers are armed, a bit each.
+    pub(super) fn kinds(&self) -> u32 {
+        self.0.iter().rev().fold(0, |kinds, at| kinds << 1 | u32::from(*at != NEVER))
     }
 
     /// Every deadline that is set, the earliest first.
     #[must_use]
     pub fn armed(&self) -> Vec<(Millis, Timer)> {
-        let mut armed: Vec<_> =
-            ALL.into_iter().filter_map(|t| self.0[t as usize].map(|at| (at, t))).collect();
+        let mut armed = Vec::with_capacity(KINDS);
+        armed.extend(ALL.into_iter().map(|t| (self.0[t as usize], t)).filter(|(at, _)| *at != NEVER));
         armed.sort_unstable();
         armed
     }
@@ -136,16 +150,16 @@ impl Timers {
     /// The earliest deadline and what it is for.
     #[must_use]
     pub fn next(&self) -> Option<(Millis, Timer)> {
-        ALL.into_iter().filter_map(|t| self.0[t as usize].map(|at| (at, t))).min()
+        let at = *self.0.iter().min()?;
+        let first = ALL.into_iter().find(|t| self.0[*t as usize] == at)?;
+        (at != NEVER).then_some((at, first))
     }
 
     /// Takes the earliest deadline if it is not later than `now`.
     pub fn pop_due(&mut self, now: Millis) -> Option<Timer> {
-        let (at, timer) = self.next()?;
-        (at <= now).then(|| {
-            self.clear(timer);
-            timer
-        })
+        let (_, timer) = self.next().filter(|(at, _)| *at <= now)?;
+        self.clear(timer);
+        Some(timer)
     }
 }
 

@@ -82,7 +82,7 @@ impl GuardContext for Step<'_> {
     }
 
     fn attempts(&self, state: StateId) -> u32 {
-        self.call.entered.get(state.index()).copied().unwrap_or(0)
+        self.call.record.entered.get(state.index()).copied().unwrap_or(0)
     }
 
     fn within(&self, hours: HoursId) -> bool {

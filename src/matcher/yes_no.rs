@@ -1,5 +1,8 @@
 //! Yes or no: a grammar of phrases, the longest first.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::{Token, tokens};
 
 /// Whether a text says yes or no.
@@ -60,32 +63,31 @@ impl Iterator for Phrases<'_> {
 
     fn next(&mut self) -> Option<Meaning> {
         let (first, after) = self.rest.split_first()?;
-        let known = TABLE
-            .iter()
-            .flat_map(|(meaning, phrases)| phrases.split(", ").map(move |phrase| (*meaning, phrase)))
-            .filter(|(_, phrase)| phrase.split(' ').next() == Some(*first))
-            .filter_map(|(meaning, phrase)| Some((self.after(phrase)?, meaning)))
-            .min_by_key(|(rest, _)| rest.len());
+        let known = KNOWN.get(first).into_iter().flatten();
+        let known = known.filter_map(|(behind, meaning)| Some((after.strip_prefix(&**behind)?, *meaning)));
+        let known = known.min_by_key(|(rest, _)| rest.len());
         let (rest, meaning) = known.unwrap_or((after, Meaning::Other));
         self.rest = rest;
         Some(meaning)
     }
 }
 
-impl<'a> Phrases<'a> {
-    /// What is left behind a phrase, if the text begins with it.
-    fn after(&self, phrase: &str) -> Option<&'a [&'a str]> {
-        let mut rest = self.rest;
-        for expected in phrase.split(' ') {
-            let (word, after) = rest.split_first()?;
-            if *word != expected {
-                return None;
+/// A phrase without its first word, and what it means.
+type Known = (Vec<&'static str>, Meaning);
+
+/// The table by the first word of each phrase.
+static KNOWN: LazyLock<HashMap<&str, Vec<Known>>> = LazyLock::new(|| {
+    let mut known: HashMap<_, Vec<_>> = HashMap::new();
+    for (meaning, phrases) in TABLE {
+        for phrase in phrases.split(", ") {
+            let mut words = phrase.split(' ');
+            if let Some(first) = words.next() {
+                known.entry(first).or_default().push((words.collect(), *meaning));
             }
-            rest = after;
         }
-        Some(rest)
     }
-}
+    known
+});
 
 const QUESTIONS: &[&str] =
     &["what", "who", "why", "how", "when", "where", "which", "is", "are", "does", "did"];

@@ -14,6 +14,7 @@ use super::{compile_states, compile_tools};
 use crate::check::{CheckedFlow, ModelServer};
 use crate::flow::defaults::MAX_DURATION;
 use crate::flow::{self, Part};
+use crate::matcher;
 
 /// `call.language` of a flow that does not say.
 const LANGUAGE: &str = "en-US";
@@ -253,10 +254,13 @@ fn intent(intent: &flow::Intent) -> Intent {
         kind: slot.kind.name().into(),
         optional: slot.optional,
     };
+    let when = intent.when.as_ref().map_or("", |w| w.value.trim());
+    let examples = || intent.examples.iter().map(|e| e.value.trim());
     Intent {
         name: intent.name.value.as_str().into(),
-        when: intent.when.as_ref().map_or("", |w| w.value.trim()).into(),
-        examples: intent.examples.iter().map(|e| e.value.trim().into()).collect(),
+        when: when.into(),
+        examples: examples().map(Into::into).collect(),
+        meaning: matcher::Candidate::new(when, examples()),
         slots: intent.slots.iter().map(slot).collect(),
     }
 }

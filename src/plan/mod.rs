@@ -46,6 +46,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::matcher;
 use crate::pii::Address;
 
 /// One compiled flow. Immutable; shared by every call that runs it. Prints as a name and a hash only: it
@@ -102,6 +103,13 @@ impl Plan {
     #[must_use]
     pub fn intent(&self, id: IntentId) -> &Intent {
         &self.intents[id.index()]
+    }
+
+    /// Which of these intents a text means, if no model is asked.
+    #[must_use]
+    pub fn meant(&self, text: &str, offered: &[IntentId]) -> Option<IntentId> {
+        let index = matcher::best(text, offered.iter().map(|id| &self.intent(*id).meaning))?;
+        offered.get(index).copied()
     }
 
     /// The dial target of an id.
@@ -173,6 +181,8 @@ pub struct Intent {
     pub when: Arc<str>,
     /// Sentences that mean it.
     pub examples: Vec<Arc<str>>,
+    /// Both, as the matcher wants them.
+    pub meaning: matcher::Candidate,
     /// What the model may fill in.
     pub slots: Vec<Slot>,
 }

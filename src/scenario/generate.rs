@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::explore::{fillers, fillings, usual};
 use crate::flow::show_duration;
-use crate::matcher::{Candidate, best};
 use crate::pii::{Payload, Utterance};
 use crate::plan::{DialMethod, Event, IntentId, Kind, Plan, ToolId};
 use crate::source::{Span, Spanned};
@@ -298,13 +297,9 @@ fn example(plan: &Plan, intent: IntentId) -> Option<Move> {
 
 /// An intent by an example of it, if that is understood; else by its name.
 fn means(plan: &Plan, intent: IntentId, offered: &[IntentId]) -> Move {
-    let candidates = offered.iter().map(|id| {
-        let known = plan.intent(*id);
-        Candidate { when: &known.when, examples: known.examples.iter().map(|e| &**e).collect() }
-    });
     let words = plan.intent(intent).examples.first();
-    let understood = words.and_then(|words| best(words, candidates)).and_then(|index| offered.get(index));
-    match (words, understood == Some(&intent)) {
+    let understood = words.and_then(|words| plan.meant(words, offered));
+    match (words, understood == Some(intent)) {
         (Some(words), true) => says(words),
         _ => {
             let name = plan.intent(intent).name.to_string();

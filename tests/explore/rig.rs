@@ -5,7 +5,7 @@ use std::sync::Arc;
 use callflow::check::{Checked, EnvMode, check};
 use callflow::diagnostic::{Rule, Style, render_human};
 use callflow::explore::{Limits, Report, Subject, explore, explore_with};
-use callflow::machine::{AttemptId, Bounds, Effect, Input, Machine, Millis, ReplyId, Timer};
+use callflow::machine::{AttemptId, Bounds, Effect, Input, Machine, Millis, Parts, ReplyId, Timer};
 use callflow::plan::{self, Event, Plan, StateId};
 use callflow::source::SourceFile;
 
@@ -147,8 +147,12 @@ impl Subject for Mutant {
         self.machine.is_over()
     }
 
-    fn fingerprint(&self, now: Millis, bounds: &Bounds) -> u128 {
-        self.machine.fingerprint(now, bounds)
+    fn is_armed(&self, timer: Timer) -> bool {
+        !self.fault.deaf_to.contains(&timer) && self.machine.is_armed(timer)
+    }
+
+    fn fold(&self, now: Millis, bounds: &Bounds, parts: &mut Parts) {
+        self.machine.fold(now, bounds, parts);
     }
 }
 

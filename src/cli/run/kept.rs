@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::cli::folders;
 use crate::plan::Provider;
 use crate::settings::{self, Vendor};
 use crate::speech::prompts::PromptCache;
@@ -20,7 +21,8 @@ pub(in crate::cli) struct Kept {
 impl Kept {
     /// Those of the user.
     pub(in crate::cli) fn of(vendors: &settings::Vendors) -> Self {
-        Self::under(cache_folder(), vendors)
+        let cache = folders::cache(&|name| std::env::var(name).ok());
+        Self::under(cache.map(|cache| cache.join("prompts")), vendors)
     }
 
     fn under(root: Option<PathBuf>, vendors: &settings::Vendors) -> Self {
@@ -49,13 +51,6 @@ impl Kept {
             Provider::Cartesia => &self.cartesia,
         }
     }
-}
-
-/// `$XDG_CACHE_HOME/callflow/prompts`, or the same under `~/.cache`.
-fn cache_folder() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(cache.join("callflow").join("prompts"))
 }
 
 fn name_of(base_url: &str) -> String {

@@ -11,8 +11,8 @@ pub(super) fn choose(request: &ChatRequest) -> Option<&Tool> {
         return None;
     }
     let fitting = || {
-        let candidates = request.tools.iter().map(|tool| candidate(&tool.description));
-        best(request.last_user_text(), candidates).and_then(|index| request.tools.get(index))
+        let candidates: Vec<_> = request.tools.iter().map(|tool| candidate(&tool.description)).collect();
+        best(request.last_user_text(), &candidates).and_then(|index| request.tools.get(index))
     };
     match &request.tool_choice {
         ToolChoice::None => None,
@@ -23,10 +23,10 @@ pub(super) fn choose(request: &ChatRequest) -> Option<&Tool> {
 }
 
 /// A description is when to call, then `Examples:` and sentences in quotation marks.
-fn candidate(description: &str) -> Candidate<'_> {
+fn candidate(description: &str) -> Candidate {
     match description.split_once("Examples:") {
-        Some((when, examples)) => Candidate { when: when.trim(), examples: quoted(examples) },
-        None => Candidate { when: description.trim(), examples: Vec::new() },
+        Some((when, examples)) => Candidate::new(when.trim(), quoted(examples)),
+        None => Candidate::new(description.trim(), []),
     }
 }
 

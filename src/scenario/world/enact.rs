@@ -2,7 +2,6 @@
 
 use crate::explore::usual;
 use crate::machine::{Effect, Input, LegEvent, Millis, ReplyId, ToolCallId, ToolResult, UtteranceId};
-use crate::matcher::{Candidate, best};
 use crate::pii::{Payload, Utterance};
 use crate::plan::{IntentId, Kind, ToolId, answer_with};
 
@@ -196,12 +195,8 @@ impl World {
     }
 
     fn understand(&self, text: &Utterance, offered: &[IntentId]) -> Option<Meant> {
-        let candidate = |intent: &IntentId| {
-            let intent = self.plan.intent(*intent);
-            Candidate { when: &intent.when, examples: intent.examples.iter().map(|e| &**e).collect() }
-        };
-        let index = best(text.text(), offered.iter().map(candidate))?;
-        offered.get(index).map(|intent| Meant { intent: *intent, slots: Vec::new() })
+        let intent = self.plan.meant(text.text(), offered)?;
+        Some(Meant { intent, slots: Vec::new() })
     }
 
     /// What sounds is cut and says so; what a reply was about to propose is not proposed.
