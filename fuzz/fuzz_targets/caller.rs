@@ -26,9 +26,9 @@ fn sought() -> Vec<Sought<'static>> {
 
 fuzz_target!(|text: &str| {
     let _ = yes_no(text);
-    let examples = vec!["I want to speak to a manager", "can I talk to a real person"];
-    let shipped = Candidate { when: "The caller asks for a supervisor.", examples };
-    let _ = best(text, [shipped, Candidate { when: text, examples: vec![text] }]);
+    let examples = ["I want to speak to a manager", "can I talk to a real person"];
+    let shipped = Candidate::new("The caller asks for a supervisor.", examples);
+    let _ = best(text, &[shipped, Candidate::new(text, [text])]);
     let all = sought();
     for one in &all {
         let _ = keyed(text, one);
