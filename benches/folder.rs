@@ -42,20 +42,21 @@ impl Drop for Folder {
     }
 }
 
-/// Runs the program to its end, which must be a good one.
-fn callflow(args: &[&str], path: &Path) {
+/// Runs the program to its end, which must be a good one; with a folder for what it remembers, or none.
+fn callflow(args: &[&str], path: &Path, cache: Option<&Path>) {
     let status = Command::new(env!("CARGO_BIN_EXE_callflow"))
         .args(args)
         .arg(path)
         .env_clear()
+        .envs(cache.map(|cache| ("XDG_CACHE_HOME", cache)))
         .stdout(Stdio::null())
         .status()
         .expect("the program can be started");
     assert!(status.success(), "{args:?} of {}: {status}", path.display());
 }
 
-fn row(what: &str, count: usize, args: &[&str], path: &Path) {
-    let (time, ()) = median(|| callflow(args, path));
+fn row(what: &str, count: usize, args: &[&str], path: &Path, cache: Option<&Path>) {
+    let (time, ()) = median(|| callflow(args, path, cache));
     #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
     let rate = count as f64 / time.as_secs_f64();
     let digits = usize::from(rate < 10.0);
@@ -105,19 +106,22 @@ fn main() {
         let file = format!("{name}.test.yaml");
         let count = tests(&file);
         all += count;
-        row(&format!("`flows/{file}`"), count, &["test", "--offline"], &shipped.join(&file));
+        row(&format!("`flows/{file}`"), count, &["test", "--offline"], &shipped.join(&file), None);
     }
-    row("`flows/`", all, &["test", "--offline"], &shipped);
+    row("`flows/`", all, &["test", "--offline"], &shipped, None);
     let folder = Folder::new("transfers");
     folder.write("cold_transfer.yaml", COLD_TRANSFER);
     folder.write("cold_transfer.test.yaml", &transfers());
-    row("transfers", TRANSFERS, &["test", "--offline"], &folder.0);
+    row("transfers", TRANSFERS, &["test", "--offline"], &folder.0, None);
 
     println!("\n| `callflow check` of a folder | flows | time | flows a second |\n|---|---|---|---|");
-    let folder = Folder::new("static");
-    flows(&folder, CHECKED);
-    row("the static rules (`--no-explore`)", CHECKED, &["check", "--no-explore"], &folder.0);
-    let folder = Folder::new("explored");
-    flows(&folder, EXPLORED);
-    row("with exploring", EXPLORED, &["check"], &folder.0);
+    let many = Folder::new("static");
+    flows(&many, CHECKED);
+    row("the static rules (`--no-explore`)", CHECKED, &["check", "--no-explore"], &many.0, None);
+    let few = Folder::new("explored");
+    flows(&few, EXPLORED);
+    row("with exploring", EXPLORED, &["check"], &few.0, None);
+    let cache = Folder::new("cache");
+    callflow(&["check"], &few.0, Some(&cache.0));
+    row("with exploring, explored before", CHECKED, &["check"], &many.0, Some(&cache.0));
 }
