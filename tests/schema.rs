@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod as_json;
+
 use std::path::{Path, PathBuf};
 
-use callflow::flow::{self, Core, Node, Value};
+use as_json::as_json;
+use callflow::flow;
 use callflow::source::SourceFile;
 use serde_json::Value as Json;
 
@@ -23,26 +26,6 @@ fn flows(folder: &str) -> Vec<(String, String)> {
         .collect();
     flows.sort();
     flows
-}
-
-fn json(node: &Node) -> Json {
-    match &node.value {
-        Value::Sequence(items) => items.iter().map(json).collect(),
-        Value::Mapping(entries) => entries.iter().map(|(key, node)| (key.text.clone(), json(node))).collect(),
-        Value::Scalar(scalar) => match scalar.core() {
-            Core::Null => Json::Null,
-            Core::Bool(value) => value.into(),
-            Core::Int => scalar.text.parse::<i64>().unwrap().into(),
-            Core::Float => scalar.text.parse::<f64>().unwrap().into(),
-            Core::Text => scalar.text.as_str().into(),
-        },
-    }
-}
-
-fn as_json(text: &str) -> Json {
-    let mut findings = Vec::new();
-    let node = flow::load(&SourceFile::new("x", text), &mut findings).unwrap();
-    json(&node)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use callflow::sandbox::phone::RejectReason;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::live::{ANNOUNCEMENT, OPERATOR, World, flow, plain};
-use crate::outcomes::{DESK, answered, goes_on_with_the_bot, keyed, moved, to};
+use crate::outcomes::{DESK, answered, goes_on_with_the_bot, keyed, moved, not_moved, to};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_cold_transfer_by_our_client() {
@@ -158,15 +158,7 @@ async fn moved_by_the_clients_sip_refer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_the_library_refuses_leaves_the_caller_with_the_bot() {
     let dial = format!(r#"{{to: operator, method: sip_transfer, announce: "{ANNOUNCEMENT}"}}"#);
-    let mut world = World::by_client(&flow(&dial, "leave")).await;
-    let info = Some("No SIP call in progress".to_owned());
-    world.daily_will(Fault::Refuse { status: 400, info }, "clientSipCallTransfer", 1);
-    let mut call = world.call().await;
-    call.is_asked().await;
-    call.caller.phone.press('1').unwrap();
-    call.until("entered dialing").await;
-    goes_on_with_the_bot(&mut call, LegOutcome::Failed, Known::Reported).await;
-    world.end().await;
+    not_moved(World::by_client(&flow(&dial, "leave")).await, "clientSipCallTransfer").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -229,21 +229,22 @@ async fn moved_by_sip_refer() {
     moved(World::new(&flow(&dial, "leave")).await, DESK).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_move_that_daily_refuses_leaves_the_caller_with_the_bot() {
-    let dial = format!(r#"{{to: operator, method: sip_transfer, announce: "{ANNOUNCEMENT}"}}"#);
-    let mut world = World::new(&flow(&dial, "leave")).await;
-    world.daily_will(
-        Fault::Refuse { status: 400, info: Some("No SIP call in progress".into()) },
-        "sipCallTransfer",
-        1,
-    );
+/// The vendor refuses to move the caller's leg.
+pub async fn not_moved(mut world: World, command: &str) {
+    let info = Some("No SIP call in progress".to_owned());
+    world.daily_will(Fault::Refuse { status: 400, info }, command, 1);
     let mut call = world.call().await;
     call.is_asked().await;
     call.caller.phone.press('1').unwrap();
     call.until("entered dialing").await;
     goes_on_with_the_bot(&mut call, LegOutcome::Failed, Known::Reported).await;
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_that_daily_refuses_leaves_the_caller_with_the_bot() {
+    let dial = format!(r#"{{to: operator, method: sip_transfer, announce: "{ANNOUNCEMENT}"}}"#);
+    not_moved(World::new(&flow(&dial, "leave")).await, "sipCallTransfer").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,8 @@
 
 mod beyond;
 mod call;
+#[path = "../dial_ins/mod.rs"]
+mod dial_ins;
 mod matrix;
 mod place;
 mod traces;

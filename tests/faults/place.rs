@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::StatusCode;
-use axum::routing::post;
 use callflow::check::{EnvMode, check};
 use callflow::machine::CallInfo;
 use callflow::pii::{ApiKey, PhoneNumber};
@@ -22,16 +19,15 @@ use callflow::speech::openai::{self, OpenAi};
 use callflow::speech::openai_audio::OpenAiEar;
 use callflow::speech::{Llm, Stt, Tts};
 use callflow::telephony::daily::Daily;
-use callflow::telephony::daily::webhook::{Webhook, parse};
 use callflow::telephony::ws_room::WsRooms;
 use callflow::telephony::{DialIn, DialLimits, RoomRequest};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::call::Call;
+use crate::dial_ins;
 
 /// How long anything may take, in virtual time.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -75,23 +71,9 @@ impl Place {
     pub async fn new() -> Self {
         callflow::speech::socket::install_tls();
         let sandbox = Sandbox::start(SandboxOptions::default()).await.unwrap();
-        let (report, held) = mpsc::channel(8);
-        let take = move |body: Bytes| {
-            let report = report.clone();
-            async move {
-                if let Ok(Webhook::DialIn(dial_in)) = parse(&body) {
-                    report.send(dial_in).await.unwrap();
-                }
-                StatusCode::OK
-            }
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/start", listener.local_addr().unwrap());
-        let site = axum::Router::new().route("/start", post(take));
-        let webhook = tokio::spawn(async move { axum::serve(listener, site).await.unwrap() });
-        sandbox.set_webhook(&url, None).unwrap();
+        let (held, webhook) = dial_ins::of(&sandbox).await;
         let telephony = Arc::new(Daily::new(&sandbox.urls().daily, ApiKey::new("sandbox")).unwrap());
-        Self { sandbox, telephony, held, _webhook: AbortOnDropHandle::new(webhook) }
+        Self { sandbox, telephony, held, _webhook: webhook }
     }
 
     /// Providers of which nothing is known yet, with or without somebody behind each.

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+#[path = "../dial_ins/mod.rs"]
+mod dial_ins;
 mod dialling;
 mod gate;
 mod moving;

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::StatusCode;
-use axum::routing::post;
 use callflow::check::{EnvMode, check};
 use callflow::diagnostic::{Style, render_human};
 use callflow::machine::CallInfo;
@@ -19,16 +16,15 @@ use callflow::speech::cartesia::Cartesia;
 use callflow::speech::deepgram::Deepgram;
 use callflow::speech::openai::{self, OpenAi};
 use callflow::telephony::daily::Daily;
-use callflow::telephony::daily::webhook::{Webhook, parse};
 use callflow::telephony::ws_room::WsRooms;
 use callflow::telephony::{DialIn, DialLimits, RoomRequest};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::dial_ins;
 use crate::person::{PATIENCE, Person};
 
 pub const CALLER: &str = "+15550100001";
@@ -62,21 +58,7 @@ impl World {
         callflow::speech::socket::install_tls();
         let clock = Metronome::start(None);
         let sandbox = Sandbox::start(options).await.unwrap();
-        let (report, held) = mpsc::channel(8);
-        let take = move |body: Bytes| {
-            let report = report.clone();
-            async move {
-                if let Ok(Webhook::DialIn(dial_in)) = parse(&body) {
-                    report.send(dial_in).await.unwrap();
-                }
-                StatusCode::OK
-            }
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/start", listener.local_addr().unwrap());
-        let site = axum::Router::new().route("/start", post(take));
-        let webhook = tokio::spawn(async move { axum::serve(listener, site).await.unwrap() });
-        sandbox.set_webhook(&url, None).unwrap();
+        let (held, webhook) = dial_ins::of(&sandbox).await;
         let (urls, key) = (sandbox.urls(), || ApiKey::new("sandbox"));
         let http = openai::http_client(&urls.openai).unwrap();
         let vendors = Vendors {
@@ -87,7 +69,7 @@ impl World {
             tts: Arc::new(Cartesia::new(&urls.cartesia, key()).unwrap()),
             prompts: Arc::default(),
         };
-        Self { sandbox, vendors, held, _webhook: AbortOnDropHandle::new(webhook), _clock: clock }
+        Self { sandbox, vendors, held, _webhook: webhook, _clock: clock }
     }
 
     /// Somebody who waits for a number to be dialled.

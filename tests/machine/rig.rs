@@ -33,6 +33,11 @@ pub fn shipped(name: &str) -> Arc<Plan> {
 
 /// States of a flow under a usual head: two targets, two intents.
 pub fn flow(states: &str) -> Arc<Plan> {
+    with("", states)
+}
+
+/// The same with more sections before the states.
+pub fn with(sections: &str, states: &str) -> Arc<Plan> {
     plan_of(&format!(
         "callflow: 1
 name: test
@@ -43,7 +48,7 @@ targets:
 intents:
   person: {{when: The caller wants a person., examples: [get me a person]}}
   leave: {{when: The caller says goodbye., examples: [bye]}}
-states:
+{sections}states:
 {states}"
     ))
 }

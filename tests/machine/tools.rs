@@ -9,42 +9,30 @@ use callflow::pii::{Payload, Utterance};
 use callflow::plan::{Plan, ToolId};
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, plan_of, said};
+use crate::rig::{Rig, said, with};
 
 const MOMENT: &str = "One moment, please.";
 
-fn plan(states: &str) -> Arc<Plan> {
-    plan_of(&format!(
-        "callflow: 1
-name: test
-start: begin
-targets:
-  first: {{phone: \"+15550100001\"}}
-  second: {{phone: \"+15550100002\"}}
-intents:
-  person: {{when: The caller wants a person., examples: [get me a person]}}
-  leave: {{when: The caller says goodbye., examples: [bye]}}
-vars: {{order_id: {{type: int, default: 7}}, status: text, pin: {{type: text, secret: true, default: \"1234\"}}, reason: text}}
+const SECTIONS: &str = r#"vars: {order_id: {type: int, default: 7}, status: text, pin: {type: text, secret: true, default: "1234"}, reason: text}
 tools:
   look:
     when: The caller asks for an order.
-    params: {{order_id: int, note: {{type: text, optional: true}}}}
-    http: {{url: \"https://api.test/orders/{{{{ order_id }}}}\"}}
+    params: {order_id: int, note: {type: text, optional: true}}
+    http: {url: "https://api.test/orders/{{ order_id }}"}
   book:
     when: The caller orders.
-    params: {{order_id: int}}
+    params: {order_id: int}
     effect: write
-    idempotency: \"{{{{ call.id }}}}-{{{{ order_id }}}}\"
-    http: {{url: \"https://api.test/orders\", json: {{id: \"{{{{ order_id }}}}\"}}}}
-  open: {{params: {{pin: text}}, http: {{url: \"https://api.test/\", json: {{pin: \"{{{{ pin }}}}\"}}}}}}
+    idempotency: "{{ call.id }}-{{ order_id }}"
+    http: {url: "https://api.test/orders", json: {id: "{{ order_id }}"}}
+  open: {params: {pin: text}, http: {url: "https://api.test/", json: {pin: "{{ pin }}"}}}
   tell:
-    params: {{target: text, turns: text, reason: {{type: text, optional: true}}, from: phone}}
-    http: {{url: \"https://api.test/tell\", json: {{to: \"{{{{ target }}}}\", said: \"{{{{ turns }}}}\", why: \"{{{{ reason }}}}\", who: \"{{{{ from }}}}\"}}}}
-states:
-{states}
-  bye: {{end: Goodbye.}}
-"
-    ))
+    params: {target: text, turns: text, reason: {type: text, optional: true}, from: phone}
+    http: {url: "https://api.test/tell", json: {to: "{{ target }}", said: "{{ turns }}", why: "{{ reason }}", who: "{{ from }}"}}
+"#;
+
+fn plan(states: &str) -> Arc<Plan> {
+    with(SECTIONS, &format!("{states}\n  bye: {{end: Goodbye.}}\n"))
 }
 
 fn talking() -> Rig {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../as_json/mod.rs"]
+mod as_json;
 mod cases;
 mod command;
 mod coverage;

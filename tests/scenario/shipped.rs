@@ -2,12 +2,11 @@
 
 use std::fs;
 
-use callflow::flow::{Core, Node, Value, load};
 use callflow::scenario::coverage::Coverage;
 use callflow::scenario::{generate, json_schema, json_schema_text};
-use callflow::source::SourceFile;
 use serde_json::Value as Json;
 
+use super::as_json::as_json;
 use super::stage::{all_pass, flow, play, shipped, suite};
 
 const FLOWS: [&str; 4] = ["cold_transfer", "business_hours", "order_status", "table_booking"];
@@ -77,28 +76,13 @@ fn a_state_that_a_test_leaves_out_is_found_with_its_place() {
     assert_eq!(json["edges"][1]["line"], 6);
 }
 
-fn json(node: &Node) -> Json {
-    match &node.value {
-        Value::Sequence(items) => items.iter().map(json).collect(),
-        Value::Mapping(entries) => entries.iter().map(|(key, node)| (key.text.clone(), json(node))).collect(),
-        Value::Scalar(scalar) => match scalar.core() {
-            Core::Null => Json::Null,
-            Core::Bool(value) => value.into(),
-            Core::Int => scalar.text.parse::<i64>().unwrap().into(),
-            Core::Float => scalar.text.parse::<f64>().unwrap().into(),
-            Core::Text => scalar.text.as_str().into(),
-        },
-    }
-}
-
 #[test]
 fn the_schema_in_the_repository_is_the_generated_one_and_the_shipped_tests_fit_it() {
     let stored = fs::read_to_string("schemas/test.schema.json").unwrap_or_default();
     assert!(stored == json_schema_text(), "run: callflow schema --test --write schemas/test.schema.json");
     let schema = jsonschema::validator_for(&json_schema()).unwrap();
     for name in FLOWS {
-        let node = load(&SourceFile::new("x", tests_of(name)), &mut Vec::new()).unwrap();
-        let json = json(&node);
+        let json = as_json(&tests_of(name));
         let errors: Vec<_> =
             schema.iter_errors(&json).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{name}: {errors:#?}");
