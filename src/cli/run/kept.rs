@@ -21,7 +21,7 @@ pub(in crate::cli) struct Kept {
 impl Kept {
     /// Those of the user.
     pub(in crate::cli) fn of(vendors: &settings::Vendors) -> Self {
-        let cache = folders::cache(&|name| std::env::var(name).ok());
+        let cache = folders::cache(&|name| std::env::var_os(name)?.into_string().ok());
         Self::under(cache.map(|cache| cache.join("prompts")), vendors)
     }
 
