@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod catalogue;
 mod dialling;
 mod gate;
 mod moving;

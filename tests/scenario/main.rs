@@ -8,6 +8,7 @@ mod coverage;
 mod document;
 mod explore;
 mod faults;
+mod marks;
 mod model;
 mod reader;
 mod shipped;
