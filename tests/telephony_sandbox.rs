@@ -132,6 +132,14 @@ impl World {
         (caller, room, session, id)
     }
 
+    /// Has the sandbox bring about a case of the catalogue.
+    async fn brings_about(&self, id: &str) {
+        let url = format!("{}/control/faults", self.sandbox.urls().phone);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http.post(url).body(json!({"id": id}).to_string()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 201, "{id}");
+    }
+
     async fn quiet(&self) {
         let quiet = async {
             while !self.sandbox.state().is_quiet() {
@@ -300,4 +308,45 @@ async fn a_token_for_another_room_does_not_open_this_one() {
     room.token = ApiKey::new("forged");
     let refused = WsRooms::new().join(&room).await;
     assert!(matches!(refused, Err(TelephonyError::Refused(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_comes_twice_starts_one_call_and_a_forged_one_starts_none() {
+    let mut world = World::new().await;
+    let caller = || json!({"from": "+15551234567", "to": "+15559876543"});
+    world.brings_about("E53").await;
+    let twice = world.phone(caller()).await;
+    let (dial_in, _room) = timeout(SOON, world.taken.recv()).await.unwrap().unwrap();
+    world.brings_about("E54").await;
+    let mut forged = world.phone(caller()).await;
+    // Whoever called hears that nobody takes it.
+    forged.wait_for("stop").await;
+    let honest = world.phone(caller()).await;
+    let (other, _room) = timeout(SOON, world.taken.recv()).await.unwrap().unwrap();
+    assert_ne!(dial_in.call_id, other.call_id);
+    assert!(world.taken.try_recv().is_err(), "two calls, of which one was reported twice, and a forged one");
+    for mut phone in [twice, honest] {
+        phone.do_it("stop", "").await;
+    }
+}
+
+#[tokio::test]
+async fn a_warning_and_a_visitor_are_told_to_whoever_is_in_the_room() {
+    let mut world = World::new().await;
+    let (mut caller, room, mut session, _) = world.call().await;
+    let _operator = world.phone(json!({"number": OPERATOR})).await;
+    world.brings_about("E29").await;
+    let leg = world.dial(&room).await;
+    assert_eq!(next(&mut session).await, RoomEvent::DialoutConnected { id: leg.clone() });
+    let warning = next(&mut session).await;
+    assert!(matches!(&warning, RoomEvent::Warning { message } if message.contains("codec")), "{warning:?}");
+    world.daily.stop_dial_out(&room.name, &leg).await.unwrap();
+    assert_eq!(next(&mut session).await, RoomEvent::DialoutStopped { id: leg });
+    world.brings_about("E48").await;
+    let leg = world.dial(&room).await;
+    assert_eq!(next(&mut session).await, RoomEvent::DialoutConnected { id: leg });
+    let RoomEvent::ParticipantJoined { id } = next(&mut session).await else { panic!("no visitor") };
+    assert_eq!(next(&mut session).await, RoomEvent::ParticipantLeft { id });
+    caller.do_it("stop", "").await;
+    session.commands.send(RoomCommand::Leave).await.unwrap();
 }

@@ -14,7 +14,8 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::SandboxOptions;
-use super::faults::{Fault, Injection, Service};
+use super::catalogue;
+use super::faults::Injection;
 use super::state::SandboxState;
 use super::traces::Trace;
 use super::world::World;
@@ -76,51 +77,12 @@ async fn inject(State(world): State<Arc<World>>, body: String) -> Response {
 fn read(body: &str) -> Result<Vec<Injection>, String> {
     let value: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
     match value.get("id").and_then(Value::as_str) {
-        Some(id) => case(id).ok_or_else(|| format!("no faults produce {id}; the phones' behaviour may")),
+        Some(id) => catalogue::faults_of(id)
+            .ok_or_else(|| format!("no faults produce {id}; the phones' behaviour may")),
         None => {
             serde_json::from_value(value).map(|injection| vec![injection]).map_err(|error| error.to_string())
         }
     }
-}
-
-/// The faults that produce a case of the catalogue, once each.
-fn case(id: &str) -> Option<Vec<Injection>> {
-    let daily = |fault, on: &str| Injection::once(Service::Daily, fault).on(on);
-    let refuse = |status, info: &str| Fault::Refuse { status, info: Some(info.to_owned()) };
-    let faults = match id {
-        // The announcement's speech fails.
-        "E05" => vec![Injection::once(Service::Cartesia, Fault::Silent)],
-        // The operator's answer comes late, after the ring timer.
-        "E19" => vec![daily(Fault::Slow { ms: 2_000 }, "dialout-answered")],
-        // Two `answered` for one leg.
-        "E24" => vec![daily(Fault::Duplicate, "dialout-answered")],
-        // The start is refused and no event follows.
-        "E26" => vec![daily(refuse(400, "UnknownCallClientError"), "dialOut/start")],
-        // The participant is there before `dialout-answered` is told.
-        "E42" => vec![daily(Fault::Reorder, "dialout-answered")],
-        // The webhook is delivered twice.
-        "E53" => vec![daily(Fault::Duplicate, "webhook")],
-        // Forwarding fails.
-        "E56" => vec![daily(refuse(404, "Call Forwarding Failed"), "pinlessCallUpdate")],
-        // Signalling drops.
-        "E59" => vec![daily(Fault::Disconnect, "dtmf-event")],
-        // A speech or language service is down.
-        "E63" => [Service::Deepgram, Service::Openai, Service::Cartesia]
-            .map(|service| Injection::once(service, refuse(503, "down")))
-            .to_vec(),
-        // Dialling out is not permitted.
-        "E65" => vec![daily(
-            refuse(
-                400,
-                "dial-out to PhoneNumber is not enabled for domain. Contact support to enable it for your domain",
-            ),
-            "dialOut/start",
-        )],
-        // The leg to be stopped is gone.
-        "E69" => vec![daily(refuse(404, "no such session"), "dialOut/stop")],
-        _ => return None,
-    };
-    Some(faults)
 }
 
 fn refused(why: &str) -> Response {

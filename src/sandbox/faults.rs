@@ -84,6 +84,10 @@ pub enum Fault {
     Duplicate,
     /// Two messages of the answer come in the wrong order.
     Reorder,
+    /// With an event of a room comes the vendor's warning.
+    Warning,
+    /// With an event of a room somebody joins it who is nobody's, and leaves it again.
+    Visitor,
 }
 
 impl Fault {
@@ -94,6 +98,12 @@ impl Fault {
             Self::Slow { ms } => Duration::from_millis(*ms),
             _ => Duration::ZERO,
         }
+    }
+
+    /// Whether only a room's events can suffer it.
+    #[must_use]
+    pub fn is_of_rooms(&self) -> bool {
+        matches!(self, Self::Warning | Self::Visitor)
     }
 
     /// Whether this is a [`Fault::Refuse`], the only fault that a WebSocket handshake can show besides delay.

@@ -7,6 +7,7 @@
 //! so that a misreading of a vendor's page cannot agree with itself.
 
 pub mod cartesia;
+pub mod catalogue;
 pub mod clock;
 mod control;
 mod conversation;

@@ -63,7 +63,10 @@ impl Outbox {
                 }
             }
             Some(Fault::Reorder) if sent > 1 => steps.swap(0, 1),
-            Some(Fault::Slow { .. } | Fault::Refuse { .. } | Fault::Reorder) | None => {}
+            Some(
+                Fault::Slow { .. } | Fault::Refuse { .. } | Fault::Reorder | Fault::Warning | Fault::Visitor,
+            )
+            | None => {}
         }
         let due = Instant::now() + fault.map(Fault::delay).unwrap_or_default();
         let mut entries = steps.into_iter().map(|step| Entry { step, topic: topic.cloned(), due });

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod catalogue;
 #[path = "../dial_ins/mod.rs"]
 mod dial_ins;
 mod dialling;

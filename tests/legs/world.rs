@@ -116,6 +116,28 @@ impl World {
         Call { caller, events, task }
     }
 
+    /// Has the sandbox bring about a case of the catalogue, as `callflow test --list-faults` says.
+    pub async fn brings_about(&self, body: &str) {
+        let url = format!("{}/control/faults", self.sandbox.urls().phone);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http.post(url).body(body.to_owned()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 201, "{body}");
+    }
+
+    /// Waits until so many are in the only room.
+    pub async fn present(&self, count: usize) {
+        let present = async {
+            loop {
+                let state = self.sandbox.state();
+                if state.rooms.first().is_some_and(|room| room.participants.len() == count) {
+                    return;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, present).await.unwrap_or_else(|_| panic!("{count}: {:#?}", self.sandbox.state()));
+    }
+
     /// The id of the n-th number that was bought.
     pub async fn purchased(&self, n: usize) -> String {
         let url = format!("{}/purchased-phone-numbers", self.sandbox.urls().daily);
@@ -155,6 +177,13 @@ impl Call {
     /// What was told to whoever looks on, so far.
     pub fn told(&mut self) -> Vec<CallEvent> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
+    /// The bot is gone in the middle of whatever it does, and closes nothing.
+    pub async fn dies(self) -> Person {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
+        self.caller
     }
 
     /// The caller hangs up, and the record is written.

@@ -190,9 +190,13 @@ fn a_flow_is_put_through_the_catalogue() {
     assert_eq!(out.lines().filter(|line| line.starts_with("  survived")).count(), 2, "{out}");
     let (status, _, err) = folder.run(&["a.yaml", "--faults", "E53"]);
     assert_eq!(status, 2);
-    assert!(err.contains("E53"), "{err}");
+    assert!(err.contains(r#"POST {"id":"E53"} to its /control/faults"#), "{err}");
+    let (status, _, err) = folder.run(&["a.yaml", "--faults", "E99"]);
+    assert!(status == 2 && err.contains("E99 is no case of the catalogue"), "{err}");
     let (_, out, _) = folder.run(&["--list-faults"]);
     assert_eq!(out.lines().count(), 71);
+    let injected = out.lines().filter(|line| line.ends_with(": injected by `faults:`")).count();
+    assert_eq!(injected, 63, "{out}");
 }
 
 fn graph(folder: &Folder, args: &[&str]) -> (i32, String, String) {

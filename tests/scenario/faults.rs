@@ -132,8 +132,8 @@ fn a_caller_s_fault_leaves_its_mark_on_the_call() {
 
 #[test]
 fn a_case_that_is_not_of_the_machine_says_where_it_belongs() {
-    assert!(find("E53").unwrap().place.why().contains("docs/edge-cases.md"));
-    assert!(find("E13").unwrap().place.why().contains("callflow check"));
+    assert!(find("E53").unwrap().place.how().contains(r#"POST {"id":"E53"} to its /control/faults"#));
+    assert!(find("E13").unwrap().place.how().contains("F028 and F040 of `callflow check`"));
     assert!(find("E72").is_none());
     all_pass(
         "tests:\n  - {name: x, faults: [E19, E23, E69], script: [\"I want to speak to a manager\", \"yes\"]}\n",

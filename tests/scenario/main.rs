@@ -10,7 +10,10 @@ mod coverage;
 mod document;
 mod explore;
 mod faults;
+mod marks;
 mod model;
+#[path = "../named_tests/mod.rs"]
+mod named_tests;
 mod reader;
 mod shipped;
 mod stage;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::ExitStatus;
 use crate::diagnostic::{Style, render_human};
 use crate::scenario::coverage::{Coverage, Share};
-use crate::scenario::faults::{CATALOGUE, Case, Fault, Place, find};
+use crate::scenario::faults::{CATALOGUE, Case, Fault, find};
 use crate::scenario::{Test, generate, orders, parse, run, run_with};
 use crate::source::SourceFile;
 
@@ -27,11 +27,7 @@ pub(super) fn list(args: &TestArgs, loaded: &[Loaded], out: &mut dyn Write) -> i
 
 pub(super) fn list_faults(out: &mut dyn Write) -> io::Result<ExitStatus> {
     for case in CATALOGUE {
-        let place = match case.place {
-            Place::Machine(_) => "injected".to_owned(),
-            other => other.why(),
-        };
-        writeln!(out, "{}  {}: {place}", case.id, case.title)?;
+        writeln!(out, "{}  {}: {}", case.id, case.title, case.place.how())?;
     }
     Ok(ExitStatus::Success)
 }
@@ -144,13 +140,15 @@ pub(super) fn survive(
             cases.extend(CATALOGUE.iter().filter_map(|case| Some((case, case.fault()?))));
             continue;
         }
-        match find(id).and_then(|case| Some((case, case.fault()?))) {
+        let case = find(id);
+        match case.and_then(|case| Some((case, case.fault()?))) {
             Some(case) => cases.push(case),
             None => {
-                writeln!(
-                    err,
-                    "error: {id} is not a case that can be injected; see `callflow test --list-faults`"
-                )?;
+                let how = case.map_or_else(
+                    || "is no case of the catalogue; see `callflow test --list-faults`".to_owned(),
+                    |case| format!("({}) cannot be injected; {}", case.title, case.place.how()),
+                );
+                writeln!(err, "error: {id} {how}")?;
                 return Ok(ExitStatus::Error);
             }
         }

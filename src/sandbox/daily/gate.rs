@@ -47,7 +47,7 @@ async fn answer(world: &World, request: Request, next: Next) -> Response {
         return ApiError::rate_limited().into_response();
     }
     let kind = kind_of(request.uri().path());
-    let fits = |fault: &Fault| !matches!(fault, Fault::Duplicate | Fault::Reorder);
+    let fits = |fault: &Fault| !(fault.is_of_rooms() || matches!(fault, Fault::Duplicate | Fault::Reorder));
     match world.site.faults.take_if(Service::Daily, &kind, fits) {
         Some(Fault::Refuse { status, info }) => ApiError::refusal(status, info).into_response(),
         Some(Fault::Garbage) => "<html>Bad Gateway</html>".into_response(),

@@ -47,6 +47,11 @@ impl Webhook {
         Ok(Self { url: url.to_owned(), secret: secret.map_err(|_| NotBase64)? })
     }
 
+    /// The same as somebody posts it who does not know the secret, and signs with another.
+    pub(super) fn forged(self) -> Self {
+        Self { secret: Some(b"a secret of somebody else".to_vec()), ..self }
+    }
+
     /// Posts, and notes in the log how it was answered: with status 0 if it was not.
     async fn post(&self, http: &reqwest::Client, log: &RequestLog, body: String) -> Result<(), NotTaken> {
         let timestamp = format!("{}", (unix_now() * 1_000.0) as u64);

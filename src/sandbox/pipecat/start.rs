@@ -84,7 +84,7 @@ fn authorize(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// The fault that is due, as an answer; a slow one only takes its time.
 async fn fault(world: &World) -> Option<Result<Response, ApiError>> {
-    let fits = |fault: &Fault| !matches!(fault, Fault::Duplicate | Fault::Reorder);
+    let fits = |fault: &Fault| !(fault.is_of_rooms() || matches!(fault, Fault::Duplicate | Fault::Reorder));
     match world.site.faults.take_if(Service::Pipecat, "start", fits)? {
         Fault::Refuse { status, info } => Some(Err(ApiError::ordered(status, info))),
         Fault::Garbage => Some(Ok("<html>Bad Gateway</html>".into_response())),

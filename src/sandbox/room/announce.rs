@@ -1,13 +1,17 @@
 //! Telling the clients of a room what happens, and the faults that this can suffer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::member::Ears;
-use super::{Inside, Room};
+use super::{Inside, Room, event};
 use crate::sandbox::faults::{Fault, Service};
+
+/// How long somebody stays who is nobody's.
+const VISIT: Duration = Duration::from_millis(1_500);
 
 impl Room {
     /// Tells all clients an event. Its `action` is the name under which faults are ordered.
@@ -31,6 +35,15 @@ impl Room {
                 inside.tell_but_to(except, &text);
                 inside.tell_but_to(except, &text);
             }
+            Some(Fault::Warning) => {
+                let mut inside = self.lock();
+                inside.tell_but_to(except, &text);
+                inside.tell_but_to(None, &event::warning(event).to_string());
+            }
+            Some(Fault::Visitor) => {
+                self.lock().tell_but_to(except, &text);
+                self.receive_visitor();
+            }
             Some(slow @ Fault::Slow { .. }) => {
                 let room = Arc::clone(self);
                 self.tasks.spawn(async move {
@@ -39,6 +52,16 @@ impl Room {
                 });
             }
         }
+    }
+
+    /// Somebody joins who is no leg and no bot, says nothing, and leaves.
+    fn receive_visitor(self: &Arc<Self>) {
+        let room = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let seat = room.seat_client(Some("visitor".to_owned()), false);
+            tokio::time::sleep(VISIT).await;
+            drop(seat);
+        });
     }
 
     /// The signalling breaks: every client's socket closes without a word.

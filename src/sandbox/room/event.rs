@@ -44,3 +44,10 @@ pub(super) fn meeting_ended() -> Value {
 pub(super) fn dialin_ready(endpoint: &str, provider: &str) -> Value {
     json!({"action": "dialin-ready", "sipEndpoint": format!("sip:{endpoint}"), "provider": provider})
 }
+
+/// `dialin-warning` or `dialout-warning`, of the leg that another event is about.
+pub(super) fn warning(about: &Value) -> Value {
+    let is_dial_in = about["action"].as_str().is_some_and(|action| action.starts_with("dialin"));
+    let action = if is_dial_in { "dialin-warning" } else { "dialout-warning" };
+    json!({"action": action, "sessionId": about["sessionId"], "errorMsg": "none of the wanted codecs is supported"})
+}

@@ -2,15 +2,16 @@
 //! injected into a scenario.
 //!
 //! A case of the machine is a disturbance of the world around it: other inputs, or the same at another
-//! moment. Cases of the wire belong to the sandbox and its tests; docs/edge-cases.md has all of them.
+//! moment. What the machine is never told of belongs to the sandbox, or to what looks at a flow before its first
+//! call; docs/edge-cases.md has all of them.
 
 mod catalogue;
 mod inject;
 
 pub use catalogue::CATALOGUE;
 pub(super) use inject::{
-    before, is_silenced, on_dial, on_end, on_handoff, on_reply, on_ringing, on_say, on_stop, on_tool,
-    tells_twice,
+    after_start, before, begins_at, is_prevented, on_ask, on_bridge, on_dial, on_end, on_handoff, on_reply,
+    on_ringing, on_say, on_stop, on_tool, tells_twice,
 };
 
 /// One case of the catalogue.
@@ -29,28 +30,23 @@ pub struct Case {
 pub enum Place {
     /// Here, by a fault of this kind.
     Machine(Fault),
-    /// Here, by an ordinary step of a script; what to write.
-    Script(&'static str),
-    /// In the flow's own text: `callflow check` decides.
-    Check,
-    /// Between the program and a vendor: the sandbox brings it about.
-    Wire,
-    /// In the live service only.
-    Live,
+    /// Before the first call, by what looks at the flow; the rule, or who else decides.
+    Check(&'static str),
+    /// Between the program and a vendor, where no machine hears of it: the sandbox brings it about. The body of
+    /// the request to its control API.
+    Wire(&'static str),
 }
 
 impl Place {
-    /// Why a case cannot be injected, and what to do instead.
+    /// How a case is brought about, for somebody who reads a list or has asked for it in the wrong place.
     #[must_use]
-    pub fn why(self) -> String {
+    pub fn how(self) -> String {
         match self {
-            Self::Machine(_) => "it can be injected".to_owned(),
-            Self::Script(step) => format!("a script says it: {step}"),
-            Self::Check => "`callflow check` decides it from the flow alone".to_owned(),
-            Self::Wire => {
-                "it happens on the wire: see docs/edge-cases.md for its tests against the sandbox".to_owned()
+            Self::Machine(_) => "injected by `faults:`".to_owned(),
+            Self::Check(rule) => format!("decided before the first call: {rule}"),
+            Self::Wire(body) => {
+                format!("on the wire: `callflow sandbox`, and POST {body} to its /control/faults")
             }
-            Self::Live => "only the live service can show it: see docs/live-checklist.md".to_owned(),
         }
     }
 }
@@ -91,14 +87,33 @@ pub enum Fault {
     AnnouncementFails,
     /// The end of an announcement is never told.
     AnnouncementLost,
+    /// An announcement takes twice as long to be heard as it does elsewhere, and two seconds more.
+    AnnouncementSlow,
+    /// No sentence of a `say` is heard whole, and the model asks for everything it may, all in one reply.
+    SentencesUnheard,
     /// The model asks for everything it may, all in one reply.
     AllIntentsAtOnce,
+    /// The model asks for every tool it may and for what the caller meant, all in one reply.
+    ToolsBesideIntent,
+    /// The model asks for what the caller meant while words of the same reply are still to be heard.
+    WordsBesideIntent,
+    /// The model asks for what there is not, then for something that there is, with values of its own invention.
+    Invents,
     /// The model talks and asks for the first thing it may in the same reply, while the caller interrupts.
     InterruptedIntent,
     /// A reply never ends.
     ReplyLost,
     /// The model says it will do something, and asks for nothing.
     OnlyWords,
+    /// Nobody ever picks up, whatever a script says.
+    NobodyAnswers,
+    /// That it rings is not told of the first phone, which is picked up; and of every other one too early, again
+    /// and again.
+    RingingMistold,
+    /// Whoever is asked takes the call, and that the two hear each other is told late or never.
+    BridgeUntold,
+    /// The caller's leg is moved away, and that comes to nothing.
+    MoveFails,
     /// The caller hangs up while it rings.
     LeavesWhileRinging,
     /// The caller hangs up while it rings, and it is picked up at that moment.
@@ -151,6 +166,16 @@ pub enum Fault {
     AfterTheEnd,
     /// The room will close during the conversation of the two.
     RoomExpiresBridged,
+    /// The bot's leaving has ended the room.
+    RoomClosesBridged,
+    /// For more than an hour after the handoff nothing happens; then the caller leaves.
+    HoursTogether,
+    /// Everything that the flow asks for is closed.
+    OutOfHours,
+    /// The caller is there before the bot is ready, and is told of again afterwards.
+    JoinsBefore,
+    /// The caller cannot be brought to the bot.
+    CallerUnreachable,
     /// The caller is gone before the bot is ready.
     GoneBefore,
     /// The dial command is never answered.

@@ -144,7 +144,7 @@ fn known_fault(reader: &mut Reader<'_>, fault: &Spanned<String>) {
         Some(case) if case.is_injectable() => {}
         Some(case) => {
             let message = format!("`{}` cannot be injected here: {}", case.id, case.title);
-            reader.error(Rule::WrongValue, fault.span, message, case.place.why());
+            reader.error(Rule::WrongValue, fault.span, message, case.place.how());
         }
         None => {
             let message =

@@ -58,7 +58,9 @@ impl World {
             Effect::Ask { attempt, text } => {
                 self.tally.add(Command::Ask);
                 self.note(Who::Bot, format!("(to the phone) “{}”", text.text()));
-                self.leg_later(attempt, VOICE_AFTER + length(&text), LegEvent::Asked);
+                let asked_in = VOICE_AFTER + length(&text);
+                self.leg_later(attempt, asked_in, LegEvent::Asked);
+                super::super::faults::on_ask(self, attempt, asked_in);
             }
             Effect::Bridge { attempt } => {
                 self.tally.add(Command::Bridge);
@@ -135,22 +137,27 @@ impl World {
         if let Some(played) = &mut self.played {
             played.bot_said(text);
         }
-        if super::super::faults::on_say(self, utterance) {
-            return;
+        let takes = VOICE_AFTER + length(text);
+        if !super::super::faults::on_say(self, utterance, takes) {
+            self.is_heard_in(takes, utterance);
         }
-        let over = Millis(self.quiet_from().0 + VOICE_AFTER + length(text));
+    }
+
+    /// A sentence is heard whole so long after everything before it is over.
+    pub(crate) fn is_heard_in(&mut self, takes: u64, utterance: UtteranceId) {
+        let over = Millis(self.quiet_from().0 + takes);
         self.schedule(over, Input::Said { utterance, heard_all: true }, true);
     }
 
     /// The model understands what the offline stand-in would, or what the script says, or talks.
     fn reply(&mut self, question: &Question<'_>) {
-        let Question { reply, user, intents: offered, tools, .. } = *question;
+        let Question { reply, tools, .. } = *question;
         self.tally.add(Command::Reply);
         if let Some(service) = self.failing_reply.take() {
             self.later(THINKS_FOR, Input::ReplyFailed { reply, service });
             return;
         }
-        if super::super::faults::on_reply(self, reply, offered) {
+        if super::super::faults::on_reply(self, question) {
             return;
         }
         if self.ask_model(question) {
@@ -159,22 +166,33 @@ impl World {
         let wanted = self.wanted.take_if(|call| call.tool.is_some_and(|tool| tools.contains(&tool)));
         if let Some(call) = wanted {
             self.later(THINKS_FOR, Input::ToolsProposed { reply, calls: vec![call] });
-            let done = Millis(self.now.0 + THINKS_FOR + 10);
-            self.schedule(done, Input::ReplyDone { reply, heard_all: true }, true);
+            self.reply_ends_in(THINKS_FOR, reply);
             return;
         }
-        let meant = match self.meant.take_if(|meant| offered.contains(&meant.intent)) {
-            Some(meant) => Some(meant),
-            None => user.and_then(|text| self.understand(text, offered)),
-        };
-        match meant {
-            Some(Meant { intent, slots }) => {
+        match self.meant_by(question) {
+            Some((intent, slots)) => {
                 self.later(THINKS_FOR, Input::IntentProposed { reply, intent, slots });
-                let done = Millis(self.now.0 + THINKS_FOR + 10);
-                self.schedule(done, Input::ReplyDone { reply, heard_all: true }, true);
+                self.reply_ends_in(THINKS_FOR, reply);
             }
             None => self.talk(reply, THINKS_FOR),
         }
+    }
+
+    /// What the caller is taken to mean: what the script says, else what their words say.
+    pub(in crate::scenario) fn meant_by(
+        &mut self,
+        question: &Question<'_>,
+    ) -> Option<(IntentId, Vec<(String, Utterance)>)> {
+        let offered = question.intents;
+        let meant = self.meant.take_if(|meant| offered.contains(&meant.intent));
+        let meant = meant.or_else(|| question.user.and_then(|text| self.understand(text, offered)));
+        meant.map(|Meant { intent, slots }| (intent, slots))
+    }
+
+    /// A reply without a word is over just after what it asks for.
+    pub(crate) fn reply_ends_in(&mut self, after: u64, reply: ReplyId) {
+        let done = Millis(self.now.0 + after + 10);
+        self.schedule(done, Input::ReplyDone { reply, heard_all: true }, true);
     }
 
     /// The model answers in words.

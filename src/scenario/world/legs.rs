@@ -24,6 +24,8 @@ pub struct Leg {
     pub method: DialMethod,
     /// Whether whoever picks up is asked first.
     pub apart: bool,
+    /// Whether the two were told to hear each other since.
+    pub bridged: bool,
     /// How far it has come.
     pub stage: LegStage,
     /// Whether we have asked for its end.
@@ -66,7 +68,17 @@ impl World {
     pub(super) fn dial(&mut self, attempt: AttemptId, target: TargetId, method: DialMethod, apart: bool) {
         let state = self.machine.state();
         let stage = LegStage::Commanded;
-        let leg = Leg { attempt, target, method, apart, stage, stopping: false, state, rings_since: None };
+        let leg = Leg {
+            attempt,
+            target,
+            method,
+            apart,
+            bridged: false,
+            stage,
+            stopping: false,
+            state,
+            rings_since: None,
+        };
         self.legs.push(leg);
         if !super::super::faults::on_dial(self, attempt) {
             self.taken(attempt);
@@ -97,7 +109,9 @@ impl World {
     }
 
     pub(super) fn bridge(&mut self, attempt: AttemptId) {
-        self.leg_later(attempt, BRIDGED_AFTER, LegEvent::Bridged);
+        if !super::super::faults::on_bridge(self, attempt) {
+            self.leg_later(attempt, BRIDGED_AFTER, LegEvent::Bridged);
+        }
     }
 
     /// Something of a leg, later.
@@ -141,6 +155,7 @@ impl World {
             }
         };
         leg.stage = leg.stage.max(reached);
+        leg.bridged |= *event == LegEvent::Bridged;
         if leg.stage == LegStage::Gone {
             if !super::super::faults::tells_twice(self) {
                 self.forget_leg(*attempt);

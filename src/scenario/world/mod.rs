@@ -142,7 +142,7 @@ impl World {
             id: "scenario".into(),
             from: given.from.clone().unwrap_or_else(|| number("+15550100199")),
             to: given.to.clone().or_else(|| number("+15550100100")),
-            started_at: given.at.unwrap_or(DEFAULT_AT),
+            started_at: super::faults::begins_at(&plan, &faults, given.at.unwrap_or(DEFAULT_AT)),
         };
         Self {
             machine: Machine::new(Arc::clone(&plan), info.clone()),
@@ -171,6 +171,7 @@ impl World {
     pub fn begin(&mut self) {
         super::faults::before(self);
         self.deliver(Input::Start);
+        super::faults::after_start(self);
     }
 
     /// Records what the machine is told from here on. To be called before [`World::begin`].
@@ -318,7 +319,7 @@ impl World {
 
     /// Has something happen now. Deadlines that have passed come first.
     pub fn deliver(&mut self, input: Input) {
-        if self.is_exhausted() || super::faults::is_silenced(self, &input) {
+        if self.is_exhausted() || super::faults::is_prevented(self, &input) {
             return;
         }
         self.inputs += 1;
@@ -331,7 +332,9 @@ impl World {
             told.push((self.now, input.clone()));
         }
         let mut effects = Vec::new();
+        let witness = self.watch(&input);
         self.machine.handle(self.now, input, &mut effects);
+        self.check_step(&witness, &effects);
         for effect in effects {
             self.enact(effect);
         }
