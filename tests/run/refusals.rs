@@ -52,6 +52,42 @@ fn what_is_no_flow_is_status_2_with_the_reason_and_the_fix() {
 }
 
 #[test]
+fn a_test_file_where_a_flow_is_wanted_is_status_2_and_said_to_be_one() {
+    let tests = "flows/cold_transfer.test.yaml";
+    for args in [
+        &["check", tests][..],
+        &["explore", tests],
+        &["explain", tests],
+        &["lock", tests],
+        &["graph", tests],
+        &["replay", "call.journal.jsonl", "--flow", tests],
+        &["--flow", tests, "--offline", "--port", "0"],
+    ] {
+        let ran = refused(args, &[]);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
+        let says = format!("{tests} is a test file, and not a flow: `callflow test {tests}` runs it\n");
+        assert!(ran.err.contains(&says) && ran.err.contains("give the path of the flow"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_and_what_holds_no_flow_is_status_2_with_the_fix() {
+    let empty = crate::folder::Folder::new("no-flows");
+    let empty = empty.0.to_str().unwrap();
+    for (args, reason, fix) in [
+        (&["graph", FLOW, "-o", "nodir/x.svg"][..], "there is no folder nodir", "make the folder first"),
+        (&["schema", "--write", "nodir/x.json"], "there is no folder nodir", "make the folder first"),
+        (&["test", "flows", "--junit", "nodir/x.xml"], "there is no folder nodir", "make the folder first"),
+        (&["lock", empty], "there are no flows in", "begins with `callflow: 1`"),
+        (&["explore", FLOW, "--max-states", "0"], "0 is not in 1..", "--help"),
+    ] {
+        let ran = refused(args, &[]);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(reason) && ran.err.contains(fix), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_flow_with_errors_is_status_1_with_their_places() {
     let shipped = std::fs::read_to_string(FLOW).unwrap();
     for (name, text, finding) in [
