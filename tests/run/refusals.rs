@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::process::{Ran, callflow, run};
 
@@ -10,12 +11,24 @@ const FLOW: &str = "flows/cold_transfer.yaml";
 fn refused(args: &[&str], env: &[(&str, &str)]) -> Ran {
     let mut command = callflow(args);
     command.envs(env.iter().copied());
+    refused_by(command)
+}
+
+fn refused_by(command: Command) -> Ran {
     let ran = run(command, "");
     assert_eq!(ran.out, "", "nothing is shown before everything is well");
     for ugly in ["panicked", "RUST_BACKTRACE", "Error {", "os error"] {
         assert!(!ran.err.contains(ugly), "{}", ran.err);
     }
     ran
+}
+
+/// What a subcommand refuses.
+fn refused_command(args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callflow"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_clear().args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    refused_by(command)
 }
 
 /// A flow file that is removed at the end.
@@ -61,9 +74,9 @@ fn a_test_file_where_a_flow_is_wanted_is_status_2_and_said_to_be_one() {
         &["lock", tests],
         &["graph", tests],
         &["replay", "call.journal.jsonl", "--flow", tests],
-        &["--flow", tests, "--offline", "--port", "0"],
+        &["--flow", tests, "--offline", "--port", "0", "--env-file", "/dev/null"],
     ] {
-        let ran = refused(args, &[]);
+        let ran = refused_command(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
         let says = format!("{tests} is a test file, and not a flow: `callflow test {tests}` runs it\n");
         assert!(ran.err.contains(&says) && ran.err.contains("give the path of the flow"), "{}", ran.err);
@@ -81,7 +94,7 @@ fn what_cannot_be_written_and_what_holds_no_flow_is_status_2_with_the_fix() {
         (&["lock", empty], "there are no flows in", "begins with `callflow: 1`"),
         (&["explore", FLOW, "--max-states", "0"], "0 is not in 1..", "--help"),
     ] {
-        let ran = refused(args, &[]);
+        let ran = refused_command(args);
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
         assert!(ran.err.contains(reason) && ran.err.contains(fix), "{}", ran.err);
     }
