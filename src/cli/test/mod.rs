@@ -171,11 +171,11 @@ fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) ->
     };
     let tested = runner::run_all(args, &models, &loaded, &mut sink)?;
     report::finish(args, &loaded, &tested, &mut sink)?;
-    if let Some(path) = &args.junit {
-        if let Err(error) = write(path, junit::render(&tested)) {
-            writeln!(err, "error: {error}\nhelp: {}", error.help())?;
-            return Ok(ExitStatus::Error);
-        }
+    if let Some(path) = &args.junit
+        && let Err(error) = write(path, junit::render(&tested))
+    {
+        writeln!(err, "error: {error}\nhelp: {}", error.help())?;
+        return Ok(ExitStatus::Error);
     }
     if let Some(why) = all_skipped(&tested) {
         writeln!(err, "note: nothing was tested: every test {why}")?;
