@@ -124,6 +124,14 @@ fn a_mistake_in_a_test_file_is_what_the_page_says_it_is() {
 }
 
 #[test]
+fn the_log_of_a_ci_has_no_progress_in_it() {
+    let folder = project("ci-log");
+    folder.write("flows/second.yaml", GOOD);
+    let ran = folder.callflow(&["check", "--no-explore", "flows"], "");
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (Some(0), "2 flows checked, nothing found\n", ""));
+}
+
+#[test]
 fn the_hooks_of_pre_commit_are_named_as_the_page_names_them() {
     let shown: Value = serde_yaml::from_str(blocks("yaml")[1]).unwrap();
     let used = shown["repos"][0]["hooks"].as_array().unwrap();
