@@ -6,12 +6,15 @@ mod at_once;
 mod explored;
 mod files;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::explore::in_check;
+use super::progress::Progress;
 use super::test::{TestFiles, Uncovered, uncovered};
 use super::{ExitStatus, folders};
 use crate::check::{self, EnvMode};
@@ -23,7 +26,7 @@ use crate::source::SourceFile;
 
 use at_once::at_once;
 use explored::Explored;
-pub use files::{Found, ReadError, find, read};
+pub use files::{Found, ReadError, TEST_ENDINGS, find, is_test, place, read, read_text, same};
 
 /// Arguments of `callflow check`.
 #[derive(Args, Debug, Clone)]
@@ -73,7 +76,8 @@ pub enum Format {
 pub fn run(args: &CheckArgs, env: &Env) -> ExitStatus {
     let lookup = |name: &str| env.get(name);
     // Both streams drop colours where nobody can see them.
-    match check_all(args, &lookup, &mut anstream::stdout(), &mut anstream::stderr()) {
+    let mut progress = Progress::at_terminal();
+    match check_all(args, &lookup, &mut anstream::stdout(), &mut anstream::stderr(), &mut progress) {
         Ok(status) => status,
         // The reader (`head`, a pager) has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Error,
@@ -96,34 +100,38 @@ struct Tally {
     unusable: bool,
     /// Tests that fail.
     failed: usize,
+    /// Test files that cannot be run.
+    not_run: usize,
     /// What is shown at the end, all together.
     findings: Vec<Findings>,
 }
 
-fn check_all(
+fn check_all<W: Write>(
     args: &CheckArgs,
     env: Lookup<'_>,
     out: &mut dyn Write,
     err: &mut dyn Write,
+    progress: &mut Progress<W>,
 ) -> io::Result<ExitStatus> {
     let mut tally = Tally::default();
     let mut all = Vec::new();
+    let mut known = BTreeSet::new();
     for path in &args.paths {
         match find(path) {
-            Ok(Found { flows, skipped }) => {
-                for path in skipped {
+            Ok(mut found) => {
+                let is_empty = found.flows.is_empty();
+                found.retain_new(&mut known);
+                for path in found.skipped {
                     writeln!(
                         err,
                         "skipped: {} has no `callflow:` line, so it is not a flow",
                         path.display()
                     )?;
                 }
-                if flows.is_empty() {
-                    writeln!(err, "error: there are no flows in {}", path.display())?;
-                    writeln!(err, "help: a flow is a .yaml file that begins with `callflow: 1`")?;
-                    tally.unusable = true;
+                if is_empty {
+                    unusable(&ReadError::NoFlows(path.clone()), &mut tally, err)?;
                 }
-                all.extend(flows);
+                all.extend(found.flows);
             }
             Err(error) => unusable(&error, &mut tally, err)?,
         }
@@ -131,11 +139,24 @@ fn check_all(
     let tests = if args.tests { TestFiles::at(&args.paths) } else { TestFiles::default() };
     let cache = folders::cache(&env).filter(|_| !args.no_cache && !args.no_explore);
     let explored = Explored::within(cache);
-    at_once(
+    let progress = RefCell::new(progress);
+    let looked_at = |count: usize| {
+        if all.len() > 1 {
+            progress.borrow_mut().show(format_args!("checking: {count} of {} flows", all.len()));
+        }
+    };
+    looked_at(0);
+    let shown = at_once(
         &all,
         |path| look(path, args, &tests, &explored, env),
-        |path, seen| show(path, seen, args, &mut tally, out, err),
-    )?;
+        |path, seen| {
+            progress.borrow_mut().clear();
+            show(path, seen, args, &mut tally, out, err)
+        },
+        looked_at,
+    );
+    progress.borrow_mut().clear();
+    shown?;
     if let Err(error) = explored.keep() {
         tracing::debug!(%error, "what was explored cannot be remembered");
     }
@@ -257,6 +278,7 @@ fn tested(
 ) -> io::Result<()> {
     tally.unusable |= !unusable.is_empty();
     tally.failed += failed.len();
+    tally.not_run += unusable.len();
     unusable.iter().try_for_each(|message| err.write_all(message.as_bytes()))?;
     failed.iter().try_for_each(|name| writeln!(err, "error: a test of {} fails: {name}", path.display()))
 }
@@ -268,276 +290,26 @@ fn unusable(error: &ReadError, tally: &mut Tally, err: &mut dyn Write) -> io::Re
 }
 
 fn summary(tally: &Tally) -> String {
-    let count = |n: usize, what: &str| match n {
+    let counted = |n: usize, what: &str| match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
     };
-    let flows = count(tally.flows, "flow");
-    match (tally.errors, tally.warnings) {
-        (0, 0) => format!("{flows} checked, nothing found"),
-        (errors, 0) => format!("{flows} checked: {}", count(errors, "error")),
-        (0, warnings) => format!("{flows} checked: {}", count(warnings, "warning")),
-        (errors, warnings) => {
-            format!("{flows} checked: {}, {}", count(errors, "error"), count(warnings, "warning"))
-        }
+    let found: Vec<String> = [
+        (tally.errors, "error", ""),
+        (tally.warnings, "warning", ""),
+        (tally.failed, "test", " failed"),
+        (tally.not_run, "test file", " could not be run"),
+    ]
+    .into_iter()
+    .filter(|(n, ..)| *n > 0)
+    .map(|(n, what, how)| counted(n, what) + how)
+    .collect();
+    let flows = counted(tally.flows, "flow");
+    match found.is_empty() {
+        true => format!("{flows} checked, nothing found"),
+        false => format!("{flows} checked: {}", found.join(", ")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = "callflow: 1\nstart: bye\nstates:\n  bye: {end: Goodbye.}\n";
-    const WARNED: &str = "callflow: 1\nstart: bye\nvars: {x: text}\nstates:\n  bye: {end: Goodbye.}\n";
-    const BAD: &str = "callflow: 1\nstart: by\nstates:\n  bye: {end: Goodbye.}\n";
-
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let root = std::env::temp_dir().join(format!("callflow-check-{name}-{}", std::process::id()));
-            let _ = std::fs::remove_dir_all(&root);
-            for (name, text) in files {
-                let path = root.join(name);
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, text).unwrap();
-            }
-            Self(root)
-        }
-
-        fn run(&self, paths: &[&str], format: Format, strict: bool) -> (ExitStatus, String, String) {
-            let paths = paths.iter().map(|p| self.0.join(p)).collect();
-            self.checked(&CheckArgs {
-                paths,
-                format,
-                env: false,
-                no_explore: false,
-                no_cache: false,
-                tests: false,
-                strict,
-            })
-        }
-
-        /// A strict check with the tests of the flows.
-        fn run_with_tests(&self, paths: &[&str]) -> (ExitStatus, String, String) {
-            let paths = paths.iter().map(|p| self.0.join(p)).collect();
-            let format = Format::Short;
-            self.checked(&CheckArgs {
-                paths,
-                format,
-                env: false,
-                no_explore: true,
-                no_cache: false,
-                tests: true,
-                strict: true,
-            })
-        }
-
-        fn checked(&self, args: &CheckArgs) -> (ExitStatus, String, String) {
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = check_all(args, &|_| None, &mut out, &mut err).unwrap();
-            let shown =
-                |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", self.0.display()), "");
-            (status, shown(out), shown(err))
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn the_short_form_is_one_line_a_finding() {
-        let folder = Folder::new("short", &[("a.yaml", BAD)]);
-        let (status, out, err) = folder.run(&["a.yaml"], Format::Short, false);
-        assert_eq!(status, ExitStatus::Findings);
-        assert_eq!(out, "a.yaml:2:8: error[F014]: the call cannot begin in `by`: there is no such state\n");
-        assert_eq!(err, "");
-    }
-
-    #[test]
-    fn warnings_fail_only_a_strict_check() {
-        let folder = Folder::new("strict", &[("a.yaml", WARNED)]);
-        assert_eq!(folder.run(&["a.yaml"], Format::Short, false).0, ExitStatus::Success);
-        assert_eq!(folder.run(&["a.yaml"], Format::Short, true).0, ExitStatus::Findings);
-    }
-
-    #[test]
-    fn a_folder_is_searched_for_flows_and_what_is_skipped_is_said() {
-        let files = [
-            ("b.yml", GOOD),
-            ("deep/a.yaml", BAD),
-            ("deep/marked.yaml", &format!("\u{feff}{GOOD}")),
-            ("b.test.yaml", "callflow: 1\n"),
-            ("compose.yaml", "services: {}\n"),
-            ("part.yaml", "states:\n  bye: {end: Goodbye.}\n"),
-            ("gates.yaml", "start: 1\nstatus: 2\n"),
-            (".hidden/c.yaml", BAD),
-            ("notes.txt", "callflow: 1\n"),
-        ];
-        let folder = Folder::new("folder", &files);
-        let (status, out, err) = folder.run(&[""], Format::Human, false);
-        assert_eq!(status, ExitStatus::Findings);
-        assert!(out.contains("deep/a.yaml:2:8") && out.ends_with("3 flows checked: 1 error\n"), "{out}");
-        let skipped = |name: &str| format!("skipped: {name} has no `callflow:` line, so it is not a flow\n");
-        assert_eq!(err, ["compose.yaml", "gates.yaml", "part.yaml"].map(skipped).concat());
-    }
-
-    #[test]
-    fn a_flow_of_a_folder_that_forgot_its_version_is_a_finding() {
-        let forgot = GOOD.strip_prefix("callflow: 1\n").unwrap();
-        let folder = Folder::new("forgot", &[("a.yaml", GOOD), ("b.yaml", forgot)]);
-        let (status, out, err) = folder.run(&[""], Format::Short, false);
-        assert_eq!((status, err.as_str()), (ExitStatus::Findings, ""));
-        assert_eq!(out, folder.run(&["b.yaml"], Format::Short, false).1);
-        assert!(out.starts_with("b.yaml:1:1: error[F004]: a flow needs `callflow`"), "{out}");
-    }
-
-    #[test]
-    fn tests_are_run_only_when_asked_for_and_what_they_leave_out_is_a_warning_that_can_be_waived() {
-        let flow =
-            "callflow: 1\nstart: hi\nstates:\n  hi: {say: Hello., next: bye}\n  bye: {end: Goodbye.}\n";
-        let tests = "tests: [{name: hello, script: [caller.joined, said], expect: {final: bye}}]\n";
-        let folder = Folder::new("tests", &[("a.yaml", flow), ("a.test.yaml", tests), ("b.yaml", flow)]);
-        let run = |paths: &[&str]| folder.run_with_tests(paths);
-        assert_eq!(
-            folder.run(&["a.yaml", "b.yaml"], Format::Short, true),
-            (ExitStatus::Success, String::new(), String::new())
-        );
-        let warned = "a.yaml:4:27: warning[F070]: no test takes `failed` of `hi` to `bye`\n";
-        assert_eq!(run(&["a.yaml", "b.yaml"]), (ExitStatus::Findings, warned.to_owned(), String::new()));
-        let waived = flow.replace("next: bye}", "next: bye, allow: [F070: not worth it]}");
-        std::fs::write(folder.0.join("a.yaml"), waived).unwrap();
-        assert_eq!(run(&["a.yaml"]), (ExitStatus::Success, String::new(), String::new()));
-        assert_eq!(folder.run(&["a.yaml"], Format::Short, true).0, ExitStatus::Success);
-        std::fs::write(folder.0.join("a.test.yaml"), tests.replace("bye", "hi")).unwrap();
-        let (status, _, err) = run(&["a.yaml"]);
-        assert_eq!((status, err.as_str()), (ExitStatus::Findings, "error: a test of a.yaml fails: hello\n"));
-        std::fs::write(folder.0.join("a.test.yaml"), tests.replace("tests:", "test:")).unwrap();
-        let (status, _, err) = run(&["a.yaml"]);
-        assert_eq!(status, ExitStatus::Error);
-        assert!(err.contains("a.test.yaml:1:"), "{err}");
-    }
-
-    #[test]
-    fn a_test_file_of_another_name_is_about_the_flow_that_it_names() {
-        let flow =
-            "callflow: 1\nstart: hi\nstates:\n  hi: {say: Hello., next: bye}\n  bye: {end: Goodbye.}\n";
-        let first = "tests: [{name: hello, script: [said], expect: {final: bye}}]\n";
-        let second = "flow: ../a.yaml\ntests: [{name: mute, script: [say.failed], expect: {final: bye}}]\n";
-        let files = [("a.yaml", flow), ("a.test.yaml", first), ("more/zz.test.yaml", second)];
-        let folder = Folder::new("named-flow", &files);
-        let run = |path: &str| folder.run_with_tests(&[path]);
-        // What the two reach together is counted.
-        assert_eq!(run(""), (ExitStatus::Success, String::new(), String::new()));
-        assert_eq!(run("a.yaml").0, ExitStatus::Findings, "the second is in another folder");
-        std::fs::rename(folder.0.join("more/zz.test.yaml"), folder.0.join("zz.test.yaml")).unwrap();
-        std::fs::write(folder.0.join("zz.test.yaml"), second.replace("../", "")).unwrap();
-        assert_eq!(run("a.yaml").0, ExitStatus::Success);
-
-        for (wrong, says) in [
-            (second.replace("../", "").replace("say.failed", "say.faild"), "no event `say.faild`"),
-            (second.replace("../a", "gone"), "gone.yaml does not exist"),
-        ] {
-            std::fs::write(folder.0.join("zz.test.yaml"), wrong).unwrap();
-            let (status, _, err) = run("");
-            assert_eq!(status, ExitStatus::Error);
-            assert!(err.contains(says), "{err}");
-        }
-        let fails = second.replace("../", "").replace("final: bye", "final: hi");
-        std::fs::write(folder.0.join("zz.test.yaml"), fails).unwrap();
-        let (status, _, err) = run("");
-        assert_eq!(status, ExitStatus::Findings);
-        assert!(err.contains("a.yaml fails: mute"), "{err}");
-    }
-
-    #[test]
-    fn what_only_exploring_decides_is_said_to_be_open_without_it() {
-        let wishes = "properties: [{before: {bye: hi}}]\n";
-        let flow = format!(
-            "callflow: 1\nstart: hi\n{wishes}states:\n  hi: {{say: Hello., next: bye}}\n  bye: {{end: Goodbye.}}\n"
-        );
-        let folder = Folder::new("open", &[("a.yaml", &*flow), ("b.yaml", &flow.replace(wishes, ""))]);
-        let run = |no_explore: bool| {
-            let paths = ["a.yaml", "b.yaml"].iter().map(|p| folder.0.join(p)).collect();
-            let args = CheckArgs {
-                paths,
-                format: Format::Short,
-                env: false,
-                no_explore,
-                no_cache: false,
-                tests: false,
-                strict: false,
-            };
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = check_all(&args, &|_| None, &mut out, &mut err).unwrap();
-            let shown =
-                |bytes| String::from_utf8(bytes).unwrap().replace(&format!("{}/", folder.0.display()), "");
-            (status, shown(out), shown(err))
-        };
-        let (status, out, err) = run(false);
-        assert_eq!((status, err.as_str()), (ExitStatus::Findings, ""));
-        assert!(out.starts_with("a.yaml:5:27: error[F059]: "), "{out}");
-        let open =
-            "note: a.yaml has `properties:`, which only exploring decides (F059); leave out `--no-explore`\n";
-        assert_eq!(run(true), (ExitStatus::Success, String::new(), open.to_owned()));
-    }
-
-    #[test]
-    fn what_was_explored_is_remembered_and_what_was_found_is_found_again() {
-        let wishes = "properties: [{before: {bye: hi}}]\n";
-        let bad = format!(
-            "callflow: 1\nstart: hi\n{wishes}states:\n  hi: {{say: Hello., next: bye}}\n  bye: {{end: Goodbye.}}\n"
-        );
-        let folder = Folder::new("cache", &[("f/good.yaml", GOOD), ("f/bad.yaml", &bad)]);
-        let cache = folder.0.join("cache");
-        let run = |no_cache: bool| {
-            let args = CheckArgs {
-                paths: vec![folder.0.join("f")],
-                format: Format::Short,
-                env: false,
-                no_explore: false,
-                no_cache,
-                tests: false,
-                strict: false,
-            };
-            let home = |name: &str| (name == "XDG_CACHE_HOME").then(|| cache.display().to_string());
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let status = check_all(&args, &home, &mut out, &mut err).unwrap();
-            (status, out, err)
-        };
-        let remembered = || std::fs::read_to_string(cache.join("callflow/explored")).ok();
-        let fresh = run(true);
-        assert_eq!(fresh.0, ExitStatus::Findings);
-        assert_eq!(remembered(), None);
-        for _ in 0..2 {
-            assert_eq!(run(false), fresh);
-            assert_eq!(remembered().unwrap().lines().count(), 1, "the good one, once");
-        }
-    }
-
-    #[test]
-    fn a_file_given_by_name_is_checked_whatever_it_holds() {
-        let folder = Folder::new("named", &[("compose.yaml", "services: {}\n")]);
-        let (status, out, _) = folder.run(&["compose.yaml"], Format::Short, false);
-        assert_eq!(status, ExitStatus::Findings);
-        assert!(out.contains("error[F004]: a flow needs `callflow`"), "{out}");
-    }
-
-    #[test]
-    fn what_cannot_be_looked_at_ends_with_an_error_and_a_remedy() {
-        let folder = Folder::new("unusable", &[("a.yaml", GOOD), ("empty/readme.md", "")]);
-        std::fs::write(folder.0.join("latin1.yaml"), b"callflow: 1 # \xe4\n").unwrap();
-        for (path, says) in [
-            ("nowhere.yaml", "nowhere.yaml does not exist"),
-            ("empty", "there are no flows in empty"),
-            ("latin1.yaml", "latin1.yaml is not UTF-8"),
-        ] {
-            let (status, _, err) = folder.run(&["a.yaml", path], Format::Short, false);
-            assert_eq!(status, ExitStatus::Error, "{path}");
-            assert!(err.contains(says) && err.contains("help: "), "{err}");
-        }
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use super::ExitStatus;
 use super::check::{ReadError, read};
 use super::journal::{self, JournalFileError, WRITTEN_BY};
 use super::test::CoverError;
+use super::write::{WriteError, write};
 use crate::check::{self, EnvMode};
 use crate::diagnostic::{Style, render_human};
 use crate::plan::graph::{Graph, Trace, TraceError};
@@ -106,14 +107,12 @@ pub enum GraphError {
     /// The tests cannot be drawn over it.
     #[error(transparent)]
     Cover(#[from] CoverError),
-    /// The picture cannot be written.
-    #[error("cannot write {to}: {cause}")]
-    Write {
-        /// Where to.
-        to: String,
-        /// What the system said.
-        cause: io::Error,
-    },
+    /// The picture cannot be written to its file.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Nor to standard output.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
 }
 
 impl GraphError {
@@ -127,7 +126,8 @@ impl GraphError {
             ),
             Self::Conflict { .. } => Some("leave out `--format`, or give the file another ending"),
             Self::File(error) => Some(error.help()),
-            Self::Trace { cause: TraceError::OtherFlow(_), .. } | Self::Cover(_) | Self::Write { .. } => None,
+            Self::Write(error) => Some(error.help()),
+            Self::Trace { cause: TraceError::OtherFlow(_), .. } | Self::Cover(_) | Self::Output(_) => None,
             Self::Trace { .. } => Some(WRITTEN_BY),
         }
     }
@@ -176,16 +176,11 @@ fn draw(args: &GraphArgs) -> Result<ExitStatus, GraphError> {
         Format::Svg => graph.svg(),
     };
     match &args.output {
-        Some(path) => {
-            std::fs::write(path, text)
-                .map_err(|cause| GraphError::Write { to: path.display().to_string(), cause })?;
-        }
+        Some(path) => write(path, text)?,
         None => match io::stdout().write_all(text.as_bytes()) {
             // The reader has seen enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-            written => {
-                written.map_err(|cause| GraphError::Write { to: "to standard output".to_owned(), cause })?;
-            }
+            written => written.map_err(GraphError::Output)?,
         },
     }
     Ok(ExitStatus::Success)

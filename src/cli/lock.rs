@@ -4,13 +4,15 @@
 //! repository, the history says which flow a call ran. `callflow check` says when a flow was edited and its lock
 //! was not written again (F074). A flow without a lock is as good as ever.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::ExitStatus;
-use super::check::{Found, find, read};
+use super::check::{ReadError, find, read};
+use super::write::write;
 use crate::check::{Checked, EnvMode, check};
 use crate::diagnostic::{Diagnostic, Rule, Style, render_human};
 use crate::flow::Document;
@@ -46,21 +48,22 @@ pub fn run(args: &LockArgs) -> ExitStatus {
 }
 
 fn lock_all(args: &LockArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
-    let (mut unusable, mut wrong) = (false, false);
+    let (mut unusable, mut wrong, mut seen) = (false, false, BTreeSet::new());
     for path in &args.paths {
-        let found = match find(path) {
-            Ok(Found { flows, .. }) => flows,
+        let found = find(path).and_then(|found| match found.flows.is_empty() {
+            true => Err(ReadError::NoFlows(path.clone())),
+            false => Ok(found),
+        });
+        let mut found = match found {
+            Ok(found) => found,
             Err(error) => {
                 unusable = true;
                 writeln!(err, "error: {error}\nhelp: {}", error.help())?;
                 continue;
             }
         };
-        if found.is_empty() {
-            unusable = true;
-            writeln!(err, "error: there are no flows in {}", path.display())?;
-        }
-        for flow in found {
+        found.retain_new(&mut seen);
+        for flow in found.flows {
             match read(&flow) {
                 Ok(source) => {
                     let Checked { source, flow: checked, diagnostics } = check(&source, EnvMode::Unknown);
@@ -72,10 +75,13 @@ fn lock_all(args: &LockArgs, out: &mut dyn Write, err: &mut dyn Write) -> io::Re
                     };
                     let lock = beside(&flow);
                     let hash = hash_of(checked.document());
-                    std::fs::write(&lock, written(&flow, &hash)).map_err(|error| {
-                        io::Error::new(error.kind(), format!("cannot write {}: {error}", lock.display()))
-                    })?;
-                    writeln!(out, "{}: {hash}", lock.display())?;
+                    match write(&lock, written(&flow, &hash)) {
+                        Ok(()) => writeln!(out, "{}: {hash}", lock.display())?,
+                        Err(error) => {
+                            unusable = true;
+                            writeln!(err, "error: {error}\nhelp: {}", error.help())?;
+                        }
+                    }
                 }
                 Err(error) => {
                     unusable = true;

@@ -15,11 +15,13 @@ pub mod journal;
 pub mod lock;
 mod media;
 pub mod phone;
+mod progress;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod schema;
 pub mod test;
+mod write;
 
 use std::path::PathBuf;
 
@@ -28,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 pub use exit::ExitStatus;
 pub use media::MediaError;
+pub use write::WriteError;
 
 use crate::settings::{self, Env, LogSettings, Overrides};
 use crate::telemetry;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::ExitStatus;
+use super::write::write;
 use crate::{flow, scenario};
 
 /// Arguments of `callflow schema`.
@@ -23,14 +24,16 @@ pub struct SchemaArgs {
 #[must_use]
 pub fn run(args: &SchemaArgs) -> ExitStatus {
     let text = if args.test { scenario::json_schema_text() } else { flow::json_schema_text() };
-    let (result, place) = match &args.write {
-        Some(path) => (std::fs::write(path, text), path.display().to_string()),
-        None => (io::stdout().write_all(text.as_bytes()), "standard output".to_owned()),
+    let written = match &args.write {
+        Some(path) => write(path, text).map_err(|error| format!("{error}\nhelp: {}", error.help())),
+        None => io::stdout()
+            .write_all(text.as_bytes())
+            .map_err(|error| format!("cannot write the schema to standard output: {error}")),
     };
-    match result {
+    match written {
         Ok(()) => ExitStatus::Success,
         Err(error) => {
-            anstream::eprintln!("error: cannot write the schema to {place}: {error}");
+            anstream::eprintln!("error: {error}");
             ExitStatus::Error
         }
     }

@@ -4,6 +4,7 @@
 //! it helps a second span and a line of advice. This module knows nothing about flows: who makes a
 //! finding decides what it says.
 
+mod excerpt;
 mod human;
 mod machine;
 mod rule;

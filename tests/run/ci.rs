@@ -111,22 +111,72 @@ fn a_mistake_in_a_test_file_is_what_the_page_says_it_is() {
         (&["test", "flows"][..], 2),
         (&["check", "--tests", "flows"], 2),
         (&["check", "flows"], 0),
-        (&["check", file], 1),
+        (&["check", file], 2),
     ] {
         let ran = folder.callflow(args, "");
         assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
     }
+    folder.write(file, "tests: [{name: x, tags: [llm], script: [\"hello\"]}]\n");
+    let skipped = folder.callflow(&["test", "flows"], "");
+    assert_eq!(skipped.code, Some(0));
+    assert!(skipped.err.starts_with("note: nothing was tested: "), "{}", skipped.err);
+    assert_eq!(folder.callflow(&["test", "flows", "--filter", "zzz"], "").code, Some(2));
+}
+
+#[test]
+fn the_log_of_a_ci_has_no_progress_in_it() {
+    let folder = project("ci-log");
+    folder.write("flows/second.yaml", GOOD);
+    let ran = folder.callflow(&["check", "--no-explore", "flows"], "");
+    assert_eq!((ran.code, &*ran.out, &*ran.err), (Some(0), "2 flows checked, nothing found\n", ""));
 }
 
 #[test]
 fn the_hooks_of_pre_commit_are_named_as_the_page_names_them() {
-    let hooks: Value = serde_yaml::from_str(include_str!("../../.pre-commit-hooks.yaml")).unwrap();
     let shown: Value = serde_yaml::from_str(blocks("yaml")[1]).unwrap();
-    let used = shown["repos"][0]["hooks"][0]["id"].as_str().unwrap();
-    let ids: Vec<&str> = hooks.as_array().unwrap().iter().map(|hook| hook["id"].as_str().unwrap()).collect();
-    assert!(ids.contains(&used), "{ids:?}");
-    for hook in hooks.as_array().unwrap() {
-        assert!(PAGE.contains(hook["id"].as_str().unwrap()));
-        assert_eq!(hook["entry"], "callflow check");
+    let used = shown["repos"][0]["hooks"].as_array().unwrap();
+    let hooks = hooks();
+    assert!(!used.is_empty() && used.iter().all(|used| hooks.iter().any(|hook| hook["id"] == used["id"])));
+    for hook in &hooks {
+        let id = hook["id"].as_str().unwrap();
+        assert!(PAGE.contains(&format!("`{id}`")), "{id}");
+        let what = id.split('-').nth(1).unwrap();
+        assert_eq!(hook["entry"], format!("callflow {what}"));
+        // pre-commit builds it, unless the name says that it is there.
+        assert_eq!(hook["language"], if id.ends_with("-system") { "system" } else { "rust" });
     }
+    for what in ["check", "test"] {
+        for end in ["", "-system"] {
+            let id = format!("callflow-{what}{end}");
+            assert_eq!(hooks.iter().filter(|hook| hook["id"] == id.as_str()).count(), 1, "{id}");
+        }
+    }
+}
+
+/// What pre-commit runs: the entry, the arguments, and the files of the commit if they are wanted.
+#[test]
+fn the_hooks_of_pre_commit_stop_a_flow_with_errors_and_a_test_that_fails() {
+    let folder = project("ci-hooks");
+    let run = |hook: &Value| {
+        let words = |key: &str| {
+            let args = hook[key].as_array().into_iter().flatten();
+            args.map(|arg| arg.as_str().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        let files = if hook["pass_filenames"] == false { "" } else { "flows/cold_transfer.yaml" };
+        folder.shell(&format!("{} {} {files}", hook["entry"].as_str().unwrap(), words("args"))).code
+    };
+    let codes = || {
+        let of = |id: &str| run(hooks().iter().find(|hook| hook["id"] == id).unwrap());
+        (of("callflow-check-system"), of("callflow-test-system"))
+    };
+    assert_eq!(codes(), (Some(0), Some(0)));
+    folder.write("flows/cold_transfer.test.yaml", &TESTS.replace("state: handed_off", "state: goodbye"));
+    assert_eq!(codes(), (Some(0), Some(1)));
+    folder.write("flows/cold_transfer.yaml", BAD);
+    assert_eq!(codes().0, Some(1));
+}
+
+fn hooks() -> Vec<Value> {
+    let hooks: Value = serde_yaml::from_str(include_str!("../../.pre-commit-hooks.yaml")).unwrap();
+    hooks.as_array().unwrap().clone()
 }

@@ -122,6 +122,32 @@ fn what_is_there_is_named_and_kept_until_force_is_given() {
 }
 
 #[test]
+fn what_else_is_in_the_folder_is_left_and_named() {
+    let folder = Folder::new("beside");
+    folder.write("flows/old.yaml", "mine\n");
+    folder.write("flows/flows/older.yaml", "mine, too\n");
+    folder.write("flows/notes/a.txt", "and this\n");
+    let made = folder.callflow(&["init", "flows"], "");
+    assert_eq!((made.code, &*made.err), (Some(0), ""), "{}", made.out);
+    let left = "\nleft as it was:\n  flows/older.yaml\n  notes/\n  old.yaml\n\nnext:\n";
+    assert!(made.out.contains(left), "{}", made.out);
+    for (path, text) in
+        [("old.yaml", "mine\n"), ("flows/older.yaml", "mine, too\n"), ("notes/a.txt", "and this\n")]
+    {
+        assert_eq!(folder.read(&format!("flows/{path}")), text);
+    }
+    let forced = folder.callflow(&["init", "flows", "--force"], "");
+    assert!(forced.out.contains("the commands (written over the one there was)\n"), "{}", forced.out);
+    assert!(forced.out.contains(left), "{}", forced.out);
+
+    for n in 0..30 {
+        folder.write(&format!("many/{n:02}.txt"), "");
+    }
+    let made = folder.callflow(&["init", "many"], "");
+    assert!(made.out.contains("\n  19.txt\n  and 10 more\n"), "{}", made.out);
+}
+
+#[test]
 fn a_file_where_the_folder_should_be_is_an_error_with_advice() {
     let folder = Folder::new("file");
     std::fs::write(folder.0.join("taken"), "").unwrap();

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::process::{Ran, callflow, run};
 
@@ -10,12 +11,24 @@ const FLOW: &str = "flows/cold_transfer.yaml";
 fn refused(args: &[&str], env: &[(&str, &str)]) -> Ran {
     let mut command = callflow(args);
     command.envs(env.iter().copied());
+    refused_by(command)
+}
+
+fn refused_by(command: Command) -> Ran {
     let ran = run(command, "");
     assert_eq!(ran.out, "", "nothing is shown before everything is well");
     for ugly in ["panicked", "RUST_BACKTRACE", "Error {", "os error"] {
         assert!(!ran.err.contains(ugly), "{}", ran.err);
     }
     ran
+}
+
+/// What a subcommand refuses.
+fn refused_command(args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callflow"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_clear().args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    refused_by(command)
 }
 
 /// A flow file that is removed at the end.
@@ -49,6 +62,42 @@ fn what_is_no_flow_is_status_2_with_the_reason_and_the_fix() {
         assert!(ran.err.contains(reason) && ran.err.contains(fix), "{}", ran.err);
     }
     assert_eq!(refused(&["--flow", "/dev/zero", "--offline", "--port", "0"], &[]).code, Some(1));
+}
+
+#[test]
+fn a_test_file_where_a_flow_is_wanted_is_status_2_and_said_to_be_one() {
+    let tests = "flows/cold_transfer.test.yaml";
+    for args in [
+        &["check", tests][..],
+        &["explore", tests],
+        &["explain", tests],
+        &["lock", tests],
+        &["graph", tests],
+        &["replay", "call.journal.jsonl", "--flow", tests],
+        &["--flow", tests, "--offline", "--port", "0", "--env-file", "/dev/null"],
+    ] {
+        let ran = refused_command(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
+        let says = format!("{tests} is a test file, and not a flow: `callflow test {tests}` runs it\n");
+        assert!(ran.err.contains(&says) && ran.err.contains("give the path of the flow"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_and_what_holds_no_flow_is_status_2_with_the_fix() {
+    let empty = crate::folder::Folder::new("no-flows");
+    let empty = empty.0.to_str().unwrap();
+    for (args, reason, fix) in [
+        (&["graph", FLOW, "-o", "nodir/x.svg"][..], "there is no folder nodir", "make the folder first"),
+        (&["schema", "--write", "nodir/x.json"], "there is no folder nodir", "make the folder first"),
+        (&["test", "flows", "--junit", "nodir/x.xml"], "there is no folder nodir", "make the folder first"),
+        (&["lock", empty], "there are no flows in", "begins with `callflow: 1`"),
+        (&["explore", FLOW, "--max-states", "0"], "0 is not in 1..", "--help"),
+    ] {
+        let ran = refused_command(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(reason) && ran.err.contains(fix), "{}", ran.err);
+    }
 }
 
 #[test]

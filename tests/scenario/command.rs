@@ -99,6 +99,47 @@ fn a_run_that_looked_at_no_test_has_not_passed() {
 }
 
 #[test]
+fn where_every_test_needs_a_model_that_cannot_be_asked_that_is_said_and_is_no_failure() {
+    let folder = Folder::new("skipped", "tests:\n  - {name: talks, tags: [llm], script: [\"hello\"]}\n");
+    for (args, why) in [
+        (&["."][..], "needs a real model, and OPENAI_API_KEY is not set"),
+        (&["a.yaml", "--format", "json"], "needs a real model, and OPENAI_API_KEY is not set"),
+        (&["a.yaml", "--offline"], "needs a real model, and --offline asks none"),
+    ] {
+        let (status, _, err) = folder.run(args);
+        assert_eq!((status, err), (0, format!("note: nothing was tested: every test {why}\n")));
+    }
+    fs::write(folder.0.join("a.test.yaml"), FAILING).unwrap();
+    let (status, _, err) = folder.run(&["a.yaml", "--filter", "good"]);
+    assert_eq!((status, err.as_str()), (0, ""), "one was run");
+}
+
+#[test]
+fn a_test_file_that_is_found_twice_is_run_once() {
+    let folder = Folder::new("twice", "tests:\n  - {name: x, script: [\"hello\"]}\n");
+    let (status, out, _) = folder.run(&["a.yaml", "a.test.yaml", ".", "--list"]);
+    assert_eq!((status, out.as_str()), (0, "a.test.yaml: x\n"));
+}
+
+#[test]
+fn what_is_to_be_written_to_a_folder_that_is_not_there_is_refused_before_any_test_is_run() {
+    let folder = Folder::new("no-place", FAILING);
+    for args in [
+        &["a.yaml", "--junit", "nodir/x.xml"][..],
+        &["a.yaml", "--coverage-json", "nodir/x.xml"],
+        &["a.yaml", "--generate", "-o", "nodir/x.xml"],
+    ] {
+        let (status, out, err) = folder.run(args);
+        assert_eq!((status, out.as_str()), (2, ""));
+        assert_eq!(
+            err,
+            "error: cannot write nodir/x.xml: there is no folder nodir\n\
+             help: make the folder first (`mkdir -p`), or give a path in one that is there\n"
+        );
+    }
+}
+
+#[test]
 fn programs_are_told_the_same_as_json_and_junit() {
     let folder = Folder::new("formats", FAILING);
     let (status, out, _) = folder.run(&[".", "--format", "json", "--junit", "out.xml"]);
@@ -142,10 +183,13 @@ fn what_is_no_test_is_status_2_with_every_finding() {
     fs::write(folder.0.join("a.yaml"), "callflow: 1\nstart: nowhere\nstates: {bye: {end: Bye.}}\n").unwrap();
     let (_, _, err) = folder.run(&["."]);
     assert!(err.contains("error[F009]") && err.contains("error[F014]"), "{err}");
-    for (path, says) in [("nowhere", "cannot read nowhere"), ("b.yaml", "cannot read b.yaml")] {
+    for (path, says) in [
+        ("nowhere", "error: nowhere does not exist\nhelp: "),
+        ("b.yaml", "error: b.yaml does not exist\nhelp: "),
+    ] {
         let (status, _, err) = folder.run(&[path]);
         assert_eq!(status, 2);
-        assert!(err.contains(says), "{err}");
+        assert!(err.starts_with(says), "{err}");
     }
     fs::remove_file(folder.0.join("a.test.yaml")).unwrap();
     let (status, _, err) = folder.run(&["a.yaml"]);
@@ -258,6 +302,9 @@ fn a_picture_is_written_in_the_language_of_its_name_or_not_at_all() {
         let text = fs::read_to_string(folder.0.join(args[args.len() - 1])).unwrap();
         assert!(text.contains(begins), "{text}");
     }
+    let (status, _, err) = graph(&folder, &["-o", "nodir/x.svg"]);
+    assert_eq!(status, 2);
+    assert!(err.starts_with("error: cannot write nodir/x.svg: there is no folder nodir\nhelp: "), "{err}");
     // Said once, and findings as they are said everywhere.
     let (status, _, err) = graph(&folder, &["--coverage=missing.test.yaml"]);
     assert_eq!(status, 2);

@@ -10,7 +10,8 @@ use std::thread::{available_parallelism, scope};
 /// More threads than this are never worth their start.
 const MOST: usize = 16;
 
-/// Calls `look` with each item, on several threads, and `show` with what came of it, in order, on this one.
+/// Calls `look` with each item, on several threads, and `show` with what came of it, in order, on this one; and
+/// `looked_at`, here as well, with how many it has looked at so far, whether or not they could be shown already.
 ///
 /// # Errors
 /// The first error of `show`; what was not begun by then is left out.
@@ -18,6 +19,7 @@ pub(super) fn at_once<I, S>(
     items: &[I],
     look: impl Fn(&I) -> S + Sync,
     mut show: impl FnMut(&I, S) -> io::Result<()>,
+    looked_at: impl Fn(usize),
 ) -> io::Result<()>
 where
     I: Sync,
@@ -51,6 +53,7 @@ where
                 }
                 shown += 1;
             }
+            looked_at(shown + early.len());
         }
         Ok(())
     })
@@ -58,35 +61,34 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
-    fn everything_is_shown_once_and_in_order() {
+    fn everything_is_shown_once_and_in_order_and_counted_as_it_comes() {
         let items: Vec<u64> = (0..500).collect();
-        let mut shown = Vec::new();
+        let (mut shown, counted) = (Vec::new(), RefCell::new(Vec::new()));
         let squared = |n: &u64| n * n;
-        at_once(&items, squared, |n, square| {
+        let show = |n: &u64, square| {
             shown.push((*n, square));
             Ok(())
-        })
-        .unwrap();
+        };
+        at_once(&items, squared, show, |count| counted.borrow_mut().push(count)).unwrap();
         assert_eq!(shown, items.iter().map(|n| (*n, n * n)).collect::<Vec<_>>());
-        at_once(&[], squared, |_, _| Ok(())).unwrap();
+        assert_eq!(counted.into_inner(), (1..=500).collect::<Vec<_>>());
+        at_once(&[], squared, |_, _| Ok(()), |_| {}).unwrap();
     }
 
     #[test]
     fn an_error_ends_it() {
         let items: Vec<u64> = (0..500).collect();
         let mut shown = 0;
-        let broken = at_once(
-            &items,
-            |n| *n,
-            |_, _| {
-                shown += 1;
-                if shown == 3 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
-            },
-        );
-        assert!(broken.is_err());
+        let show = |_: &u64, _| {
+            shown += 1;
+            if shown == 3 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        };
+        assert!(at_once(&items, |n| *n, show, |_| {}).is_err());
         assert_eq!(shown, 3);
     }
 }

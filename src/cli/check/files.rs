@@ -1,5 +1,6 @@
 //! Finding and reading flow files.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,15 @@ pub enum ReadError {
     /// It is a folder, where one file was wanted.
     #[error("{path} is a folder", path = .0.display())]
     Folder(PathBuf),
+    /// It is a link that leads back to itself, over others or at once.
+    #[error("{path} is a symbolic link that leads back to itself", path = .0.display())]
+    Loop(PathBuf),
+    /// It holds tests, where a flow was wanted.
+    #[error("{path} is a test file, and not a flow: `callflow test {path}` runs it", path = .0.display())]
+    Tests(PathBuf),
+    /// A folder with nothing to look at.
+    #[error("there are no flows in {path}", path = .0.display())]
+    NoFlows(PathBuf),
     /// It is not text.
     #[error("{path} is not UTF-8 text", path = .0.display())]
     NotText(PathBuf),
@@ -35,13 +45,19 @@ impl ReadError {
         match self {
             Self::Missing(_) => "look at the path; flows of the project stand in `flows/`",
             Self::Folder(_) => "give the path of one flow in it, such as flows/cold_transfer.yaml",
+            Self::Loop(_) => "`ls -l` shows where the link leads; give the path of the file itself",
+            Self::Tests(_) => "for the flow that it tests, give the path of the flow",
+            Self::NoFlows(_) => "a flow is a .yaml file that begins with `callflow: 1`",
             Self::NotText(_) => "save the file as UTF-8",
             Self::Io { .. } => "look at the file's permissions",
         }
     }
 
-    fn new(path: &Path, cause: io::Error) -> Self {
+    /// What the system said about a path.
+    pub(in crate::cli) fn new(path: &Path, cause: io::Error) -> Self {
         match cause.kind() {
+            // The kind for it cannot be named yet.
+            _ if cause.raw_os_error() == Some(libc::ELOOP) => Self::Loop(path.to_owned()),
             io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
             io::ErrorKind::IsADirectory => Self::Folder(path.to_owned()),
             io::ErrorKind::InvalidData => Self::NotText(path.to_owned()),
@@ -59,11 +75,57 @@ pub struct Found {
     pub skipped: Vec<PathBuf>,
 }
 
+impl Found {
+    /// Leaves out what is among `seen` already, and adds the rest to it: a file that was named twice is one file.
+    pub fn retain_new(&mut self, seen: &mut BTreeSet<PathBuf>) {
+        let mut is_new = |path: &PathBuf| seen.insert(place(path));
+        self.flows.retain(&mut is_new);
+        self.skipped.retain(&mut is_new);
+    }
+}
+
+/// One path for one name in one folder, however it is written. A link to a flow is another one: what it takes in and its
+/// lock stand beside the link.
+#[must_use]
+pub fn place(path: &Path) -> PathBuf {
+    let Some((folder, name)) = path.parent().zip(path.file_name()) else { return same(path) };
+    same(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }).join(name)
+}
+
+/// One path for one file, however it is written.
+#[must_use]
+pub fn same(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// The endings of test files.
+pub const TEST_ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
+
+/// Whether a file holds tests, by its name.
+#[must_use]
+pub fn is_test(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    TEST_ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// Reads a flow file. What is larger than any flow is not read to its end; the checker refuses it.
 ///
 /// # Errors
 /// [`ReadError`].
 pub fn read(path: &Path) -> Result<SourceFile, ReadError> {
+    not_a_test(path)?;
+    read_text(path)
+}
+
+fn not_a_test(path: &Path) -> Result<(), ReadError> {
+    if is_test(path) && path.is_file() { Err(ReadError::Tests(path.to_owned())) } else { Ok(()) }
+}
+
+/// Reads a file that may be none of a flow, as far as one of a flow would be read.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_text(path: &Path) -> Result<SourceFile, ReadError> {
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX) + 1;
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(|cause| ReadError::new(path, cause))?;
@@ -90,6 +152,7 @@ pub fn find(path: &Path) -> Result<Found, ReadError> {
     if metadata.is_dir() {
         search(path, &mut found)?;
     } else {
+        not_a_test(path)?;
         found.flows.push(path.to_owned());
     }
     Ok(found)

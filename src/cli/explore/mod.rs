@@ -5,14 +5,16 @@
 mod places;
 mod print;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
 use super::check::read;
+use super::progress::Progress;
 use crate::check::{Checked, CheckedFlow, EnvMode, check};
 use crate::diagnostic::{Diagnostic, Style, render_github, render_human, render_sarif};
 use crate::explore::{Limits, Report, explore};
@@ -33,7 +35,12 @@ pub struct ExploreArgs {
     #[arg(value_name = "FLOW")]
     pub flow: PathBuf,
     /// Configurations after which it gives up.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().configurations)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = Limits::default().configurations,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..)
+    )]
     pub max_states: usize,
     /// How the result is shown.
     #[arg(long, value_enum, default_value_t = Format::Human)]
@@ -102,16 +109,11 @@ fn explore_one(
     let places = Places::of(flow.document());
     let plan = compile(flow);
     let limits = Limits { configurations: args.max_states, ..Limits::default() };
-    let shown = io::stderr().is_terminal();
+    let mut progress = Progress::at_terminal();
     let report = explore(&plan, &limits, &mut |configurations| {
-        if shown {
-            // Progress that cannot be shown is no reason to stop.
-            let _gone = write!(io::stderr(), "\rexploring: {configurations} configurations");
-        }
+        progress.show(format_args!("exploring: {configurations} configurations"));
     });
-    if shown {
-        let _gone = write!(io::stderr(), "\r\x1b[K");
-    }
+    progress.clear();
     match args.format {
         Format::Human => print::human(&source, &plan, &report, &places, out)?,
         Format::Json => writeln!(out, "{}", print::json(&source, &plan, &report, &places))?,

@@ -4,6 +4,7 @@
 
 mod starter;
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,9 @@ use starter::StarterFile;
 
 /// Longest name of a flow, in characters; the schema says the same.
 const LONGEST_NAME: usize = 64;
+
+/// Files and folders that are named as left alone; of more, how many.
+const MOST_LEFT: usize = 20;
 
 /// Arguments of `callflow init`.
 #[derive(Args, Debug, Clone)]
@@ -78,8 +82,8 @@ fn list(paths: &[PathBuf]) -> String {
 #[must_use]
 pub fn run(args: &InitArgs) -> ExitStatus {
     match init(args) {
-        Ok((name, files)) => {
-            let said = tell(&args.dir, &name, &files, &mut anstream::stdout());
+        Ok(made) => {
+            let said = tell(&args.dir, &made, &mut anstream::stdout());
             // The project is there, whether or not somebody reads about it.
             if let Err(error) = said.and_then(|()| io::stdout().flush()) {
                 anstream::eprintln!("error: cannot write to standard output: {error}");
@@ -94,7 +98,19 @@ pub fn run(args: &InitArgs) -> ExitStatus {
     }
 }
 
-fn init(args: &InitArgs) -> Result<(String, Vec<StarterFile>), InitError> {
+/// What there is now.
+struct Made {
+    /// The flow's name.
+    name: String,
+    /// What was written.
+    files: Vec<StarterFile>,
+    /// Which of these were there before.
+    replaced: Vec<PathBuf>,
+    /// What else is in the folders that were written to.
+    left: Vec<String>,
+}
+
+fn init(args: &InitArgs) -> Result<Made, InitError> {
     let name = match &args.name {
         Some(name) if is_name(name) => name.clone(),
         Some(name) => return Err(InitError::Name(name.clone())),
@@ -104,19 +120,35 @@ fn init(args: &InitArgs) -> Result<(String, Vec<StarterFile>), InitError> {
         return Err(InitError::File(args.dir.clone()));
     }
     let files = starter::files(&name);
-    if !args.force {
-        // A dangling link is there as well.
-        let there = |path: &PathBuf| path.symlink_metadata().is_ok();
-        let existing: Vec<_> = files.iter().map(|file| args.dir.join(&file.path)).filter(there).collect();
-        if !existing.is_empty() {
-            return Err(InitError::Exists(existing));
-        }
+    // A dangling link is there as well.
+    let there = |path: &PathBuf| path.symlink_metadata().is_ok();
+    let existing: Vec<_> = files.iter().map(|file| args.dir.join(&file.path)).filter(there).collect();
+    if !args.force && !existing.is_empty() {
+        return Err(InitError::Exists(existing));
     }
+    let left = others(&args.dir, &files);
     for file in &files {
         let path = args.dir.join(&file.path);
         write(&path, &file.text, args.force).map_err(|cause| InitError::Io { path, cause })?;
     }
-    Ok((name, files))
+    Ok(Made { name, files, replaced: existing, left })
+}
+
+/// What stands in the folders that are written to and is none of the project's files, by its path from the folder. What
+/// cannot be listed is as little touched as the rest.
+fn others(dir: &Path, files: &[StarterFile]) -> Vec<String> {
+    let ours: BTreeSet<&Path> = files.iter().flat_map(|file| Path::new(&file.path).ancestors()).collect();
+    let folders = ours.iter().filter(|path| !files.iter().any(|file| Path::new(&file.path) == **path));
+    let mut others: Vec<String> = folders
+        .flat_map(|folder| {
+            fs::read_dir(dir.join(folder)).into_iter().flatten().flatten().map(move |entry| (folder, entry))
+        })
+        .map(|(folder, entry)| (folder.join(entry.file_name()), entry.path().is_dir()))
+        .filter(|(path, _)| !ours.contains(&**path))
+        .map(|(path, is_folder)| path.display().to_string() + if is_folder { "/" } else { "" })
+        .collect();
+    others.sort();
+    others
 }
 
 fn write(path: &Path, text: &str, force: bool) -> io::Result<()> {
@@ -156,11 +188,21 @@ fn name_of(dir: &Path) -> String {
     if name.is_empty() { "flow".to_owned() } else { name.to_owned() }
 }
 
-fn tell(dir: &Path, name: &str, files: &[StarterFile], out: &mut dyn Write) -> io::Result<()> {
+fn tell(dir: &Path, made: &Made, out: &mut dyn Write) -> io::Result<()> {
+    let Made { name, files, replaced, left } = made;
     let longest = files.iter().map(|file| file.path.len()).max().unwrap_or(0);
     writeln!(out, "written to {}:", dir.display())?;
     for file in files {
-        writeln!(out, "  {:longest$}   {}", file.path, file.about)?;
+        let over =
+            if replaced.contains(&dir.join(&file.path)) { " (written over the one there was)" } else { "" };
+        writeln!(out, "  {:longest$}   {}{over}", file.path, file.about)?;
+    }
+    if !left.is_empty() {
+        writeln!(out, "\nleft as it was:")?;
+        left.iter().take(MOST_LEFT).try_for_each(|path| writeln!(out, "  {path}"))?;
+        if let more @ 1.. = left.len().saturating_sub(MOST_LEFT) {
+            writeln!(out, "  and {more} more")?;
+        }
     }
     writeln!(out, "\nnext:")?;
     if dir != Path::new(".") {

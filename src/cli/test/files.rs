@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::check::read;
+use crate::cli::check::{ReadError, TEST_ENDINGS, is_test, read, read_text};
 use crate::diagnostic::{Diagnostic, Style, render_human};
 use crate::scenario::{Subject, Suite, names, parse};
 use crate::source::SourceFile;
@@ -22,18 +22,21 @@ pub(super) enum Found {
     Flow(PathBuf),
 }
 
-/// The endings of test files.
-const ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
-
-fn is_test(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
+impl Found {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Tests(path) | Self::Flow(path) => path,
+        }
+    }
 }
 
 /// The test files at a path. With `alone`, a flow needs none.
 pub(super) fn find(path: &Path, alone: bool) -> Result<Vec<Found>, String> {
     let shown = path.display();
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let metadata = std::fs::metadata(path).map_err(|cause| {
+        let error = ReadError::new(path, cause);
+        format!("{error}\nhelp: {}", error.help())
+    })?;
     if metadata.is_dir() {
         let mut found = Vec::new();
         search(path, &mut found).map_err(|error| format!("cannot search {shown}: {error}"))?;
@@ -57,7 +60,7 @@ pub(super) fn find(path: &Path, alone: bool) -> Result<Vec<Found>, String> {
 /// The test file beside a flow.
 pub(super) fn beside(flow: &Path) -> Option<Found> {
     let stem = flow.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let paths = ENDINGS.iter().map(|ending| flow.with_file_name(format!("{stem}{ending}")));
+    let paths = TEST_ENDINGS.iter().map(|ending| flow.with_file_name(format!("{stem}{ending}")));
     paths.into_iter().find(|path| path.is_file()).map(Found::Tests)
 }
 
@@ -104,7 +107,7 @@ pub(super) fn load(found: &Found) -> Result<Loaded, String> {
             Ok(Loaded { path: path.display().to_string(), suite, subject })
         }
         Found::Tests(path) => {
-            let source = source(path)?;
+            let source = read_text(path).map_err(unread)?;
             let (suite, mut diagnostics) = parse(&source);
             let shown = |diagnostics: &[Diagnostic]| render_human(&source, diagnostics, Style::Colour);
             let Some(suite) = suite else { return Err(shown(&diagnostics)) };
@@ -124,17 +127,18 @@ pub(super) fn load(found: &Found) -> Result<Loaded, String> {
     }
 }
 
-fn source(path: &Path) -> Result<SourceFile, String> {
-    read(path).map_err(|error| format!("error: {error}\nhelp: {}\n", error.help()))
+fn unread(error: ReadError) -> String {
+    format!("error: {error}\nhelp: {}\n", error.help())
 }
 
 fn flow(path: &Path) -> Result<Subject, String> {
-    Subject::new(source(path)?).map_err(|(source, found)| render_human(&source, &found, Style::Colour))
+    Subject::new(read(path).map_err(unread)?)
+        .map_err(|(source, found)| render_human(&source, &found, Style::Colour))
 }
 
 /// The flow that a test file is about, whatever else is wrong with it.
 pub(super) fn flow_of_file(path: &Path) -> PathBuf {
-    let suite = read(path).ok().and_then(|source| parse(&source).0);
+    let suite = read_text(path).ok().and_then(|source| parse(&source).0);
     flow_of(path, suite.as_ref())
 }
 
@@ -144,7 +148,7 @@ fn flow_of(path: &Path, suite: Option<&Suite>) -> PathBuf {
         return path.parent().unwrap_or(Path::new("")).join(&flow.value);
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let stem = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    let stem = TEST_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     let flow = path.with_file_name(format!("{stem}.yaml"));
     if flow.is_file() { flow } else { path.with_file_name(format!("{stem}.yml")) }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Found, Loaded, flow_of_file, load, tests_below, tests_in};
 use super::runner::{Asking, Judged, Verdict, judge};
+use crate::cli::check::same;
 use crate::diagnostic::Diagnostic;
 use crate::scenario::coverage::Coverage;
 
@@ -105,9 +106,4 @@ pub fn uncovered(files: &[&Path]) -> Uncovered {
         all.findings = coverage.findings(&one.subject);
     }
     all
-}
-
-/// One path for one file, however it is written.
-fn same(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }

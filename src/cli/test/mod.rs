@@ -11,12 +11,15 @@ mod more;
 mod report;
 mod runner;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::ExitStatus;
+use super::check::place;
+use super::write::{has_place, write};
 use crate::settings::Env;
 use files::{Loaded, find, load};
 pub use graph::CoverError;
@@ -110,8 +113,15 @@ pub fn run(args: &TestArgs, env: &Env) -> ExitStatus {
 }
 
 fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<ExitStatus> {
+    // Before what takes long, not after it.
+    for file in [&args.junit, &args.coverage_json, &args.output].into_iter().flatten() {
+        if let Err(error) = has_place(file) {
+            writeln!(err, "error: {error}\nhelp: {}", error.help())?;
+            return Ok(ExitStatus::Error);
+        }
+    }
     let mut loaded: Vec<Loaded> = Vec::new();
-    let mut unusable = false;
+    let (mut unusable, mut seen) = (false, BTreeSet::new());
     for path in &args.paths {
         let found = match find(path, args.generate || !args.faults.is_empty()) {
             Ok(found) => found,
@@ -121,7 +131,7 @@ fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) ->
                 continue;
             }
         };
-        for file in found {
+        for file in found.into_iter().filter(|file| seen.insert(place(file.path()))) {
             match load(&file) {
                 Ok(one) => loaded.push(one),
                 Err(message) => {
@@ -161,10 +171,14 @@ fn test(args: &TestArgs, env: &Env, out: &mut dyn Write, err: &mut dyn Write) ->
     };
     let tested = runner::run_all(args, &models, &loaded, &mut sink)?;
     report::finish(args, &loaded, &tested, &mut sink)?;
-    if let Some(path) = &args.junit {
-        std::fs::write(path, junit::render(&tested)).map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
-        })?;
+    if let Some(path) = &args.junit
+        && let Err(error) = write(path, junit::render(&tested))
+    {
+        writeln!(err, "error: {error}\nhelp: {}", error.help())?;
+        return Ok(ExitStatus::Error);
+    }
+    if let Some(why) = all_skipped(&tested) {
+        writeln!(err, "note: nothing was tested: every test {why}")?;
     }
     let covered = more::coverage(args, &loaded, &tested, &mut sink)?;
     let failed = tested.tests.iter().any(|test| matches!(test.verdict, Verdict::Failed(_)));
@@ -209,6 +223,19 @@ impl NothingToRun {
             Self::Filtered { .. } => "`--list` without `--filter` shows what they are called",
         }
     }
+}
+
+/// Why no test was run, if none was. Those who have no key are not to be stopped by it, but are to know.
+fn all_skipped(tested: &Tested) -> Option<String> {
+    let mut reasons = Vec::new();
+    for test in &tested.tests {
+        match test.verdict {
+            Verdict::Skipped(why) if reasons.contains(&why) => {}
+            Verdict::Skipped(why) => reasons.push(why),
+            Verdict::Passed | Verdict::Failed(_) => return None,
+        }
+    }
+    (!reasons.is_empty()).then(|| reasons.join(", or "))
 }
 
 /// What came of all tests.
