@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -14,6 +15,7 @@ use crate::check::{self, EnvMode};
 use crate::diagnostic::{Style, render_human};
 use crate::plan::graph::{Graph, Trace, TraceError};
 use crate::plan::{Plan, compile};
+use crate::replay::{self, Numbers};
 
 /// Arguments of `callflow graph`.
 #[derive(Args, Debug, Clone)]
@@ -186,10 +188,19 @@ fn draw(args: &GraphArgs) -> Result<ExitStatus, GraphError> {
     Ok(ExitStatus::Success)
 }
 
-fn trace(path: &Path, plan: &Plan) -> Result<Trace, GraphError> {
+fn trace(path: &Path, plan: &Arc<Plan>) -> Result<Trace, GraphError> {
     let text = journal::read(path)?;
-    Trace::read(journal::whole(path, &text), plan)
-        .map_err(|cause| GraphError::Trace { path: path.to_owned(), cause })
+    let text = journal::whole(path, &text);
+    let mut trace =
+        Trace::read(text, plan).map_err(|cause| GraphError::Trace { path: path.to_owned(), cause })?;
+    // An old journal cannot be replayed, and what depends on the environment or on whole numbers may go another way.
+    for recording in replay::read(text).unwrap_or_default() {
+        let replayed = replay::replay(&recording, plan, Numbers::default());
+        if replayed.divergence.is_none() && recording.begin.flow_hash == plan.hash.to_string() {
+            trace.tell(&recording.begin.call, replayed.ways);
+        }
+    }
+    Ok(trace)
 }
 
 /// Endings of pictures that are not written here, whatever `--format` says.

@@ -15,7 +15,7 @@ pub use read::{Begin, JournalError, Recording, Step, broken_off, read};
 
 use crate::machine::{CallInfo, Input, Machine, Millis, Outcome};
 use crate::pii::PhoneNumber;
-use crate::plan::Plan;
+use crate::plan::{EdgeId, Plan, StateId};
 use names::Names;
 
 /// What came of a replay.
@@ -27,6 +27,8 @@ pub struct Replayed {
     pub divergence: Option<Divergence>,
     /// Names of the states in the order entered, until then.
     pub states: Vec<String>,
+    /// The same states, each with the edges that were taken in the step that entered it.
+    pub ways: Vec<(StateId, Vec<EdgeId>)>,
     /// How the call ended, if it came so far.
     pub outcome: Option<Outcome>,
 }
@@ -75,15 +77,20 @@ pub fn replay(recording: &Recording, plan: &Arc<Plan>, numbers: Numbers) -> Repl
     let now = Names::of_plan(plan);
     let mut same = 0;
     let mut divergence = None;
+    let mut ways = Vec::new();
     for step in &recording.steps {
+        let (been, taken) = (machine.path().len(), machine.taken().to_vec());
         if let Some(difference) = take(&mut machine, step, &recording.begin.names, &now) {
             divergence = Some(Divergence { line: step.line, at: step.t, difference });
             break;
         }
         same += 1;
+        let more = machine.taken().iter().zip(&taken).enumerate().filter(|(_, (now, before))| now > before);
+        let edges: Vec<_> = more.map(|(index, _)| EdgeId::from_index(index)).collect();
+        ways.extend(machine.path()[been..].iter().map(|state| (*state, edges.clone())));
     }
     let states = machine.path().iter().map(|state| plan.state(*state).name.to_string()).collect();
-    Replayed { same, divergence, states, outcome: machine.outcome() }
+    Replayed { same, divergence, states, ways, outcome: machine.outcome() }
 }
 
 /// Takes one step; what was different, if anything.

@@ -5,12 +5,16 @@ use crate::folder::Folder;
 const FLOW: &str = "callflow: 1\nname: shop\nstart: hi\nstates:\n  hi: {say: Hello., next: bye}\n  \
     bye: {end: Goodbye.}\n";
 
-/// A folder with a flow and the journal of a call of it.
 fn recorded(name: &str) -> Folder {
+    recorded_with(name, FLOW, "")
+}
+
+/// A folder with a flow and the journal of a call of it, in which the caller says this.
+fn recorded_with(name: &str, flow: &str, said: &str) -> Folder {
     let folder = Folder::new(name);
-    folder.write("shop.yaml", FLOW);
+    folder.write("shop.yaml", flow);
     let call = ["--flow", "shop.yaml", "--once", "--json", "--offline", "--port", "0", "--speed", "max"];
-    folder.callflow(&[&call[..], &["--record", "call.jsonl"]].concat(), "");
+    folder.callflow(&[&call[..], &["--record", "call.jsonl"]].concat(), said);
     folder
 }
 
@@ -51,6 +55,22 @@ fn a_call_of_another_flow_is_told_from_one_of_another_version() {
     let (_, out, _) = replay(&folder, "call.jsonl", "other.yaml");
     assert!(out.contains("recorded with another flow: shop, and this is bank\n"), "{out}");
     assert!(!out.contains("version"), "{out}");
+}
+
+#[test]
+fn a_trace_tells_two_edges_between_the_same_states_apart_as_long_as_the_call_can_be_replayed() {
+    let asks = "confirm: Shall I?, on: {accepted: bye, declined: bye, exhausted: bye, failed: bye}";
+    let folder = recorded_with("edges", &FLOW.replace("say: Hello., next: bye", asks), "yes\n");
+    let taken = |journal: &str| {
+        let drawn = folder.callflow(&["graph", "shop.yaml", "--trace", journal, "--format", "svg"], "");
+        assert_eq!(drawn.code, Some(0), "{}", drawn.err);
+        ["normal", "failure"].map(|tone| drawn.out.contains(&format!("class=\"link {tone} taken\"")))
+    };
+    assert_eq!(taken("call.jsonl"), [true, false]);
+    let journal = folder.read("call.jsonl");
+    assert!(journal.contains("Shall I?"), "{journal}");
+    folder.write("edited.jsonl", &journal.replace("Shall I?", "Shall we?"));
+    assert_eq!(taken("edited.jsonl"), [true, true]);
 }
 
 #[test]

@@ -4,12 +4,20 @@ use serde_json::Value;
 
 use super::Graph;
 use super::build::at;
-use crate::plan::{Plan, StateId};
+use crate::plan::{EdgeId, Plan, StateId};
 
 /// The states that recorded calls were in, call by call.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    calls: Vec<(String, Vec<StateId>)>,
+    calls: Vec<(String, Vec<Hop>)>,
+}
+
+/// One state that a call came to.
+#[derive(Debug, Clone)]
+struct Hop {
+    to: StateId,
+    /// The edges of which one led there; none if that is not known.
+    by: Vec<EdgeId>,
 }
 
 /// Why a journal cannot be drawn.
@@ -47,7 +55,11 @@ impl Trace {
             };
             steps += 1;
             if hash == plan.hash.to_string() {
-                trace.path(call).extend(effects.iter().filter_map(|effect| entered(effect, plan)));
+                trace.path(call).extend(
+                    effects
+                        .iter()
+                        .filter_map(|effect| Some(Hop { to: entered(effect, plan)?, by: Vec::new() })),
+                );
             }
         }
         if steps == 0 {
@@ -59,7 +71,17 @@ impl Trace {
         Ok(trace)
     }
 
-    fn path(&mut self, call: &str) -> &mut Vec<StateId> {
+    /// Adds by which edges a call went: a journal does not say it, but the flow does when the call is replayed. What
+    /// is told of another way than the recorded one is passed over.
+    pub fn tell(&mut self, call: &str, ways: Vec<(StateId, Vec<EdgeId>)>) {
+        for (_, path) in self.calls.iter_mut().filter(|(name, _)| name == call) {
+            if path.iter().map(|hop| hop.to).eq(ways.iter().map(|(to, _)| *to)) {
+                *path = ways.iter().map(|(to, by)| Hop { to: *to, by: by.clone() }).collect();
+            }
+        }
+    }
+
+    fn path(&mut self, call: &str) -> &mut Vec<Hop> {
         let known = self.calls.iter().position(|(name, _)| name == call);
         let index = known.unwrap_or_else(|| {
             self.calls.push((call.to_owned(), Vec::new()));
@@ -82,10 +104,10 @@ impl Graph {
         for (_, path) in &trace.calls {
             let mut from = 0;
             self.nodes[from].visits += 1;
-            for state in path {
-                let to = at(*state);
+            for Hop { to, by } in path {
+                let to = at(*to);
                 self.nodes[to].visits += 1;
-                for link in self.ways(from, to) {
+                for link in self.ways(from, to, by) {
                     self.links[link].visits += 1;
                 }
                 from = to;
@@ -93,18 +115,22 @@ impl Graph {
         }
     }
 
-    /// What leads there: from the state itself, or from any state. A journal names states and not edges, so where
-    /// one way works out and another fails, both are meant.
-    fn ways(&self, from: usize, to: usize) -> Vec<usize> {
+    /// What leads there: from the state itself, or from any state. Where it is not known by which edge, and one way
+    /// works out and another fails, both are meant.
+    fn ways(&self, from: usize, to: usize, by: &[EdgeId]) -> Vec<usize> {
         let between = |from| {
             let is_way = |(_, link): &(usize, &super::Link)| (link.from, link.to) == (from, to);
             self.links.iter().enumerate().filter(is_way).map(|(index, _)| index).collect::<Vec<_>>()
         };
         let own = between(from);
         let anywhere = self.nodes.iter().position(|node| node.shape == super::Shape::Anywhere);
-        match anywhere {
-            Some(anywhere) if own.is_empty() => between(anywhere),
-            _ => own,
+        let any = anywhere.map(between).unwrap_or_default();
+        let is_known = |link: &usize| self.links[*link].edges.iter().flatten().any(|edge| by.contains(edge));
+        let known: Vec<_> = own.iter().chain(&any).copied().filter(is_known).collect();
+        match (known.is_empty(), own.is_empty()) {
+            (false, _) => known,
+            (true, true) => any,
+            (true, false) => own,
         }
     }
 }
