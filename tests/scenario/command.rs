@@ -81,7 +81,7 @@ fn a_run_that_looked_at_no_test_has_not_passed() {
     {
         let (status, out, err) = folder.run(args);
         assert_eq!((status, out.as_str()), (2, ""));
-        assert!(err.starts_with("error: none of the 3 tests that there are has `zzz` in its name"), "{err}");
+        assert!(err.starts_with("error: no test (of 3) has `zzz` in its name"), "{err}");
         assert!(err.contains("help: `--list`"), "{err}");
     }
     // What is put through the catalogue or written are no tests with names to choose by.

@@ -193,8 +193,8 @@ enum NothingToRun {
     Empty(Vec<String>),
     /// No test has what `--filter` asks for.
     #[error(
-        "none of the {} has `{filter}` in its name, its tags or the path of its file",
-        if *.tests == 1 { "1 test that there is".to_owned() } else { format!("{tests} tests that there are") }
+        "{} has `{filter}` in its name, its tags or the path of its file",
+        if *.tests == 1 { "no test (there is 1)".to_owned() } else { format!("no test (of {tests})") }
     )]
     Filtered {
         /// The text of `--filter`.
