@@ -134,10 +134,14 @@ impl World {
 
     /// Has the sandbox bring about a case of the catalogue.
     async fn brings_about(&self, id: &str) {
+        self.brings(json!({"id": id})).await;
+    }
+
+    async fn brings(&self, fault: Value) {
         let url = format!("{}/control/faults", self.sandbox.urls().phone);
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = http.post(url).body(json!({"id": id}).to_string()).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 201, "{id}");
+        let answer = http.post(url).body(fault.to_string()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 201, "{fault}");
     }
 
     async fn quiet(&self) {
@@ -344,7 +348,13 @@ async fn a_warning_and_a_visitor_are_told_to_whoever_is_in_the_room() {
     assert_eq!(next(&mut session).await, RoomEvent::DialoutStopped { id: leg });
     world.brings_about("E48").await;
     let leg = world.dial(&room).await;
-    assert_eq!(next(&mut session).await, RoomEvent::DialoutConnected { id: leg });
+    assert_eq!(next(&mut session).await, RoomEvent::DialoutConnected { id: leg.clone() });
+    let RoomEvent::ParticipantJoined { id } = next(&mut session).await else { panic!("no visitor") };
+    assert_eq!(next(&mut session).await, RoomEvent::ParticipantLeft { id });
+    // With every event one comes, but not with a visitor's own.
+    world.brings(json!({"service": "daily", "fault": "visitor"})).await;
+    world.daily.stop_dial_out(&room.name, &leg).await.unwrap();
+    assert_eq!(next(&mut session).await, RoomEvent::DialoutStopped { id: leg });
     let RoomEvent::ParticipantJoined { id } = next(&mut session).await else { panic!("no visitor") };
     assert_eq!(next(&mut session).await, RoomEvent::ParticipantLeft { id });
     caller.do_it("stop", "").await;

@@ -88,7 +88,11 @@ impl World {
             self.rules.announcement = Some(*utterance);
         }
         match effect {
-            Effect::Enter { state } => self.check_order(*state),
+            Effect::Enter { state } => {
+                // Whoever left a `dial` during its announcement left the announcement behind.
+                self.rules.announcement = None;
+                self.check_order(*state);
+            }
             Effect::Hold { on, .. } => self.check_hold(*on),
             Effect::Dial { target, .. } => self.check_dial(*target),
             Effect::Say { .. } | Effect::Reply { .. } if self.gone && !self.has_operator() => {

@@ -238,3 +238,55 @@ fn the_shipped_flow_gives_up_after_three_transfers() {
         &shipped("cold_transfer.yaml"),
     );
 }
+
+/// A machine that picks up in the moment in which its time is up, and is welcome.
+#[test]
+fn an_answer_at_the_limit_that_is_taken_after_all_is_a_transfer() {
+    let text = |gate: &str, answered: &str| {
+        format!(
+            "callflow: 1\nstart: ring\ntargets: {{desk: {{phone: \"+15550100001\"}}, two: {{phone: \
+             \"+15550100002\"}}}}\nstates:\n  ring:\n    dial: {{to: [desk, two], ring: 20s, late_answer: accept{gate}}}\n    \
+             on: {{{answered}: together, otherwise: bye}}\n  together: {{handoff: keep_room}}\n  bye: {{end: Goodbye.}}\n"
+        )
+    };
+    let answered = "tests:\n  - name: E19\n    faults: [E19]\n    script: [after: 25s]\n    expect: {final: together, \
+                    commands: {dial: 1}}\n";
+    all_pass(answered, &flow(&text("", "answered")));
+    let gated = "tests:\n  - name: E19\n    faults: [E19]\n    script: [operator.accepted]\n    \
+                 expect: {final: together, commands: {dial: 1}}\n";
+    all_pass(gated, &flow(&text(", accept: {say: Press 1.}", "accepted")));
+}
+
+#[test]
+fn an_announcement_that_cannot_be_spoken_or_was_left_holds_no_dial_up() {
+    let text = r#"callflow: 1
+start: ring
+targets:
+  first: {phone: "+15550100001"}
+  second: {phone: "+15550100002"}
+intents:
+  sales: {when: The caller wants sales., examples: [sales please]}
+states:
+  ring:
+    dial: {to: first, announce: "I will try somebody.", accept: {say: "Press 1."}, listen: [sales]}
+    on: {accepted: notice, intent.sales: other, otherwise: bye}
+  notice: {say: "You are connected.", next: together}
+  other:
+    dial: second
+    on: {answered: together, otherwise: bye}
+  together: {handoff: keep_room}
+  bye: {end: Goodbye.}
+"#;
+    let tests = r#"tests:
+  - name: the announcement fails
+    script: [say.failed, operator.accepted, quiet]
+    expect: {state: together, commands: {dial: first}}
+  - name: the last word before the handoff fails
+    script: [said, operator.accepted, say.failed]
+    expect: {state: together}
+  - name: somebody else is wanted during the announcement
+    script: [caller.interrupts: sales please, operator.answered]
+    expect: {state: together, commands: {dial: second}}
+"#;
+    all_pass(tests, &flow(text));
+}

@@ -1,12 +1,13 @@
 //! What `check` has explored before and found nothing in: a flow that has not changed is not explored again.
 //!
 //! Remembered are fingerprints only, of everything that an exploration depends on: the program itself, the flow with the
-//! files that it takes in, its recordings, and the values of its environment. What is wrong with a flow is never
-//! remembered, so findings are always fresh; and a file that cannot be read or written costs time and nothing else.
+//! files that it takes in, and its recordings. Flows with the values of their environment are not for here: such a value
+//! may be a telephone number, and its fingerprint gives it away to whoever tries all numbers. What is wrong with a flow is
+//! never remembered, so findings are always fresh; and a file that cannot be read or written costs time and nothing else.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -16,9 +17,11 @@ use crate::check::CheckedFlow;
 
 /// The name of the file: a fingerprint a line, the newest last.
 const NAME: &str = "explored";
-/// With more than this, the older half is forgotten.
+/// With more than this, all but the newer half of as many are forgotten.
 const MOST: usize = 10_000;
-/// More of a file is not read, in bytes.
+/// The length of a line, in bytes.
+const LINE: u64 = 33;
+/// More than the last so many bytes of a file are not read.
 const LARGEST: u64 = 1 << 20;
 
 /// What an exploration depends on, in 128 bits.
@@ -70,16 +73,26 @@ impl Explored {
         fs::create_dir_all(&folder)?;
         let path = folder.join(NAME);
         let lines: String = now.iter().map(|Fingerprint(bits)| format!("{bits:032x}\n")).collect();
+        if fs::metadata(&path).is_ok_and(|known| !known.is_file()) {
+            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        }
+        let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         // One write: another check may be at the same.
-        OpenOptions::new().create(true).append(true).open(&path)?.write_all(lines.as_bytes())?;
-        if self.before.len() + now.len() > MOST { forget_half(&folder) } else { Ok(()) }
+        file.write_all(lines.as_bytes())?;
+        if file.metadata()?.len() > MOST as u64 * LINE { forget_half(&folder) } else { Ok(()) }
     }
 }
 
-/// The fingerprints in a file. What is none, such as half a line, is passed over.
+/// The newest fingerprints in a file. What is none, such as half a line, is passed over.
 fn read(path: &Path) -> io::Result<Vec<Fingerprint>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    let known = fs::metadata(path)?;
+    if !known.is_file() {
+        // To open a pipe is to wait for whoever writes into it.
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let (mut bytes, mut file) = (Vec::new(), File::open(path)?);
+    file.seek(SeekFrom::Start(known.len().saturating_sub(LARGEST)))?;
+    file.take(LARGEST).read_to_end(&mut bytes)?;
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| line.len() == 32);
     let bits = lines.filter_map(|line| u128::from_str_radix(std::str::from_utf8(line).ok()?, 16).ok());
     Ok(bits.map(Fingerprint).collect())
@@ -89,7 +102,7 @@ fn read(path: &Path) -> io::Result<Vec<Fingerprint>> {
 fn forget_half(folder: &Path) -> io::Result<()> {
     let path = folder.join(NAME);
     let known = read(&path)?;
-    let newer = known.get(known.len() / 2..).unwrap_or_default();
+    let newer = known.get(known.len().saturating_sub(MOST / 2)..).unwrap_or_default();
     let lines: String = newer.iter().map(|Fingerprint(bits)| format!("{bits:032x}\n")).collect();
     let passing = folder.join(format!("{NAME}.{}", std::process::id()));
     fs::write(&passing, lines)?;
@@ -119,10 +132,6 @@ fn of_flow(flow: &CheckedFlow, program: u128) -> u128 {
     };
     for (_, text) in flow.document().source.files() {
         add(text.as_bytes());
-    }
-    for (name, value) in flow.env() {
-        add(name.as_bytes());
-        add(value.as_bytes());
     }
     for (name, samples) in flow.recordings() {
         add(name.as_bytes());
@@ -161,35 +170,31 @@ mod tests {
         }
     }
 
-    fn flow(text: &str, variable: &str) -> CheckedFlow {
-        let text =
-            format!("callflow: 1\nenv: {{X: text}}\nstart: bye\nstates:\n  bye: {{end: \"{text}\"}}\n");
-        let source = SourceFile::new("f.yaml", text);
-        check(&source, EnvMode::Known(&|_| Some(variable.to_owned()))).flow.unwrap()
+    fn flow(text: &str) -> CheckedFlow {
+        let text = format!("callflow: 1\nstart: bye\nstates:\n  bye: {{end: \"{text}\"}}\n");
+        check(&SourceFile::new("f.yaml", text), EnvMode::Unknown).flow.unwrap()
     }
 
     #[test]
     fn what_was_noted_is_known_the_next_time_and_only_that() {
         let folder = Folder::new("kept");
         let explored = folder.explored();
-        let bye = explored.fingerprint(&flow("Goodbye.", "a")).unwrap();
+        let bye = explored.fingerprint(&flow("Goodbye.")).unwrap();
         assert!(!explored.has(bye));
         explored.note(bye);
         explored.keep().unwrap();
 
         let explored = folder.explored();
         assert!(explored.has(bye));
-        assert_eq!(explored.fingerprint(&flow("Goodbye.", "a")), Some(bye));
-        for other in [flow("Good day.", "a"), flow("Goodbye.", "b")] {
-            assert!(!explored.has(explored.fingerprint(&other).unwrap()));
-        }
+        assert_eq!(explored.fingerprint(&flow("Goodbye.")), Some(bye));
+        assert!(!explored.has(explored.fingerprint(&flow("Good day.")).unwrap()));
         explored.keep().unwrap();
         assert_eq!(folder.lines(), 1, "nothing new, nothing written");
     }
 
     #[test]
     fn without_a_folder_nothing_is_looked_at() {
-        assert_eq!(Explored::within(None).fingerprint(&flow("Goodbye.", "a")), None);
+        assert_eq!(Explored::within(None).fingerprint(&flow("Goodbye.")), None);
     }
 
     #[test]
@@ -208,7 +213,39 @@ mod tests {
 
         let explored = folder.explored();
         assert!(explored.has(Fingerprint(u128::MAX)) && !explored.has(Fingerprint(0)));
-        assert_eq!(folder.lines(), MOST / 2 + 1);
+        assert_eq!(folder.lines(), MOST / 2);
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1, "no file in passing is left");
+    }
+
+    #[test]
+    fn of_a_file_that_is_far_too_long_the_newest_are_known_and_kept() {
+        let folder = Folder::new("long");
+        fs::create_dir_all(&folder.0).unwrap();
+        let line = |n: u128| format!("{n:032x}\n");
+        let text: String = (0..40_000).map(line).collect();
+        fs::write(folder.0.join(NAME), text).unwrap();
+        let explored = folder.explored();
+        assert!(explored.has(Fingerprint(39_999)) && !explored.has(Fingerprint(0)));
+        explored.note(Fingerprint(u128::MAX));
+        explored.keep().unwrap();
+        assert_eq!(folder.lines(), MOST / 2);
+        let explored = folder.explored();
+        assert!(explored.has(Fingerprint(u128::MAX)) && explored.has(Fingerprint(39_999)));
+    }
+
+    #[test]
+    fn what_is_no_file_is_neither_read_nor_written() {
+        let folder = Folder::new("pipe");
+        fs::create_dir_all(&folder.0).unwrap();
+        let pipe = folder.0.join(NAME);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let explored = folder.explored();
+        explored.note(Fingerprint(1));
+        assert!(explored.keep().is_err());
+        fs::remove_file(&pipe).unwrap();
+        fs::create_dir(&pipe).unwrap();
+        let explored = folder.explored();
+        explored.note(Fingerprint(1));
+        assert!(explored.keep().is_err());
     }
 }

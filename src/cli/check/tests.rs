@@ -208,11 +208,11 @@ fn what_was_explored_is_remembered_and_what_was_found_is_found_again() {
     );
     let folder = Folder::new("cache", &[("f/good.yaml", GOOD), ("f/bad.yaml", &bad)]);
     let cache = folder.0.join("cache");
-    let run = |no_cache: bool| {
+    let run = |no_cache: bool, env: bool| {
         let args = CheckArgs {
             paths: vec![folder.0.join("f")],
             format: Format::Short,
-            env: false,
+            env,
             no_explore: false,
             no_cache,
             tests: false,
@@ -224,11 +224,12 @@ fn what_was_explored_is_remembered_and_what_was_found_is_found_again() {
         (status, out, err)
     };
     let remembered = || std::fs::read_to_string(cache.join("callflow/explored")).ok();
-    let fresh = run(true);
+    let fresh = run(true, false);
     assert_eq!(fresh.0, ExitStatus::Findings);
+    assert_eq!(run(false, true), fresh);
     assert_eq!(remembered(), None);
     for _ in 0..2 {
-        assert_eq!(run(false), fresh);
+        assert_eq!(run(false, false), fresh);
         assert_eq!(remembered().unwrap().lines().count(), 1, "the good one, once");
     }
 }

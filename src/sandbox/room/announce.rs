@@ -23,7 +23,10 @@ impl Room {
     pub(super) fn announce_but_to(self: &Arc<Self>, except: Option<Uuid>, event: &Value) {
         let action = event["action"].as_str().unwrap_or_default();
         let text = event.to_string();
-        let fault = self.faults.take_if(Service::Daily, action, |fault| !fault.is_refusal());
+        // A visitor's own coming and going brings no other visitor, or there would be no end of them.
+        let visited = self.lock().visited;
+        let fits = |fault: &Fault| !fault.is_refusal() && (*fault != Fault::Visitor || !visited);
+        let fault = self.faults.take_if(Service::Daily, action, fits);
         match fault {
             None | Some(Fault::Refuse { .. }) => self.lock().tell_but_to(except, &text),
             Some(Fault::Silent) => {}
@@ -57,10 +60,12 @@ impl Room {
     /// Somebody joins who is no leg and no bot, says nothing, and leaves.
     fn receive_visitor(self: &Arc<Self>) {
         let room = Arc::clone(self);
+        self.lock().visited = true;
         self.tasks.spawn(async move {
             let seat = room.seat_client(Some("visitor".to_owned()), false);
             tokio::time::sleep(VISIT).await;
             drop(seat);
+            room.lock().visited = false;
         });
     }
 

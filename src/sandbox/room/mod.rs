@@ -73,6 +73,8 @@ struct Inside {
     taken: BTreeSet<String>,
     /// An event that a fault keeps back until the next one has been told.
     kept_back: Option<String>,
+    /// A fault's visitor is in, or on the way.
+    visited: bool,
 }
 
 /// Who is in a room, as `GET /rooms/:name/presence` shows it.

@@ -1,6 +1,6 @@
 //! The phone that is being reached, as the vendor would tell of it.
 
-use crate::machine::{AttemptId, Input, LegCause, LegEvent, LegOutcome, Millis, ToolResult};
+use crate::machine::{AttemptId, Effect, Input, LegCause, LegEvent, LegOutcome, Millis, ToolResult};
 use crate::plan::{DialMethod, StateId, TargetId};
 
 use super::World;
@@ -125,10 +125,41 @@ impl World {
             .retain(|pending| !matches!(pending.input, Input::Leg { attempt: of, .. } if of == attempt));
     }
 
-    /// Keeps account of what was told of legs and tools.
+    /// The attempt at which somebody picks up now.
+    pub(super) fn answered(&self, input: &Input) -> Option<AttemptId> {
+        let Input::Leg { attempt, event: LegEvent::Answered } = input else { return None };
+        let leg = self.legs.iter().find(|leg| leg.attempt == *attempt)?;
+        (leg.stage < LegStage::Answered && leg.method == DialMethod::DialOut).then_some(*attempt)
+    }
+
+    /// Where in what is commanded somebody is taken who picked up while being given up (`late_answer: accept`): after
+    /// the last command to stop their leg, which may be of this very moment.
+    pub(super) fn is_taken_late(&self, attempt: AttemptId, effects: &[Effect]) -> Option<usize> {
+        let stops = |effect: &Effect| matches!(effect, Effect::StopDial { attempt: of } if *of == attempt);
+        let at = effects.iter().rposition(stops).map_or(0, |last| last + 1);
+        let is_late = at > 0 || self.legs.iter().any(|leg| leg.attempt == attempt && leg.stopping);
+        let takes = |effect: &Effect| matches!(effect, Effect::Enter { .. } | Effect::Ask { .. });
+        (is_late && effects[at..].iter().any(takes)).then_some(at)
+    }
+
+    /// The command to stop a leg has come too late for whoever picked up.
+    pub(super) fn take_after_all(&mut self, attempt: AttemptId) {
+        self.forget_leg(attempt);
+        for leg in self.legs.iter_mut().filter(|leg| leg.attempt == attempt) {
+            leg.stopping = false;
+        }
+    }
+
+    /// Keeps account of what was told of sentences, legs and tools.
     pub(crate) fn observe(&mut self, input: &Input) {
         if matches!(input, Input::CallerLeft) {
             self.gone = true;
+        }
+        if let Input::SayFailed { utterance } = input {
+            // What cannot be spoken does not sound, and ends no second time.
+            self.pending.retain(
+                |pending| !matches!(pending.input, Input::Said { utterance: of, .. } if of == *utterance),
+            );
         }
         if let Input::ToolDone { call, result } = input {
             self.forget_answer(*call);

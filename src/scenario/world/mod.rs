@@ -327,6 +327,7 @@ impl World {
         if let (Some(played), Input::TurnEnded { text }) = (&mut self.played, &input) {
             played.caller_said(text);
         }
+        let answered = self.answered(&input);
         self.observe(&input);
         if let Some(told) = &mut self.told {
             told.push((self.now, input.clone()));
@@ -335,7 +336,11 @@ impl World {
         let witness = self.watch(&input);
         self.machine.handle(self.now, input, &mut effects);
         self.check_step(&witness, &effects);
-        for effect in effects {
+        let mut late = answered.and_then(|attempt| Some((attempt, self.is_taken_late(attempt, &effects)?)));
+        for (index, effect) in effects.into_iter().enumerate() {
+            if let Some((attempt, _)) = late.take_if(|(_, at)| *at == index) {
+                self.take_after_all(attempt);
+            }
             self.enact(effect);
         }
         self.note_transfer();
