@@ -9,7 +9,7 @@ use crate::diagnostic::Rule;
 use crate::machine::{Effect, Millis, Timer};
 
 /// Deadlines after which a call counts as going in circles.
-const DEADLINES: usize = 1_000;
+pub(super) const DEADLINES: usize = 1_000;
 /// Later than anything that happens, and still a deadline.
 const NEVER: Millis = Millis(u64::MAX - 1);
 
@@ -17,19 +17,36 @@ const NEVER: Millis = Millis(u64::MAX - 1);
 ///
 /// How long that takes; `None` if it does not end, or only `call.max_duration` would end it.
 pub(super) fn until_the_end<S: Subject>(world: &World<S>) -> Option<Duration> {
-    let mut copy = world.clone();
-    copy.subject.move_deadline(Timer::MaxDuration, NEVER);
+    let mut copy = left(world);
     let mut effects = Vec::new();
     let mut ignored = Violations::default();
     for _ in 0..DEADLINES {
-        if copy.subject.is_over() || (copy.ledger.handed_off.is_some() && world.ledger.handed_off.is_none()) {
+        if is_over(&copy, world) {
             return Some(between(world.now, copy.now));
         }
-        let (_, timer) = *copy.subject.armed().first().filter(|(_, timer)| *timer != Timer::MaxDuration)?;
         effects.clear();
-        copy.step(&Happening::Timer(timer), &mut effects, &mut ignored);
+        copy.step(&next(&copy)?, &mut effects, &mut ignored);
     }
     None
+}
+
+/// A call that only its deadlines go on with, and not the one that bounds every call.
+pub(super) fn left<S: Subject>(world: &World<S>) -> World<S> {
+    let mut copy = world.clone();
+    copy.subject.move_deadline(Timer::MaxDuration, NEVER);
+    copy
+}
+
+/// Whether a call that was left alone is over or handed over.
+pub(super) fn is_over<S: Subject>(copy: &World<S>, left: &World<S>) -> bool {
+    copy.subject.is_over() || (copy.ledger.handed_off.is_some() && left.ledger.handed_off.is_none())
+}
+
+/// What happens to it next, if anything does.
+pub(super) fn next<S: Subject>(copy: &World<S>) -> Option<Happening> {
+    let armed = copy.subject.armed();
+    let (_, timer) = *armed.first().filter(|(_, timer)| *timer != Timer::MaxDuration)?;
+    Some(Happening::Timer(timer))
 }
 
 /// What is wrong if there is no such end.

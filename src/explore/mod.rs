@@ -6,6 +6,7 @@
 //! the same flow makes the same report.
 
 mod alone;
+mod coarse;
 mod events;
 mod ledger;
 mod order;
@@ -93,6 +94,22 @@ pub struct Measure {
 /// Explores a flow. `progress` is told from time to time how many configurations there are.
 pub fn explore(plan: &Arc<Plan>, limits: &Limits, progress: &mut dyn FnMut(usize)) -> Report {
     explore_with(plan, |plan, info| Machine::new(Arc::clone(plan), info), limits, progress)
+}
+
+/// Whether everything holds in a flow, found out by a coarser search that knows no counts: more can happen in it than in
+/// any call. If it says no, or has seen more configurations than this, [`explore`] decides.
+#[must_use]
+pub fn holds(plan: &Arc<Plan>, configurations: usize) -> bool {
+    holds_with(plan, |plan, info| Machine::new(Arc::clone(plan), info), configurations)
+}
+
+/// [`holds`] with something else than the machine as it is: for tests of the explorer itself.
+pub fn holds_with<S: Subject>(
+    plan: &Arc<Plan>,
+    make: impl Fn(&Arc<Plan>, CallInfo) -> S,
+    configurations: usize,
+) -> bool {
+    coarse::Coarse::new(plan).holds(make, configurations).is_some()
 }
 
 /// Explores what can follow a call so far, with requirements of its own. Gives up at the first thing that does not

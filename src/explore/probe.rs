@@ -7,28 +7,31 @@ use crate::diagnostic::Rule;
 use crate::machine::{AttemptId, Effect, Input, LegEvent, LegOutcome, ReplyId, Service, UtteranceId};
 use crate::plan::{IntentId, Plan};
 
-/// Tells a copy of the call everything stale, and looks whether that was all one to it.
-pub(super) fn stale<S: Subject>(world: &World<S>, plan: &Plan, violations: &mut Violations) {
+/// Tells a copy of the call everything stale, and looks whether that was all one to it. What it returns is whether any
+/// counter was asked for.
+pub(super) fn stale<S: Subject>(world: &World<S>, plan: &Plan, violations: &mut Violations) -> bool {
     if !world.ledger.started {
-        return;
+        return false;
     }
     let inputs =
         if world.ledger.ended { after_the_end(world, plan) } else { answers_to_nothing(world, plan) };
     let mut copy = world.clone();
     let mut effects = Vec::new();
+    let mut asked = false;
     for input in &inputs {
-        copy.subject.handle(copy.now, input.clone(), &mut effects);
+        asked |= !copy.subject.handle(copy.now, input.clone(), &mut effects).is_empty();
     }
     let stops = effects.iter().filter(|effect| matches!(effect, Effect::StopDial { .. })).count();
     let expected = inputs.iter().filter(|input| must_be_hung_up(world, input)).count();
     let quiet = copy.subject == world.subject && stops == effects.len();
     if quiet && (stops >= expected || world.ledger.ended) && (!world.ledger.ended || effects.is_empty()) {
-        return;
+        return asked;
     }
     // Something was not all one to it: which?
     for input in inputs {
         one(world, &input, violations);
     }
+    asked
 }
 
 fn one<S: Subject>(world: &World<S>, input: &Input, violations: &mut Violations) {
@@ -61,9 +64,13 @@ fn one<S: Subject>(world: &World<S>, input: &Input, violations: &mut Violations)
     }
 }
 
-/// Tells a copy of the call the same thing once more.
-pub(super) fn again<S: Subject>(world: &World<S>, happening: &Happening, violations: &mut Violations) {
-    let Happening::Input(input) = happening else { return };
+/// Tells a copy of the call the same thing once more. What it returns is whether any counter was asked for.
+pub(super) fn again<S: Subject>(
+    world: &World<S>,
+    happening: &Happening,
+    violations: &mut Violations,
+) -> bool {
+    let Happening::Input(input) = happening else { return false };
     let repeats = matches!(
         input,
         Input::CallerJoined
@@ -79,11 +86,11 @@ pub(super) fn again<S: Subject>(world: &World<S>, happening: &Happening, violati
     // A key may be pressed twice, and an intent that leads nowhere may be asked for twice.
     let key = matches!(input, Input::Leg { event: LegEvent::Key { .. } | LegEvent::Asked, .. });
     if !repeats || key {
-        return;
+        return false;
     }
     let mut copy = world.clone();
     let mut effects = Vec::new();
-    copy.subject.handle(copy.now, input.clone(), &mut effects);
+    let asked = copy.subject.handle(copy.now, input.clone(), &mut effects);
     let acted = effects.iter().any(|effect| !matches!(effect, Effect::StopDial { .. }));
     if copy.subject != world.subject || acted {
         let (rule, message) = match input {
@@ -95,6 +102,7 @@ pub(super) fn again<S: Subject>(world: &World<S>, happening: &Happening, violati
         let (from, state) = (world.ledger.from, world.ledger.state);
         violations.add(Violation { rule, message, from, state, wish: None });
     }
+    !asked.is_empty()
 }
 
 fn answers_to_nothing<S: Subject>(world: &World<S>, plan: &Plan) -> Vec<Input> {

@@ -31,9 +31,12 @@ struct Node {
     choice: u32,
 }
 
+/// Fingerprints that were seen.
+pub(super) type Seen = HashSet<u128, BuildHasherDefault<AsItIs>>;
+
 /// Fingerprints are hashes already.
 #[derive(Default)]
-struct AsItIs(u64);
+pub(super) struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {
@@ -66,7 +69,7 @@ pub(super) struct Search<'p, S, F> {
     wishes: Option<Arc<Wishes>>,
     starts: Vec<Start>,
     nodes: Vec<Node>,
-    seen: HashSet<u128, BuildHasherDefault<AsItIs>>,
+    seen: Seen,
     queue: VecDeque<(u32, World<S>)>,
     steps: usize,
     findings: Vec<(Violation, Vec<u32>)>,
@@ -89,7 +92,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             plan,
             make,
             nodes: Vec::new(),
-            seen: HashSet::default(),
+            seen: Seen::default(),
             queue: VecDeque::new(),
             steps: 0,
             findings: Vec::new(),
@@ -279,7 +282,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
 }
 
 /// A call in its first moment: the bot is in the room, unless it is not ready yet.
-fn begin<S: Subject>(
+pub(super) fn begin<S: Subject>(
     plan: &Arc<Plan>,
     make: &impl Fn(&Arc<Plan>, CallInfo) -> S,
     wishes: Option<Arc<Wishes>>,

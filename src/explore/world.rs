@@ -8,7 +8,7 @@ use super::order::Order;
 use super::subject::Subject;
 use super::violation::{Violation, Violations};
 use crate::diagnostic::Rule;
-use crate::machine::{AttemptId, Bounds, Effect, Input, LegEvent, Millis, Parts, Timer};
+use crate::machine::{AttemptId, Bounds, Counter, Effect, Input, LegEvent, Millis, Parts, Timer};
 use crate::plan::Plan;
 
 /// One thing that can happen.
@@ -48,29 +48,27 @@ impl<S: Subject> World<S> {
         Self { subject, now: Millis(0), ledger: Ledger::new(), wishes }
     }
 
-    /// Lets something happen; effects and what is wrong with them are appended.
+    /// Lets something happen; effects and what is wrong with them are appended. What it returns are the counters that
+    /// were asked for.
     pub(super) fn step(
         &mut self,
         happening: &Happening,
         effects: &mut Vec<Effect>,
         violations: &mut Violations,
-    ) {
+    ) -> Vec<Counter> {
         let first = effects.len();
         let wishes = self.wishes.clone();
         let order = wishes.as_ref().map(|wishes| &wishes.order);
         let watched = order.and_then(|order| order.watch(&self.ledger, self.subject.completed()));
-        let late = match happening {
+        let (late, asked) = match happening {
             Happening::Input(input) => {
                 let late = self.late_answer(input);
                 self.ledger.learn(input);
-                self.subject.handle(self.now, input.clone(), effects);
+                let asked = self.subject.handle(self.now, input.clone(), effects);
                 self.note_proposal(input, &effects[first..]);
-                late
+                (late, asked)
             }
-            Happening::Timer(timer) => {
-                self.fire(*timer, effects);
-                None
-            }
+            Happening::Timer(timer) => (None, self.fire(*timer, effects)),
         };
         if let (Some(order), Some(watched)) = (order, watched) {
             let input = match happening {
@@ -93,6 +91,7 @@ impl<S: Subject> World<S> {
             self.judge_late_answer(attempt, &effects[first..], violations);
         }
         self.ledger.settle(&self.subject, violations);
+        asked
     }
 
     /// Tells the call at a moment what it was told then. Deadlines that have passed come first, as in the machine.
@@ -107,7 +106,7 @@ impl<S: Subject> World<S> {
         self.step(&happening, &mut Vec::new(), &mut Violations::default());
     }
 
-    fn fire(&mut self, timer: Timer, effects: &mut Vec<Effect>) {
+    fn fire(&mut self, timer: Timer, effects: &mut Vec<Effect>) -> Vec<Counter> {
         let armed = self.subject.armed();
         match armed.first() {
             Some((at, first)) if *first == timer => self.now = *at,
@@ -118,7 +117,7 @@ impl<S: Subject> World<S> {
                 self.ledger.expire(other);
             }
         }
-        self.subject.handle(self.now, Input::Timeout, effects);
+        self.subject.handle(self.now, Input::Timeout, effects)
     }
 
     /// A reply that has led on proposes nothing more.
@@ -147,7 +146,12 @@ impl<S: Subject> World<S> {
         let stopped = effects.iter().any(|e| matches!(e, Effect::StopDial { attempt: a } if *a == attempt));
         let taken = effects.iter().any(|e| matches!(e, Effect::Enter { .. } | Effect::Ask { .. }));
         match (stopped, taken) {
-            (true, _) => {}
+            // Told once more, it is the same once more: that it was told need not be known.
+            (true, _) => {
+                for leg in self.ledger.legs.iter_mut().filter(|leg| leg.attempt == attempt) {
+                    leg.answered = false;
+                }
+            }
             (false, true) => {
                 for leg in self.ledger.legs.iter_mut().filter(|leg| leg.attempt == attempt) {
                     leg.stopping = false;

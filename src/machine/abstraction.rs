@@ -15,13 +15,15 @@ use super::call::{Call, Record};
 use super::leg::Leg;
 use super::speech::Speech;
 use super::states::State;
-use super::{Machine, Millis, Service, Timer, UtteranceId};
+use super::{Counter, Machine, Millis, Service, Timer, UtteranceId};
 use crate::plan::{Event, Expr, HoursId, On, Op, Plan, Value};
 
 /// Dial attempts after which no more are made; see `dialing`.
 const ATTEMPTS: u32 = 20;
 /// A counter that is compared with something else than a number counts up to here.
 const UNKNOWN_BOUND: u32 = 20;
+/// Counts of one counter that are tried one by one.
+const MOST_COUNTS: usize = 8;
 
 /// How far counters and variables of a flow matter: the values that its guards and bounds compare them with.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct Bounds {
     hours: Vec<HoursId>,
     /// Some edge waits for the caller's silence, so that it matters how long it has lasted.
     silent: bool,
+    /// Counts matter.
+    counts: bool,
 }
 
 /// What of a variable matters.
@@ -53,6 +57,7 @@ impl Bounds {
             vars: vec![VarBound::Set; plan.vars.len()],
             hours: Vec::new(),
             silent: false,
+            counts: true,
         };
         for on in plan.states.iter().flat_map(|state| &state.on).chain(&plan.always) {
             bounds.silent |= matches!(on.event, Event::CallerSilent(_));
@@ -69,6 +74,30 @@ impl Bounds {
         }
         bounds.read_assignments(plan);
         bounds
+    }
+
+    /// The same, but for what was counted: configurations that differ in nothing else are one.
+    #[must_use]
+    pub fn without_counts(&self) -> Self {
+        Self { counts: false, ..self.clone() }
+    }
+
+    /// Counts beyond `from` that stand for all that a step can tell from it, and that is more than one time counted;
+    /// `None` if they are too many to be tried.
+    #[must_use]
+    pub fn counts(&self, counter: Counter, from: u32) -> Option<Vec<u32>> {
+        let bound = |bounds: &[u32], index: usize| bounds.get(index).copied().unwrap_or(0);
+        let counts: Vec<u32> = match counter {
+            // What counts is whether it may be taken, and whether it may be once more.
+            Counter::Taken(edge) => {
+                let most = bound(&self.taken, edge.index());
+                vec![most.saturating_sub(1), most]
+            }
+            Counter::Entered(state) => (0..=bound(&self.entered, state.index())).collect(),
+            Counter::FailedReplies => vec![1],
+        };
+        let counts: Vec<u32> = counts.into_iter().filter(|count| *count > from).collect();
+        (counts.len() <= MOST_COUNTS).then_some(counts)
     }
 
     /// The opening hours that some guard asks for.
@@ -301,15 +330,18 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
     for (value, bound) in vars.values().zip(&bounds.vars) {
         fold_var(value, *bound, fold);
     }
-    let saturated = entered.iter().zip(&bounds.entered).chain(taken.iter().zip(&bounds.taken));
-    for (count, bound) in saturated.filter(|(_, bound)| **bound > 0) {
-        count.min(bound).hash(fold);
+    if bounds.counts {
+        let saturated = entered.iter().zip(&bounds.entered).chain(taken.iter().zip(&bounds.taken));
+        for (count, bound) in saturated.filter(|(_, bound)| **bound > 0) {
+            count.min(bound).hash(fold);
+        }
+        (*failed_replies).min(2).hash(fold);
     }
     (way.say.is_some(), way.spoken, way.heard.is_some()).hash(fold);
     (speaking, listening, overtime, *attempts >= ATTEMPTS).hash(fold);
     // Which service it is matters only if it is the voice.
     let broken = broken.map(|service| service == Service::Tts);
-    ((*failed_replies).min(2), broken, (*service_failures).min(4)).hash(fold);
+    (broken, (*service_failures).min(4)).hash(fold);
 }
 
 fn fold_var(value: Option<&Value>, bound: VarBound, fold: &mut Fold<'_>) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::counter::Asked;
 use super::leg::Leg;
 use super::speech::Speech;
 use super::tools::Tools;
@@ -123,6 +124,7 @@ pub(super) struct Step<'a> {
     pub call: &'a mut Call,
     pub now: Millis,
     pub effects: &'a mut Vec<Effect>,
+    pub asked: Asked<'a>,
     /// A state was entered in this step; it will be told, since entering cannot lead on by itself.
     pub entered: bool,
 }

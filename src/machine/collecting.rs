@@ -151,7 +151,7 @@ impl Collecting {
             return self.end_of_keys(step);
         }
         if !key.is_ascii_digit() {
-            if step.edge(Event::CallerDtmf(key)).is_some() {
+            if step.has_edge(Event::CallerDtmf(key)) {
                 return Super;
             }
             self.keys.0.clear();

@@ -97,7 +97,7 @@ impl Confirming {
                 step.follow(branch)
             }
             Signal::TurnEnded(text) => self.hear(text, step),
-            Signal::Dtmf(digit @ ('1' | '2')) if step.edge(Event::CallerDtmf(*digit)).is_none() => {
+            Signal::Dtmf(digit @ ('1' | '2')) if !step.has_edge(Event::CallerDtmf(*digit)) => {
                 step.barge_in();
                 let event = if *digit == '1' { Event::Accepted } else { Event::Declined };
                 Transition(step.complete(&[event]))

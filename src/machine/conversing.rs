@@ -9,7 +9,7 @@ use super::ending::Ending;
 use super::signal::Signal;
 use super::speech::Manner;
 use super::states::State;
-use super::{Effect, Millis, ReplyId, Timer};
+use super::{Counter, Effect, Millis, ReplyId, Timer};
 use crate::pii::Utterance;
 use crate::plan::{ContextPolicy, Converse, Event, First, IntentId, Kind, On, Plan, SilenceStep, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
@@ -175,7 +175,7 @@ impl Conversing {
         let context = if self.fresh { converse.context } else { ContextPolicy::Append };
         self.fresh = false;
         let mut intents = step.plan.intents_of(self.state);
-        intents.retain(|intent| step.edge(Event::Intent(*intent)).is_some());
+        intents.retain(|intent| step.has_edge(Event::Intent(*intent)));
         let tools = self.consulting.offer(&user, &converse.tools);
         step.call.speech.spend_all();
         let reply = step.new_reply();
@@ -204,6 +204,7 @@ impl Conversing {
     }
 
     fn reply_failed(&mut self, step: &mut Step<'_>) -> Outcome<State> {
+        step.asks(Counter::FailedReplies);
         step.call.failed_replies += 1;
         if step.call.failed_replies > 1 {
             return Transition(step.fail());

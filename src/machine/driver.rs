@@ -7,6 +7,7 @@ use std::sync::Arc;
 use statig::blocking::{IntoStateMachineExt as _, StateMachine};
 
 use super::call::{Call, Step};
+use super::counter::Asked;
 use super::signal::Signal;
 use super::states::{Lifecycle, State};
 use super::{CallInfo, Effect, Input, Millis, Outcome, Timer, TransferReport};
@@ -37,13 +38,23 @@ impl Machine {
     ///
     /// `now` should not go back; if it does, nothing is due. After the end nothing has an effect.
     pub fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+        self.handle_asking(now, input, effects, None);
+    }
+
+    pub(super) fn handle_asking(
+        &mut self,
+        now: Millis,
+        input: Input,
+        effects: &mut Vec<Effect>,
+        asked: Asked<'_>,
+    ) {
         let mut steps = STEPS;
         while self.call.outcome.is_none()
             && let Some(timer) = self.call.timers.pop_due(now)
         {
-            self.run(now, effects, &mut steps, |step| step.expire(timer));
+            self.run(now, effects, asked, &mut steps, |step| step.expire(timer));
         }
-        self.run(now, effects, &mut steps, |step| step.admit(&input));
+        self.run(now, effects, asked, &mut steps, |step| step.admit(&input));
     }
 
     /// When [`Machine::handle`] must be called again at the latest (with [`Input::Timeout`]), and why.
@@ -136,13 +147,14 @@ impl Machine {
         &mut self,
         now: Millis,
         effects: &mut Vec<Effect>,
+        asked: Asked<'_>,
         steps: &mut u32,
         signal: impl FnOnce(&mut Step<'_>) -> Option<Signal<'i>>,
     ) {
         if self.call.outcome.is_some() {
             return;
         }
-        let mut step = Step { plan: &self.plan, call: &mut self.call, now, effects, entered: false };
+        let mut step = Step { plan: &self.plan, call: &mut self.call, now, effects, asked, entered: false };
         let mut next = signal(&mut step);
         while let Some(signal) = next
             && step.call.outcome.is_none()

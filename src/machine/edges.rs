@@ -5,6 +5,7 @@ use super::call::Step;
 use super::collecting::Collecting;
 use super::confirming::Confirming;
 use super::conversing::Conversing;
+use super::counter::Counter;
 use super::dialing::Dialing;
 use super::ending::Ending;
 use super::requesting::Requesting;
@@ -26,19 +27,30 @@ impl<'a> Step<'a> {
     /// The branch that an event takes: of the state's own edges, then of the flow's, the first that is
     /// neither guarded off nor used up.
     pub(super) fn edge(&self, event: Event) -> Option<&'a Branch> {
+        self.branches(event).find(|branch| self.is_open(branch))
+    }
+
+    /// Whether [`Step::edge`] finds one. Counts are not asked for if they make no difference.
+    pub(super) fn has_edge(&self, event: Event) -> bool {
+        self.branches(event).any(|branch| branch.max_visits.is_none() && self.is_open(branch))
+            || self.edge(event).is_some()
+    }
+
+    fn branches(&self, event: Event) -> impl Iterator<Item = &'a Branch> + use<'a> {
         let plan = self.plan;
-        let own = &plan.state(self.call.state).on;
-        own.iter()
-            .chain(&plan.always)
-            .filter(|on| on.event == event)
-            .flat_map(|on| &on.branches)
-            .find(|branch| self.is_open(branch))
+        let all = plan.state(self.call.state).on.iter().chain(&plan.always);
+        all.filter(move |on| on.event == event).flat_map(|on| &on.branches)
     }
 
     fn is_open(&self, branch: &Branch) -> bool {
-        let taken = self.call.record.taken.get(branch.edge.index()).copied().unwrap_or(0);
-        branch.max_visits.is_none_or(|most| taken < most)
-            && branch.guard.as_ref().is_none_or(|guard| guard.is_true(self))
+        branch.guard.as_ref().is_none_or(|guard| guard.is_true(self))
+            && branch.max_visits.is_none_or(|most| self.taken(branch.edge) < most)
+    }
+
+    /// How often an edge was taken.
+    fn taken(&self, edge: EdgeId) -> u32 {
+        self.asks(Counter::Taken(edge));
+        self.call.record.taken.get(edge.index()).copied().unwrap_or(0)
     }
 
     /// The caller began to speak: the bot is cut, if it may be, and the flow may have a way out for that.

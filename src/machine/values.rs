@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::Counter;
 use super::call::{Call, Step};
 use crate::pii::{Payload, PhoneNumber, Utterance};
 use crate::plan::{
@@ -82,6 +83,7 @@ impl GuardContext for Step<'_> {
     }
 
     fn attempts(&self, state: StateId) -> u32 {
+        self.asks(Counter::Entered(state));
         self.call.record.entered.get(state.index()).copied().unwrap_or(0)
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use callflow::check::{Checked, EnvMode, check};
 use callflow::diagnostic::{Rule, Style, render_human};
-use callflow::explore::{Limits, Report, Subject, explore, explore_with};
-use callflow::machine::{AttemptId, Bounds, Effect, Input, Machine, Millis, Parts, ReplyId, Timer};
+use callflow::explore::{Limits, Report, Subject, explore, explore_with, holds, holds_with};
+use callflow::machine::{AttemptId, Bounds, Counter, Effect, Input, Machine, Millis, Parts, ReplyId, Timer};
 use callflow::plan::{self, Event, Plan, StateId};
 use callflow::source::SourceFile;
 
@@ -23,7 +23,13 @@ pub fn plan_of(text: &str) -> Arc<Plan> {
 }
 
 pub fn explored(text: &str) -> Report {
-    explore(&plan_of(text), &LIMITS, &mut |_| {})
+    let plan = plan_of(text);
+    let report = explore(&plan, &LIMITS, &mut |_| {});
+    assert!(
+        report.findings.is_empty() || !holds(&plan, LIMITS.configurations),
+        "the coarse search does not see it"
+    );
+    report
 }
 
 /// The rules that do not hold, in the order found.
@@ -98,14 +104,14 @@ impl Mutant {
 }
 
 impl Subject for Mutant {
-    fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+    fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) -> Vec<Counter> {
         self.turn_deaf();
         let mut raw = Vec::new();
         let answered = matches!(&input, Input::Leg { event: callflow::machine::LegEvent::Answered, .. });
         let heard = (self.fault.hears)(&self.memory, input);
-        self.machine.handle(now, Input::Timeout, &mut raw);
+        let mut asked = self.machine.handle_noting(now, Input::Timeout, &mut raw);
         for input in heard {
-            self.machine.handle(now, input, &mut raw);
+            asked.extend(self.machine.handle_noting(now, input, &mut raw));
         }
         self.memory.answered |= answered;
         let stops: Vec<_> = raw
@@ -117,13 +123,14 @@ impl Subject for Mutant {
             .collect();
         for attempt in stops.into_iter().filter(|_| self.fault.impatient) {
             let event = callflow::machine::LegEvent::Stopped;
-            self.machine.handle(now, Input::Leg { attempt, event }, &mut raw);
+            asked.extend(self.machine.handle_noting(now, Input::Leg { attempt, event }, &mut raw));
         }
         for effect in raw {
             self.note(&effect);
             effects.extend((self.fault.does)(&self.memory, effect));
         }
         self.turn_deaf();
+        asked
     }
 
     fn armed(&self) -> Vec<(Millis, Timer)> {
@@ -154,6 +161,18 @@ impl Subject for Mutant {
     fn fold(&self, now: Millis, bounds: &Bounds, parts: &mut Parts) {
         self.machine.fold(now, bounds, parts);
     }
+
+    fn count(&self, counter: Counter) -> u32 {
+        self.machine.count(counter)
+    }
+
+    fn set_count(&mut self, counter: Counter, count: u32) {
+        self.machine.set_count(counter, count);
+    }
+
+    fn forget_counts(&mut self) {
+        self.machine.forget_counts();
+    }
 }
 
 /// Explores a flow with a faulty machine, up to a few findings.
@@ -164,5 +183,9 @@ pub fn with_fault(flow: &str, fault: Fault) -> Report {
         memory: Memory::default(),
     };
     let limits = Limits { configurations: 60_000, findings: 10 };
-    explore_with(&plan_of(flow), make, &limits, &mut |_| {})
+    let plan = plan_of(flow);
+    let report = explore_with(&plan, make, &limits, &mut |_| {});
+    let holds = holds_with(&plan, make, limits.configurations);
+    assert!(report.findings.is_empty() || !holds, "the coarse search does not see it");
+    report
 }
