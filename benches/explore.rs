@@ -9,12 +9,15 @@ mod timing;
 use std::sync::Arc;
 
 use callflow::check::{EnvMode, check};
-use callflow::explore::{Limits, Report, explore};
+use callflow::explore::{Limits, Report, explore, holds};
 use callflow::plan::{self, Plan};
 use callflow::source::SourceFile;
 
 use generated::{of_states, of_targets, of_tries};
 use timing::{median, ms};
+
+/// Configurations at which `check` gives up.
+const IN_CHECK: usize = 20_000;
 
 fn plan(text: &str) -> Arc<Plan> {
     let source = SourceFile::new("flow.yaml", text.to_owned());
@@ -26,11 +29,14 @@ fn row(name: &str, text: &str) {
     let (time, Report { configurations, steps, complete, .. }) =
         median(|| explore(&plan, &Limits::default(), &mut |_| {}));
     assert!(complete, "{name} was not explored to the end");
-    println!("| {name} | {} | {configurations} | {steps} | {} |", plan.states.len(), ms(time));
+    let (in_check, holds) = median(|| holds(&plan, IN_CHECK));
+    assert!(holds, "{name} was not found to hold everything");
+    let (time, in_check) = (ms(time), ms(in_check));
+    println!("| {name} | {} | {configurations} | {steps} | {time} | {in_check} |", plan.states.len());
 }
 
 fn head(of: &str) {
-    println!("\n| {of} | states | configurations | steps | time |\n|---|---|---|---|---|");
+    println!("\n| {of} | states | configurations | steps | time | in `check` |\n|---|---|---|---|---|---|");
 }
 
 fn main() {

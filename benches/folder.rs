@@ -18,7 +18,7 @@ const BUSINESS_HOURS: &str = include_str!("../flows/business_hours.yaml");
 const TRANSFERS: usize = 1000;
 /// Flows of a folder to which the static rules are applied, and of one whose flows are explored as well.
 const CHECKED: usize = 400;
-const EXPLORED: usize = 8;
+const EXPLORED: usize = 40;
 
 /// A folder of its own, gone at the end.
 struct Folder(PathBuf);

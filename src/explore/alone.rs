@@ -17,7 +17,8 @@ const NEVER: Millis = Millis(u64::MAX - 1);
 ///
 /// How long that takes; `None` if it does not end, or only `call.max_duration` would end it.
 pub(super) fn until_the_end<S: Subject>(world: &World<S>) -> Option<Duration> {
-    let mut copy = left(world);
+    let mut copy = world.clone();
+    leave(&mut copy);
     let mut effects = Vec::new();
     let mut ignored = Violations::default();
     for _ in 0..DEADLINES {
@@ -30,11 +31,9 @@ pub(super) fn until_the_end<S: Subject>(world: &World<S>) -> Option<Duration> {
     None
 }
 
-/// A call that only its deadlines go on with, and not the one that bounds every call.
-pub(super) fn left<S: Subject>(world: &World<S>) -> World<S> {
-    let mut copy = world.clone();
+/// Only its deadlines go on with this call, and not the one that bounds every call.
+pub(super) fn leave<S: Subject>(copy: &mut World<S>) {
     copy.subject.move_deadline(Timer::MaxDuration, NEVER);
-    copy
 }
 
 /// Whether a call that was left alone is over or handed over.
@@ -63,12 +62,16 @@ pub(super) fn no_end<S: Subject>(world: &World<S>) -> Violation {
 /// How long the caller hears nothing from here on, if nobody does anything. Zero if something is to be heard,
 /// or if they are talking themselves.
 pub(super) fn silence<S: Subject>(world: &World<S>) -> Duration {
+    let is_quiet =
+        |world: &World<S>| world.has_caller() && !world.ledger.is_audible() && !world.ledger.speaking;
+    if !is_quiet(world) {
+        return Duration::ZERO;
+    }
     let mut copy = world.clone();
     let mut effects = Vec::new();
     let mut ignored = Violations::default();
     for _ in 0..DEADLINES {
-        let quiet = copy.has_caller() && !copy.ledger.is_audible() && !copy.ledger.speaking;
-        if !quiet || copy.ledger.room_gone || copy.subject.is_over() || sounded(&effects) {
+        if !is_quiet(&copy) || copy.ledger.room_gone || copy.subject.is_over() || sounded(&effects) {
             break;
         }
         let Some((_, timer)) = copy.subject.armed().first().copied() else { break };

@@ -1,8 +1,9 @@
 //! A search that is quicker since it does not count: how often an edge was taken, a state entered, a reply failed.
 //!
-//! Where a step depends on a count, it is taken once for every count there can be. So more can happen than in any
-//! call, and what nobody breaks here, nobody breaks in a call. What is broken here may be broken only by counts that
-//! do not come together: then [the exact search](super::search) decides, and tells the story. Nothing is measured.
+//! Where a step depends on a count, it is taken once for every count there can be. And which service fails is all one to
+//! the machine; but a voice that is gone excuses that nothing is said, so it is another one here. So more can happen than
+//! in any call, and what nobody breaks here, nobody breaks in a call. What is broken here may be broken only by counts
+//! that do not come together, or where it is excused: then [the exact search](super::search) decides, and tells the story. Nothing is measured.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::subject::Subject;
 use super::violation::Violations;
 use super::world::{Happening, Wishes, World};
 use super::{alone, probe};
-use crate::machine::{Bounds, CallInfo, Counter, Effect, Parts};
+use crate::machine::{Bounds, CallInfo, Counter, Effect, Parts, Service};
 use crate::plan::Plan;
 
 /// Ways of one step. With more, it is not for this search.
@@ -40,7 +41,7 @@ impl<'p> Coarse<'p> {
             plan,
             uncounted: bounds.without_counts(),
             bounds,
-            environment: Environment::new(plan),
+            environment: Environment::new(plan, &[Service::Llm]),
             wishes: Wishes::of(plan),
             parts: Parts::default(),
             effects: Vec::new(),
@@ -57,21 +58,22 @@ impl<'p> Coarse<'p> {
         let mut queue = VecDeque::new();
         for start in starts(self.plan, &self.bounds) {
             let world = begin(self.plan, &make, self.wishes.clone(), &start);
-            self.arrive(world, None, &mut seen, &mut queue).ok()?;
+            self.arrive(&world, None, &mut seen, &mut queue).ok()?;
         }
-        let (mut happenings, mut ways) = (Vec::new(), Vec::new());
+        let mut happenings = Vec::new();
+        let (mut left, mut scratch) = (None, None);
         while let Some(world) = queue.pop_front() {
             if seen.len() >= configurations {
                 return None;
             }
-            self.ends_alone(&world).ok()?;
+            self.ends_alone(&world, &mut left, &mut scratch).ok()?;
             happenings.clear();
             self.environment.happenings(&world, &mut happenings);
             for happening in &happenings {
-                self.ways(&world, happening, &mut ways).ok()?;
-                for next in ways.drain(..) {
-                    self.arrive(next, Some(happening), &mut seen, &mut queue).ok()?;
-                }
+                let arrive = |search: &mut Self, next: &World<S>, _| {
+                    search.arrive(next, Some(happening), &mut seen, &mut queue)
+                };
+                self.ways(&world, happening, &mut scratch, arrive).ok()?;
             }
         }
         Some(seen)
@@ -80,7 +82,7 @@ impl<'p> Coarse<'p> {
     /// Notes a configuration, and looks at it closely if it is new.
     fn arrive<S: Subject>(
         &mut self,
-        mut world: World<S>,
+        world: &World<S>,
         happening: Option<&Happening>,
         seen: &mut Seen,
         queue: &mut VecDeque<World<S>>,
@@ -88,6 +90,7 @@ impl<'p> Coarse<'p> {
         if !seen.insert(world.fingerprint(&self.uncounted, &mut self.parts)) {
             return Ok(());
         }
+        let mut world = world.clone();
         world.subject.forget_counts();
         let mut violations = Violations::default();
         let mut asked = probe::stale(&world, self.plan, &mut violations);
@@ -103,24 +106,25 @@ impl<'p> Coarse<'p> {
         Ok(())
     }
 
-    /// Lets something happen, whatever has been counted; what that leads to is appended.
+    /// Lets something happen, whatever has been counted, and shows what that leads to, and whether that was the last:
+    /// it is then in `scratch`.
     fn ways<S: Subject>(
         &mut self,
         world: &World<S>,
         happening: &Happening,
-        ways: &mut Vec<World<S>>,
+        scratch: &mut Option<World<S>>,
+        mut arrive: impl FnMut(&mut Self, &World<S>, bool) -> Result<(), Unsure>,
     ) -> Result<(), Unsure> {
         // What is fixed of the counts, and is not that of the world.
         let mut open: Vec<Vec<(Counter, u32)>> = Vec::new();
         let mut fixed = Vec::new();
-        let first = ways.len();
-        loop {
-            let mut next = world.clone();
+        for _ in 0..MOST_WAYS {
+            let next = world.copied(scratch);
             fixed.iter().for_each(|(counter, count)| next.subject.set_count(*counter, *count));
             let mut violations = Violations::default();
             self.effects.clear();
             let asked = next.step(happening, &mut self.effects, &mut violations);
-            if !violations.0.is_empty() || ways.len() - first + open.len() > MOST_WAYS {
+            if !violations.0.is_empty() {
                 return Err(Unsure);
             }
             for counter in asked {
@@ -140,34 +144,51 @@ impl<'p> Coarse<'p> {
             if fixed.iter().any(twice) {
                 return Err(Unsure);
             }
-            ways.push(next);
+            arrive(self, next, open.is_empty())?;
             match open.pop() {
                 Some(other) => fixed = other,
                 None => return Ok(()),
             }
         }
+        Err(Unsure)
     }
 
     /// Whether deadlines alone end this call, whatever has been counted. See [`alone::until_the_end`].
-    fn ends_alone<S: Subject>(&mut self, world: &World<S>) -> Result<(), Unsure> {
+    fn ends_alone<S: Subject>(
+        &mut self,
+        world: &World<S>,
+        left: &mut Option<World<S>>,
+        scratch: &mut Option<World<S>>,
+    ) -> Result<(), Unsure> {
         if !world.ledger.started {
             return Ok(());
         }
-        let mut open = vec![alone::left(world)];
-        let mut deadlines = alone::DEADLINES;
-        while let Some(next) = open.pop() {
-            if !alone::is_over(&next, world) {
-                deadlines = deadlines.checked_sub(1).ok_or(Unsure)?;
-                let deadline = alone::next(&next).ok_or(Unsure)?;
-                self.ways(&next, &deadline, &mut open)?;
-            }
+        alone::leave(world.copied(left));
+        let mut others = Vec::new();
+        for _ in 0..alone::DEADLINES {
+            let Some(present) = left.as_ref().filter(|present| !alone::is_over(present, world)) else {
+                match others.pop() {
+                    Some(other) => *left = Some(other),
+                    None => return Ok(()),
+                }
+                continue;
+            };
+            let deadline = alone::next(present).ok_or(Unsure)?;
+            self.ways(present, &deadline, scratch, |_, then, is_last| {
+                if !is_last {
+                    others.push(then.clone());
+                }
+                Ok(())
+            })?;
+            std::mem::swap(left, scratch);
         }
-        Ok(())
+        Err(Unsure)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::events::SERVICES;
     use super::*;
     use crate::check::{EnvMode, check};
     use crate::machine::Machine;
@@ -212,7 +233,7 @@ states:
     /// Every configuration of the exact search, without its counts; and how many there are with them.
     fn counted(plan: &Arc<Plan>) -> (Seen, usize) {
         let (bounds, mut parts) = (Bounds::of(plan), Parts::default());
-        let (uncounted, environment) = (bounds.without_counts(), Environment::new(plan));
+        let (uncounted, environment) = (bounds.without_counts(), Environment::new(plan, SERVICES));
         let (mut known, mut seen, mut queue) = (Seen::default(), Seen::default(), VecDeque::new());
         queue.extend(starts(plan, &bounds).iter().map(|start| begin(plan, &make, Wishes::of(plan), start)));
         while let Some(world) = queue.pop_front() {

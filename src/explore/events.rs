@@ -14,12 +14,15 @@ use crate::plan::{
     VarKind, answer_with,
 };
 
+/// Services that may fail.
+pub(super) const SERVICES: &[Service] = &[Service::Llm, Service::Tts, Service::Stt];
 /// How often services may fail in one call.
 const FAILED_SERVICES: u8 = 1;
 
 /// What of a flow the world must know.
 pub(super) struct Environment<'p> {
     plan: &'p Plan,
+    services: &'static [Service],
     /// What may happen in each state beside what can happen in all.
     states: Vec<Here>,
     /// Values that a slot may be filled with, by intent.
@@ -37,10 +40,11 @@ struct Here {
 }
 
 impl<'p> Environment<'p> {
-    pub(super) fn new(plan: &'p Plan) -> Self {
+    /// `services` are those that may fail.
+    pub(super) fn new(plan: &'p Plan, services: &'static [Service]) -> Self {
         let states = (0..plan.states.len()).map(|i| here(plan, StateId::from_index(i))).collect();
         let slots = (0..plan.intents.len()).map(|i| fillings(plan, IntentId::from_index(i))).collect();
-        Self { plan, states, slots }
+        Self { plan, services, states, slots }
     }
 
     /// Everything that can happen now.
@@ -76,9 +80,7 @@ impl<'p> Environment<'p> {
         }
         let mut tell = |input| out.push(Happening::Input(input));
         if ledger.broken < FAILED_SERVICES {
-            for service in [Service::Llm, Service::Tts, Service::Stt] {
-                tell(Input::ServiceFailed { service });
-            }
+            self.services.iter().for_each(|service| tell(Input::ServiceFailed { service: *service }));
         }
         tell(Input::RoomExpiring);
         tell(Input::Shutdown);

@@ -148,8 +148,21 @@ impl Ledger {
         }
     }
 
-    /// What makes two worlds different, without ids.
-    pub(super) fn fold(&self, out: &mut impl Hasher) {
+    /// A clone in the memory that there is.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        let mut sentences = std::mem::take(&mut self.sentences);
+        let mut replies = std::mem::take(&mut self.replies);
+        let mut legs = std::mem::take(&mut self.legs);
+        let mut requests = std::mem::take(&mut self.requests);
+        sentences.clone_from(&other.sentences);
+        replies.clone_from(&other.replies);
+        legs.clone_from(&other.legs);
+        requests.clone_from(&other.requests);
+        *self = Self { sentences, replies, legs, requests, ..*other };
+    }
+
+    /// What makes two worlds different, without ids; `excuses` that what is not said is excused by a voice that is gone.
+    pub(super) fn fold(&self, excuses: bool, out: &mut impl Hasher) {
         (self.caller, self.speaking, self.listening, self.holding).hash(out);
         self.sentences.len().hash(out);
         self.sentences.iter().for_each(|s| s.cut.hash(out));
@@ -164,7 +177,8 @@ impl Ledger {
             (leg.method, leg.apart, ringing && leg.started, ringing && leg.ringing).hash(out);
             (leg.answered, leg.stopping, leg.bridging, leg.bridged).hash(out);
         }
-        (self.handed_off, self.moved, self.debt, self.room_gone, self.voice_gone).hash(out);
+        (self.handed_off, self.moved, self.debt, self.room_gone).hash(out);
+        (excuses && self.voice_gone).hash(out);
         // How many services failed and whether time was up, the machine knows itself.
         (self.overtimes > 2, self.started, self.ended, self.done).hash(out);
     }

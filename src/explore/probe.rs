@@ -13,32 +13,33 @@ pub(super) fn stale<S: Subject>(world: &World<S>, plan: &Plan, violations: &mut 
     if !world.ledger.started {
         return false;
     }
-    let inputs =
-        if world.ledger.ended { after_the_end(world, plan) } else { answers_to_nothing(world, plan) };
-    let mut copy = world.clone();
+    let stale =
+        || if world.ledger.ended { after_the_end(world, plan) } else { answers_to_nothing(world, plan) };
+    let inputs = stale();
+    let mut copy = world.subject.clone();
     let mut effects = Vec::new();
     let mut asked = false;
-    for input in &inputs {
-        asked |= !copy.subject.handle(copy.now, input.clone(), &mut effects).is_empty();
+    let expected = inputs.iter().filter(|input| must_be_hung_up(world, input)).count();
+    for input in inputs {
+        asked |= !copy.handle(world.now, input, &mut effects).is_empty();
     }
     let stops = effects.iter().filter(|effect| matches!(effect, Effect::StopDial { .. })).count();
-    let expected = inputs.iter().filter(|input| must_be_hung_up(world, input)).count();
-    let quiet = copy.subject == world.subject && stops == effects.len();
+    let quiet = copy == world.subject && stops == effects.len();
     if quiet && (stops >= expected || world.ledger.ended) && (!world.ledger.ended || effects.is_empty()) {
         return asked;
     }
     // Something was not all one to it: which?
-    for input in inputs {
+    for input in stale() {
         one(world, &input, violations);
     }
     asked
 }
 
 fn one<S: Subject>(world: &World<S>, input: &Input, violations: &mut Violations) {
-    let mut copy = world.clone();
+    let mut copy = world.subject.clone();
     let mut effects = Vec::new();
-    copy.subject.handle(copy.now, input.clone(), &mut effects);
-    let changed = copy.subject != world.subject;
+    copy.handle(world.now, input.clone(), &mut effects);
+    let changed = copy != world.subject;
     let acted = effects.iter().any(|effect| !matches!(effect, Effect::StopDial { .. }));
     let mut add = |rule, message: String| {
         let (from, state) = (world.ledger.from, world.ledger.state);
@@ -88,11 +89,11 @@ pub(super) fn again<S: Subject>(
     if !repeats || key {
         return false;
     }
-    let mut copy = world.clone();
+    let mut copy = world.subject.clone();
     let mut effects = Vec::new();
-    let asked = copy.subject.handle(copy.now, input.clone(), &mut effects);
+    let asked = copy.handle(world.now, input.clone(), &mut effects);
     let acted = effects.iter().any(|effect| !matches!(effect, Effect::StopDial { .. }));
-    if copy.subject != world.subject || acted {
+    if copy != world.subject || acted {
         let (rule, message) = match input {
             Input::IntentProposed { .. } => {
                 (Rule::DiscardedTurn, "the second tool call of a reply leads on as well".to_owned())

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::events::Environment;
+use super::events::{Environment, SERVICES};
 use super::question::{Broken, Question, Situation};
 use super::start::{Start, starts};
 use super::subject::Subject;
@@ -85,7 +85,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
         let bounds = Bounds::of(plan);
         Self {
             starts: starts(plan, &bounds),
-            environment: Environment::new(plan),
+            environment: Environment::new(plan, SERVICES),
             bounds,
             parts: Parts::default(),
             wishes: Wishes::of(plan),
@@ -114,10 +114,12 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
         let mut complete = true;
         for index in 0..self.starts.len() {
             let world = self.begin(&self.starts[index]);
-            self.discover(world, Node { parent: NOWHERE, choice: narrow(index) }, None);
+            self.discover(&world, Node { parent: NOWHERE, choice: narrow(index) }, None);
         }
         let mut happenings = Vec::new();
         let mut effects = Vec::new();
+        // Where the next step is tried: most lead to what is known.
+        let mut scratch: Option<World<S>> = None;
         while let Some((id, world)) = self.queue.pop_front() {
             if self.seen.len() >= limits.configurations
                 || self.findings.len() + self.broken.len() >= limits.findings
@@ -130,7 +132,7 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
             self.happenings(&world, &mut happenings);
             for (choice, happening) in happenings.iter().enumerate() {
                 self.steps += 1;
-                let mut next = world.clone();
+                let next = world.copied(&mut scratch);
                 let mut violations = Violations::default();
                 effects.clear();
                 next.step(happening, &mut effects, &mut violations);
@@ -151,20 +153,20 @@ impl<'p, S: Subject, F: Fn(&Arc<Plan>, CallInfo) -> S> Search<'p, S, F> {
     }
 
     /// Notes a configuration, and looks at it closely if it is new.
-    fn discover(&mut self, world: World<S>, node: Node, happening: Option<&Happening>) -> bool {
+    fn discover(&mut self, world: &World<S>, node: Node, happening: Option<&Happening>) -> bool {
         if !self.seen.insert(world.fingerprint(&self.bounds, &mut self.parts)) {
             return false;
         }
         let id = narrow(self.nodes.len());
         self.nodes.push(node);
         let mut violations = Violations::default();
-        probe::stale(&world, self.plan, &mut violations);
+        probe::stale(world, self.plan, &mut violations);
         if let Some(happening) = happening {
-            probe::again(&world, happening, &mut violations);
+            probe::again(world, happening, &mut violations);
         }
         self.report(violations, node);
         if !world.ledger.ended {
-            self.queue.push_back((id, world));
+            self.queue.push_back((id, world.clone()));
         }
         true
     }

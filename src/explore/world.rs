@@ -48,6 +48,16 @@ impl<S: Subject> World<S> {
         Self { subject, now: Millis(0), ledger: Ledger::new(), wishes }
     }
 
+    /// A copy of this moment, in the memory of another one of the same exploration if there is one.
+    pub(super) fn copied<'s>(&self, scratch: &'s mut Option<Self>) -> &'s mut Self {
+        if let Some(Self { subject, now, ledger, wishes: _ }) = scratch {
+            subject.copy_from(&self.subject);
+            *now = self.now;
+            ledger.copy_from(&self.ledger);
+        }
+        scratch.get_or_insert_with(|| self.clone())
+    }
+
     /// Lets something happen; effects and what is wrong with them are appended. What it returns are the counters that
     /// were asked for.
     pub(super) fn step(
@@ -177,7 +187,7 @@ impl<S: Subject> World<S> {
             end.hash(parts);
             return parts.fingerprint();
         }
-        self.ledger.fold(parts);
+        self.ledger.fold(bounds.counting(), parts);
         self.subject.fold(self.now, bounds, parts);
         parts.fingerprint()
     }

@@ -7,6 +7,7 @@
 //! that no guard reads (only whether they are set). `docs/explorer.md` says what that leaves out. Nothing here
 //! changes what a machine does, except [`Machine::move_deadline`], which no call uses.
 
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
 use twox_hash::XxHash3_128;
@@ -15,7 +16,7 @@ use super::call::{Call, Record};
 use super::leg::Leg;
 use super::speech::Speech;
 use super::states::State;
-use super::{Counter, Machine, Millis, Service, Timer, UtteranceId};
+use super::{Counter, Machine, Millis, Timer, UtteranceId};
 use crate::plan::{Event, Expr, HoursId, On, Op, Plan, Value};
 
 /// Dial attempts after which no more are made; see `dialing`.
@@ -80,6 +81,12 @@ impl Bounds {
     #[must_use]
     pub fn without_counts(&self) -> Self {
         Self { counts: false, ..self.clone() }
+    }
+
+    /// Whether what was counted matters.
+    #[must_use]
+    pub fn counting(&self) -> bool {
+        self.counts
     }
 
     /// Counts beyond `from` that stand for all that a step can tell from it, and that is more than one time counted;
@@ -191,19 +198,23 @@ fn guards(plan: &Plan) -> impl Iterator<Item = &Expr> {
 
 /// Collects what a fingerprint is taken of, and hashes it at once: hashing many small parts takes several times longer.
 #[derive(Debug, Default)]
-pub struct Parts(Vec<u8>);
+pub struct Parts {
+    bytes: Vec<u8>,
+    /// What is open in a minute, by the minute since 1970: to ask a time zone takes longer than all else.
+    open: HashMap<i64, Vec<bool>>,
+}
 
 impl Parts {
-    /// Forgets all parts, and keeps the memory.
+    /// Forgets all parts, and keeps the memory. Between fingerprints of different flows another one is to be made.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.bytes.clear();
     }
 
     /// 128 bits that are the same for the same parts, and for others differ except by an accident that is not to be
     /// expected in the life of the universe.
     #[must_use]
     pub fn fingerprint(&self) -> u128 {
-        XxHash3_128::oneshot(&self.0)
+        XxHash3_128::oneshot(&self.bytes)
     }
 }
 
@@ -216,7 +227,7 @@ impl Hasher for Parts {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 }
 
@@ -283,9 +294,16 @@ impl Machine {
     fn fold_hours(&self, now: Millis, bounds: &Bounds, fold: &mut Fold<'_>) {
         let elapsed = i64::try_from(now.0 / 1000).unwrap_or(i64::MAX);
         let at = self.call().info.started_at.saturating_add(elapsed);
-        for hours in bounds.hours.iter().filter_map(|hours| self.plan().hours.get(hours.index())) {
-            hours.is_open(at).hash(fold);
+        if bounds.hours.is_empty() {
+            return;
         }
+        // Opening hours begin and end with a minute, in every time zone of today.
+        let Parts { bytes, open } = &mut *fold.parts;
+        let open = open.entry(at.div_euclid(60)).or_insert_with(|| {
+            let hours = bounds.hours.iter().filter_map(|hours| self.plan().hours.get(hours.index()));
+            hours.map(|hours| hours.is_open(at)).collect()
+        });
+        bytes.extend(open.iter().map(|open| u8::from(*open)));
     }
 }
 
@@ -339,9 +357,8 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
     }
     (way.say.is_some(), way.spoken, way.heard.is_some()).hash(fold);
     (speaking, listening, overtime, *attempts >= ATTEMPTS).hash(fold);
-    // Which service it is matters only if it is the voice.
-    let broken = broken.map(|service| service == Service::Tts);
-    (broken, (*service_failures).min(4)).hash(fold);
+    // Which service it is is all one.
+    (broken.is_some(), (*service_failures).min(4)).hash(fold);
 }
 
 fn fold_var(value: Option<&Value>, bound: VarBound, fold: &mut Fold<'_>) {

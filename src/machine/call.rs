@@ -38,7 +38,7 @@ pub(super) struct Call {
     pub leg: Option<Leg>,
     /// Dial attempts made.
     pub attempts: u32,
-    pub transfer: Option<TransferReport>,
+    pub transfer: Option<Arc<TransferReport>>,
     /// The caller is with a person, or on the way there, and the bot is out of it.
     pub handed_off: bool,
     /// Replies that failed since the last one that did not.
@@ -115,6 +115,57 @@ impl Call {
             overtime: false,
             outcome: None,
         }
+    }
+}
+
+impl Call {
+    /// A clone in the memory that there is. Every field is named, so that a new one is not forgotten.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        let Self {
+            info,
+            state,
+            record,
+            timers,
+            vars,
+            speech,
+            way,
+            caller,
+            speaking,
+            listening,
+            sensitivity,
+            tools,
+            leg,
+            attempts,
+            transfer,
+            handed_off,
+            failed_replies,
+            broken,
+            service_failures,
+            overtime,
+            outcome,
+        } = self;
+        share(info, &other.info);
+        share(record, &other.record);
+        timers.clone_from(&other.timers);
+        vars.copy_from(&other.vars);
+        speech.copy_from(&other.speech);
+        way.clone_from(&other.way);
+        tools.copy_from(&other.tools);
+        leg.clone_from(&other.leg);
+        transfer.clone_from(&other.transfer);
+        (*state, *caller, *speaking, *listening) =
+            (other.state, other.caller, other.speaking, other.listening);
+        (*sensitivity, *attempts, *handed_off) = (other.sensitivity, other.attempts, other.handed_off);
+        (*failed_replies, *broken, *service_failures) =
+            (other.failed_replies, other.broken, other.service_failures);
+        (*overtime, *outcome) = (other.overtime, other.outcome);
+    }
+}
+
+/// Shares what another one has, unless it is shared already.
+pub(super) fn share<T>(own: &mut Arc<T>, other: &Arc<T>) {
+    if !Arc::ptr_eq(own, other) {
+        own.clone_from(other);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use statig::blocking::{IntoStateMachineExt as _, StateMachine};
 
-use super::call::{Call, Step};
+use super::call::{Call, Step, share};
 use super::counter::Asked;
 use super::signal::Signal;
 use super::states::{Lifecycle, State};
@@ -109,7 +109,7 @@ impl Machine {
     /// How the last attempt to reach somebody ended, if one has.
     #[must_use]
     pub fn transfer(&self) -> Option<&TransferReport> {
-        self.call.transfer.as_ref()
+        self.call.transfer.as_deref()
     }
 
     /// Whether it is the caller's turn: the bot has finished, and the state is waiting for words.
@@ -123,6 +123,14 @@ impl Machine {
             _ => false,
         };
         waits && self.call.listening && !self.call.speaking && self.call.speech.is_silent()
+    }
+
+    /// Becomes a copy of another call of the same flow, in the memory that it has: what a clone is otherwise.
+    pub fn copy_from(&mut self, other: &Self) {
+        let Self { plan, call, states } = self;
+        share(plan, &other.plan);
+        call.copy_from(&other.call);
+        states.clone_from(&other.states);
     }
 
     pub(super) fn plan(&self) -> &Plan {

@@ -3,6 +3,7 @@
 //! What is told of any other attempt is stale. A stale answer is hung up, since somebody is there; nothing
 //! else stale has an effect.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::Step;
@@ -206,7 +207,7 @@ impl Step<'_> {
     pub(super) fn conclude(&mut self, outcome: LegOutcome, known: Known, cause: Option<&LegCause>) {
         let Some(leg) = self.call.leg.as_mut().filter(|leg| !leg.concluded) else { return };
         leg.concluded = true;
-        self.call.transfer = Some(TransferReport {
+        self.call.transfer = Some(Arc::new(TransferReport {
             target: self.plan.target(leg.target).name.clone(),
             outcome,
             known,
@@ -218,7 +219,7 @@ impl Step<'_> {
                 .picked_up_at
                 .filter(|_| leg.gated)
                 .map(|picked_up| self.now.0.saturating_sub(picked_up.0)),
-        });
+        }));
     }
 
     pub(super) fn leg_attempt(&self) -> Option<AttemptId> {

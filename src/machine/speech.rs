@@ -84,6 +84,14 @@ impl Speech {
         self.sounds().position(|sound| matches!(sound, Sound::Sentence { id, .. } if id == utterance))
     }
 
+    /// A clone in the memory that there is.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        let Self { queue, first_since, last_utterance, last_reply } = self;
+        queue.clone_from(&other.queue);
+        (*first_since, *last_utterance, *last_reply) =
+            (other.first_since, other.last_utterance, other.last_reply);
+    }
+
     /// For the explorer: the queue without ids and times.
     pub(super) fn fold(&self, fold: &mut Fold<'_>) {
         let Self { queue, first_since: _, last_utterance: _, last_reply: _ } = self;

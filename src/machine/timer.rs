@@ -64,18 +64,24 @@ const NEVER: Millis = Millis(u64::MAX);
 
 /// At most one deadline for each kind of timer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Timers([Millis; KINDS]);
+pub struct Timers {
+    at: [Millis; KINDS],
+    /// Which are set, a bit each: few ever are.
+    kinds: u32,
+}
 
 impl Default for Timers {
     fn default() -> Self {
-        Self([NEVER; KINDS])
+        Self { at: [NEVER; KINDS], kinds: 0 }
     }
 }
 
 impl Timers {
     /// Sets or moves a deadline. The end of time is none.
     pub fn arm(&mut self, timer: Timer, at: Millis) {
-        self.0[timer as usize] = at;
+        let bit = 1 << timer as u32;
+        self.at[timer as usize] = at;
+        self.kinds = if at == NEVER { self.kinds & !bit } else { self.kinds | bit };
     }
 
     /// Sets, moves or removes a deadline.
@@ -117,25 +123,35 @@ impl Timers {
 
     /// Removes all deadlines.
     pub fn clear_all(&mut self) {
-        self.0 = [NEVER; KINDS];
+        *self = Self::default();
     }
 
     /// Whether a deadline of this kind is set.
     #[must_use]
     pub fn is_armed(&self, timer: Timer) -> bool {
-        self.0[timer as usize] != NEVER
+        self.kinds & 1 << timer as u32 != 0
     }
 
     /// Which timers are armed, a bit each.
     pub(super) fn kinds(&self) -> u32 {
-        self.0.iter().rev().fold(0, |kinds, at| kinds << 1 | u32::from(*at != NEVER))
+        self.kinds
+    }
+
+    /// Every deadline that is set, in the order of the kinds.
+    fn set_ones(&self) -> impl Iterator<Item = (Millis, Timer)> {
+        let mut rest = self.kinds;
+        std::iter::from_fn(move || {
+            let kind = rest.trailing_zeros() as usize;
+            rest &= rest.wrapping_sub(1);
+            Some((*self.at.get(kind)?, ALL[kind]))
+        })
     }
 
     /// Every deadline that is set, the earliest first.
     #[must_use]
     pub fn armed(&self) -> Vec<(Millis, Timer)> {
         let mut armed = Vec::with_capacity(KINDS);
-        armed.extend(ALL.into_iter().map(|t| (self.0[t as usize], t)).filter(|(at, _)| *at != NEVER));
+        armed.extend(self.set_ones());
         armed.sort_unstable();
         armed
     }
@@ -150,9 +166,7 @@ impl Timers {
     /// The earliest deadline and what it is for.
     #[must_use]
     pub fn next(&self) -> Option<(Millis, Timer)> {
-        let at = *self.0.iter().min()?;
-        let first = ALL.into_iter().find(|t| self.0[*t as usize] == at)?;
-        (at != NEVER).then_some((at, first))
+        self.set_ones().min()
     }
 
     /// Takes the earliest deadline if it is not later than `now`.

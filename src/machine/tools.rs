@@ -134,6 +134,13 @@ pub(super) struct Tools {
 }
 
 impl Tools {
+    /// A clone in the memory that there is.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        let Self { running, last } = self;
+        running.clone_from(&other.running);
+        *last = other.last;
+    }
+
     /// Whether the model waits for one of them.
     pub(super) fn model_waits(&self) -> bool {
         self.running.iter().any(|running| matches!(running.whose, Whose::Model(_)))

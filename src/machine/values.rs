@@ -30,6 +30,11 @@ impl Vars {
 }
 
 impl Vars {
+    /// A clone in the memory that there is.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.0.clone_from(&other.0);
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = Option<&Value>> {
         self.0.iter().map(Option::as_ref)
     }

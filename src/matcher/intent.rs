@@ -5,6 +5,8 @@
 //! ("I don't want a manager") matches only what is negated too ("no more questions"). An example without
 //! a telling word ("put me through") is looked for as it stands.
 
+use std::cell::OnceCell;
+
 use super::{Token, tokens};
 
 /// An intent as [`best`] sees it: what it is told by is read once, and not for every text.
@@ -40,7 +42,7 @@ impl Example {
     fn of(text: &str) -> Self {
         let terms = Terms::of(text);
         let weight = terms.weight();
-        let phrase = if weight < LEAST_SHARED { words(text) } else { Vec::new() };
+        let phrase = if weight < LEAST_SHARED { words_of(text) } else { Vec::new() };
         Self { terms, weight, phrase }
     }
 }
@@ -60,7 +62,8 @@ const PHRASE: f32 = 0.9;
 /// examples together. Of equals, the first wins.
 pub fn best<'a>(text: &str, candidates: impl IntoIterator<Item = &'a Candidate>) -> Option<usize> {
     let said = Terms::of(text);
-    let words = words(text);
+    let words = OnceCell::new();
+    let words = || &**words.get_or_init(|| words_of(text));
     candidates
         .into_iter()
         .map(|candidate| score(&said, &words, candidate))
@@ -70,10 +73,11 @@ pub fn best<'a>(text: &str, candidates: impl IntoIterator<Item = &'a Candidate>)
         .map(|(index, _)| index)
 }
 
-fn score(said: &Terms, words: &[String], candidate: &Candidate) -> f32 {
+fn score<'w>(said: &Terms, words: &impl Fn() -> &'w [String], candidate: &Candidate) -> f32 {
     let mut best = 0.0_f32;
     for Example { terms, weight, phrase } in &candidate.examples {
-        if is_phrase_of(phrase, words) {
+        if phrase.len() > 1 && is_phrase_of(phrase, words()) {
+            // Of two words or more, courtesy apart.
             best = best.max(PHRASE);
         }
         let shared = said.shared_with(terms);
@@ -85,17 +89,17 @@ fn score(said: &Terms, words: &[String], candidate: &Candidate) -> f32 {
     if known >= LEAST_SHARED { best.max(0.75 * known / said.weight()) } else { best }
 }
 
-/// Whether words contain a phrase (of two words or more, courtesy apart), and not in the negative.
+/// Whether words contain a phrase, and not in the negative.
 fn is_phrase_of(phrase: &[String], said: &[String]) -> bool {
     let is_here = |start: usize| {
         let negated = start > 0 && is_listed(&said[start - 1], NEGATORS);
         said[start..].starts_with(phrase) && !negated
     };
-    phrase.len() > 1 && (0..said.len()).any(is_here)
+    (0..said.len()).any(is_here)
 }
 
 /// The words of a text without those of courtesy.
-fn words(text: &str) -> Vec<String> {
+fn words_of(text: &str) -> Vec<String> {
     let word = |token| match token {
         Token::Word(word) if !is_listed(&word, COURTESY) => Some(word),
         _ => None,
@@ -225,7 +229,11 @@ fn stem(word: &str) -> String {
 
 /// Word lists are text, so that they read as text.
 fn is_listed(word: &str, list: &str) -> bool {
-    list.split_ascii_whitespace().any(|listed| listed == word)
+    let ends = |at: Option<&u8>| at.is_none_or(u8::is_ascii_whitespace);
+    let list_of = list.as_bytes();
+    list.match_indices(word).any(|(at, _)| {
+        ends(at.checked_sub(1).and_then(|before| list_of.get(before))) && ends(list_of.get(at + word.len()))
+    })
 }
 
 const NEGATORS: &str = "not dont doesnt didnt never without";
