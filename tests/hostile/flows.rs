@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callflow::check::{Checked, EnvMode, check};
 use callflow::diagnostic::{Rule, Style, render_human, render_short};
-use callflow::explore::{Limits, explore};
+use callflow::explore::{Limits, explore, holds};
 use callflow::plan;
 use callflow::source::SourceFile;
 use proptest::prelude::*;
@@ -342,6 +342,7 @@ proptest! {
                 prop_assert!(!finding.trace.in_a_line(&plan).is_empty());
                 let _ = finding.trace.written(&plan);
             }
+            prop_assert!(report.findings.is_empty() || !holds(&plan, 60));
         }
     }
 
