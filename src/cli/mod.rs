@@ -101,6 +101,9 @@ pub fn main() -> ExitStatus {
             if let Some(flow) = flow_without_option(&error) {
                 anstream::eprintln!("To run a flow: callflow --flow {flow}");
             }
+            if let Some((command, option)) = option_before_command(&error) {
+                anstream::eprintln!("Write the option behind the subcommand: callflow {command} {option} …");
+            }
             return if error.use_stderr() { ExitStatus::Error } else { ExitStatus::Success };
         }
     };
@@ -153,6 +156,18 @@ fn flow_without_option(error: &clap::Error) -> Option<&str> {
     }
 }
 
+/// An option of all commands that was written before the subcommand.
+fn option_before_command(error: &clap::Error) -> Option<(&str, &str)> {
+    let ContextValue::String(command) = error.get(ContextKind::InvalidSubcommand)? else { return None };
+    let options = match error.get(ContextKind::PriorArg)? {
+        ContextValue::String(option) => std::slice::from_ref(option),
+        ContextValue::Strings(options) => options.as_slice(),
+        _ => return None,
+    };
+    let of_all = |option: &&String| ["--env-file", "--log"].iter().any(|name| option.starts_with(name));
+    options.iter().find(of_all).map(|option| (command.as_str(), option.as_str()))
+}
+
 fn read_env(file: Option<&std::path::Path>) -> Result<Env, settings::DotenvError> {
     let default = std::path::Path::new(DOTENV);
     match file {
@@ -170,4 +185,27 @@ fn read_env(file: Option<&std::path::Path>) -> Result<Env, settings::DotenvError
 fn fail(error: &dyn std::error::Error) -> ExitStatus {
     anstream::eprintln!("error: {error}");
     ExitStatus::Error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(args: &[&str]) -> clap::Error {
+        Cli::try_parse_from(args).err().expect("not a command line")
+    }
+
+    #[test]
+    fn an_option_or_a_flow_in_the_wrong_place_is_shown_its_place() {
+        let error = refused(&["callflow", "--env-file", "x", "check", "f.yaml"]);
+        assert_eq!(option_before_command(&error), Some(("check", "--env-file <FILE>")));
+        assert_eq!(
+            option_before_command(&refused(&["callflow", "--log-json", "check", "f.yaml"])).unwrap().0,
+            "check"
+        );
+        // What belongs to no subcommand has no place behind one.
+        let error = refused(&["callflow", "--flow", "f.yaml", "check", "f.yaml"]);
+        assert_eq!(option_before_command(&error), None);
+        assert_eq!(flow_without_option(&refused(&["callflow", "f.yaml"])), Some("f.yaml"));
+    }
 }

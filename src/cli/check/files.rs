@@ -19,6 +19,9 @@ pub enum ReadError {
     /// It is a link that leads back to itself, over others or at once.
     #[error("{path} is a symbolic link that leads back to itself", path = .0.display())]
     Loop(PathBuf),
+    /// It is a link, and what it led to is gone.
+    #[error("{path} is a symbolic link to something that does not exist", path = .0.display())]
+    Dangling(PathBuf),
     /// It holds tests, where a flow was wanted.
     #[error("{path} is a test file, and not a flow: `callflow test {path}` runs it", path = .0.display())]
     Tests(PathBuf),
@@ -45,7 +48,9 @@ impl ReadError {
         match self {
             Self::Missing(_) => "look at the path; flows of the project stand in `flows/`",
             Self::Folder(_) => "give the path of one flow in it, such as flows/cold_transfer.yaml",
-            Self::Loop(_) => "`ls -l` shows where the link leads; give the path of the file itself",
+            Self::Loop(_) | Self::Dangling(_) => {
+                "`ls -l` shows where the link leads; give the path of the file itself"
+            }
             Self::Tests(_) => "for the flow that it tests, give the path of the flow",
             Self::NoFlows(_) => "a flow is a .yaml file that begins with `callflow: 1`",
             Self::NotText(_) => "save the file as UTF-8",
@@ -58,6 +63,7 @@ impl ReadError {
         match cause.kind() {
             // The kind for it cannot be named yet.
             _ if cause.raw_os_error() == Some(libc::ELOOP) => Self::Loop(path.to_owned()),
+            io::ErrorKind::NotFound if path.is_symlink() => Self::Dangling(path.to_owned()),
             io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
             io::ErrorKind::IsADirectory => Self::Folder(path.to_owned()),
             io::ErrorKind::InvalidData => Self::NotText(path.to_owned()),
@@ -171,7 +177,7 @@ fn search(folder: &Path, found: &mut Found) -> Result<(), ReadError> {
         }
         if kind.is_dir() {
             search(&path, found)?;
-        } else if is_yaml(&name) && path.is_file() {
+        } else if is_yaml(&name) && (path.is_file() || path.metadata().is_err()) {
             // What cannot be read is passed on, so that the reason is reported.
             let is_flow = read(&path).map_or(true, |source| is_flow(source.text()));
             if is_flow { found.flows.push(path) } else { found.skipped.push(path) }

@@ -336,6 +336,23 @@ fn a_link_that_leads_back_to_itself_is_said_to_be_one() {
 }
 
 #[test]
+fn a_link_in_a_folder_that_leads_nowhere_is_not_passed_over() {
+    let folder = Folder::new("nowhere", &[("f/a.yaml", GOOD)]);
+    std::os::unix::fs::symlink("gone.yaml", folder.0.join("f/b.yaml")).unwrap();
+    std::os::unix::fs::symlink("c.yaml", folder.0.join("f/c.yaml")).unwrap();
+    let (status, out, err) = folder.run(&["f"], Format::Human, false);
+    assert_eq!((status, out.as_str()), (ExitStatus::Error, "1 flow checked, nothing found\n"));
+    let help = "help: `ls -l` shows where the link leads; give the path of the file itself\n";
+    assert_eq!(
+        err,
+        format!(
+            "error: f/b.yaml is a symbolic link to something that does not exist\n{help}\
+             error: f/c.yaml is a symbolic link that leads back to itself\n{help}"
+        )
+    );
+}
+
+#[test]
 fn how_far_it_has_come_is_shown_at_a_terminal_and_gone_before_anything_else_is() {
     let folder = Folder::new("progress", &[("a.yaml", GOOD), ("b.yaml", GOOD)]);
     let seen = |paths: &[&str]| {
