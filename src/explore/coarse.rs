@@ -1,4 +1,5 @@
-//! A search that is quicker since it does not count: how often an edge was taken, a state entered, a reply failed.
+//! A search that is quicker since it does not count: how often an edge was taken, a state entered, a reply failed, somebody
+//! dialled.
 //!
 //! Where a step depends on a count, it is taken once for every count there can be. And which service fails is all one to
 //! the machine; but a voice that is gone excuses that nothing is said, so it is another one here. So more can happen than
@@ -57,6 +58,10 @@ impl<'p> Coarse<'p> {
         let mut seen = Seen::default();
         let mut queue = VecDeque::new();
         for start in starts(self.plan, &self.bounds) {
+            // Calls that go round and round until an office closes are told from shorter ones by what they count.
+            if !start.stays_open(self.plan, &self.bounds) {
+                return None;
+            }
             let world = begin(self.plan, &make, self.wishes.clone(), &start);
             self.arrive(&world, None, &mut seen, &mut queue).ok()?;
         }
@@ -92,12 +97,15 @@ impl<'p> Coarse<'p> {
         }
         let mut world = world.clone();
         world.subject.forget_counts();
+        world.subject.set_count(Counter::Attempts, world.ledger.last_attempt);
         let mut violations = Violations::default();
         let mut asked = probe::stale(&world, self.plan, &mut violations);
         if let Some(happening) = happening {
             asked |= probe::again(&world, happening, &mut violations);
         }
-        if asked || !violations.0.is_empty() {
+        // With so many attempts that no more are made, fewer cannot be tried any more.
+        let fewer = self.bounds.counts(Counter::Attempts, world.ledger.last_attempt);
+        if asked || fewer.is_none_or(|fewer| fewer.is_empty()) || !violations.0.is_empty() {
             return Err(Unsure);
         }
         if !world.ledger.ended {

@@ -432,6 +432,8 @@ impl Ledger {
             );
         }
         self.handed_off = Some(mode);
+        // Somebody was reached after all, at another attempt.
+        self.debt = self.debt.filter(|debt| *debt != Debt::NotReached || self.operator().is_none());
         // The voice is gone, and with it what it had not finished.
         self.sentences.clear();
         self.replies.clear();

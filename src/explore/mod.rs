@@ -96,8 +96,8 @@ pub fn explore(plan: &Arc<Plan>, limits: &Limits, progress: &mut dyn FnMut(usize
     explore_with(plan, |plan, info| Machine::new(Arc::clone(plan), info), limits, progress)
 }
 
-/// Whether everything holds in a flow, found out by a coarser search that knows no counts: more can happen in it than in
-/// any call. If it says no, or has seen more configurations than this, [`explore`] decides.
+/// Whether [`explore`] would find nothing, found out by a coarser search that knows no counts: more can happen in it than
+/// in any call. If it says no, which it also does with more configurations than this, only [`explore`] can tell.
 #[must_use]
 pub fn holds(plan: &Arc<Plan>, configurations: usize) -> bool {
     holds_with(plan, |plan, info| Machine::new(Arc::clone(plan), info), configurations)

@@ -1,6 +1,7 @@
 //! How a call can begin: at which hours, and from which number.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::question::Situation;
 use crate::machine::{Bounds, CallInfo, Input, Millis};
@@ -13,6 +14,10 @@ const SOMEBODY: &str = "+15550100199";
 const MONDAY: i64 = 1_767_571_200;
 /// How finely it is searched, in seconds.
 const GRID: i64 = 15 * 60;
+/// In minutes.
+const WEEK: u64 = 7 * 24 * 60;
+/// What a call may last beside its longest duration: until the caller joins, and from its end to its last word.
+const LAST_WORDS: Duration = Duration::from_secs(10 * 60);
 
 /// One way in which a call can begin.
 #[derive(Clone, Debug)]
@@ -32,6 +37,26 @@ pub struct Start {
 impl Start {
     fn new(info: CallInfo, told: Vec<String>) -> Self {
         Self { info, told, unready: false, inputs: Vec::new(), now: Millis(0) }
+    }
+
+    /// Whether what is open at its beginning is open until its end, and nothing else is, however long it lasts.
+    pub(super) fn stays_open(&self, plan: &Plan, bounds: &Bounds) -> bool {
+        let handoffs = plan.states.iter().filter_map(|state| match &state.kind {
+            Kind::Handoff(handoff) => Some(handoff.max),
+            _ => None,
+        });
+        let longest =
+            handoffs.fold(plan.call.max_duration.saturating_add(LAST_WORDS), Duration::saturating_add);
+        let minutes = longest.as_secs().div_ceil(60);
+        if minutes > WEEK {
+            return bounds.hours().is_empty();
+        }
+        bounds.hours().iter().map(|hours| &plan.hours[hours.index()]).all(|hours| {
+            let open = hours.is_open(self.info.started_at);
+            let mut moments =
+                (1..=minutes).map(|minute| self.info.started_at.saturating_add_unsigned(minute * 60));
+            moments.all(|moment| hours.is_open(moment) == open)
+        })
     }
 
     /// In the middle of a call.

@@ -13,14 +13,13 @@ use std::hash::{Hash, Hasher};
 use twox_hash::XxHash3_128;
 
 use super::call::{Call, Record};
+use super::dialing::ATTEMPTS;
 use super::leg::Leg;
 use super::speech::Speech;
 use super::states::State;
 use super::{Counter, Machine, Millis, Timer, UtteranceId};
-use crate::plan::{Event, Expr, HoursId, On, Op, Plan, Value};
+use crate::plan::{Event, Expr, HoursId, Kind, On, Op, Plan, Text, Value};
 
-/// Dial attempts after which no more are made; see `dialing`.
-const ATTEMPTS: u32 = 20;
 /// A counter that is compared with something else than a number counts up to here.
 const UNKNOWN_BOUND: u32 = 20;
 /// Counts of one counter that are tried one by one.
@@ -74,6 +73,7 @@ impl Bounds {
             bounds.read(guard);
         }
         bounds.read_assignments(plan);
+        bounds.read_texts(plan);
         bounds
     }
 
@@ -102,6 +102,7 @@ impl Bounds {
             }
             Counter::Entered(state) => (0..=bound(&self.entered, state.index())).collect(),
             Counter::FailedReplies => vec![1],
+            Counter::Attempts => vec![ATTEMPTS],
         };
         let counts: Vec<u32> = counts.into_iter().filter(|count| *count > from).collect();
         (counts.len() <= MOST_COUNTS).then_some(counts)
@@ -171,6 +172,18 @@ impl Bounds {
         };
     }
 
+    /// A text in which more is done with a variable than to write it down may fail by its value, or come out empty; so may
+    /// one in which there is nothing else.
+    fn read_texts(&mut self, plan: &Plan) {
+        for text in texts(plan).filter(|text| !text.always_says_something()) {
+            for (index, var) in plan.vars.iter().enumerate() {
+                if text.source().contains(&*var.name) && self.vars[index] == VarBound::Set {
+                    self.widen(index, None);
+                }
+            }
+        }
+    }
+
     /// What another variable may be computed from matters with its value.
     fn read_assignments(&mut self, plan: &Plan) {
         let branches = plan.states.iter().flat_map(|state| &state.on).chain(&plan.always);
@@ -186,11 +199,33 @@ impl Bounds {
     }
 }
 
+/// Every text that a state or an edge says or asks with. No wildcard: a new kind of state names its own.
+fn texts(plan: &Plan) -> impl Iterator<Item = &Text> {
+    let of_states = plan.states.iter().flat_map(|state| match &state.kind {
+        Kind::Say(say) => vec![&say.text],
+        Kind::Converse(converse) => {
+            let ladder = converse.silence.steps.iter().filter_map(|step| step.say.as_ref());
+            [&converse.prompt, &converse.fill].into_iter().chain(ladder).collect()
+        }
+        Kind::Confirm(confirm) => vec![&confirm.question],
+        Kind::Collect(collect) => collect.slots.iter().map(|slot| &slot.ask).chain([&collect.ask]).collect(),
+        Kind::CallApi(api) => api.fill.iter().collect(),
+        Kind::Dial(dial) => {
+            let question = dial.accept.as_ref().map(|accept| &accept.question);
+            dial.announce.iter().chain(question).chain(dial.hold.say.as_ref().map(|(say, _)| say)).collect()
+        }
+        Kind::End(end) => end.say.iter().collect(),
+        Kind::Choose(_) | Kind::Handoff(_) => Vec::new(),
+    });
+    let ons = plan.states.iter().flat_map(|state| &state.on).chain(&plan.always);
+    of_states.chain(ons.flat_map(|on| &on.branches).filter_map(|branch| branch.say.as_ref()))
+}
+
 fn guards(plan: &Plan) -> impl Iterator<Item = &Expr> {
     let ons = plan.states.iter().flat_map(|state| &state.on).chain(&plan.always);
     let of_edges = ons.flat_map(|on: &On| &on.branches).filter_map(|branch| branch.guard.as_ref());
     let of_choices = plan.states.iter().filter_map(|state| match &state.kind {
-        crate::plan::Kind::Choose(choose) => Some(&choose.choices),
+        Kind::Choose(choose) => Some(&choose.choices),
         _ => None,
     });
     of_edges.chain(of_choices.flatten().filter_map(|choice| choice.guard.as_ref()))
@@ -353,10 +388,10 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
         for (count, bound) in saturated.filter(|(_, bound)| **bound > 0) {
             count.min(bound).hash(fold);
         }
-        (*failed_replies).min(2).hash(fold);
+        ((*failed_replies).min(2), *attempts >= ATTEMPTS).hash(fold);
     }
     (way.say.is_some(), way.spoken, way.heard.is_some()).hash(fold);
-    (speaking, listening, overtime, *attempts >= ATTEMPTS).hash(fold);
+    (speaking, listening, overtime).hash(fold);
     // Which service it is is all one.
     (broken.is_some(), (*service_failures).min(4)).hash(fold);
 }

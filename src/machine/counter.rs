@@ -18,6 +18,8 @@ pub enum Counter {
     Entered(StateId),
     /// Replies that failed since the last one that did not.
     FailedReplies,
+    /// Attempts to reach somebody.
+    Attempts,
 }
 
 /// The counters that a step asks for, each once; nothing is noted in calls.
@@ -51,6 +53,7 @@ impl Machine {
             Counter::Taken(edge) => call.record.taken.get(edge.index()),
             Counter::Entered(state) => call.record.entered.get(state.index()),
             Counter::FailedReplies => Some(&call.failed_replies),
+            Counter::Attempts => Some(&call.attempts),
         };
         count.copied().unwrap_or(0)
     }
@@ -62,13 +65,14 @@ impl Machine {
             Counter::Taken(edge) => Arc::make_mut(&mut call.record).taken.get_mut(edge.index()),
             Counter::Entered(state) => Arc::make_mut(&mut call.record).entered.get_mut(state.index()),
             Counter::FailedReplies => Some(&mut call.failed_replies),
+            Counter::Attempts => Some(&mut call.attempts),
         };
         if let Some(place) = place {
             *place = count;
         }
     }
 
-    /// Begins to count anew. For explorers.
+    /// Begins to count anew, but for [`Counter::Attempts`], which are ids as well. For explorers.
     pub fn forget_counts(&mut self) {
         let call = self.call_mut();
         call.failed_replies = 0;

@@ -11,12 +11,12 @@ use super::signal::Signal;
 use super::speech::{Manner, time_to_say};
 use super::states::State;
 use super::tools::Whose;
-use super::{Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
+use super::{Counter, Effect, Known, LegOutcome, Outcome as CallOutcome, Timer, UtteranceId};
 use crate::plan::{Accept, Dial, DialMethod, Event, Kind, LateAnswer, Plan, StateId};
 use statig::Outcome::{self, Handled, Super, Transition};
 
 /// Dial attempts of one call, over all its states.
-const ATTEMPTS: u32 = 20;
+pub(super) const ATTEMPTS: u32 = 20;
 /// An announcement is waited for this much less than any other sentence: nobody should wait to be
 /// connected because a voice is slow.
 const ANNOUNCE_SOONER: Duration = Duration::from_secs(2);
@@ -295,6 +295,7 @@ impl Dialing {
         if step.call.leg.is_some() || step.call.timers.is_armed(Timer::Retry) {
             return;
         }
+        step.asks(Counter::Attempts);
         match dial.targets.get(self.target) {
             Some(target) if step.call.attempts < ATTEMPTS => {
                 self.phase = Phase::Trying;

@@ -88,6 +88,30 @@ impl Text {
         self.template.is_none()
     }
 
+    /// Whether it can be rendered whatever the values of its names are, and is not empty then: all that is done with
+    /// them is to write them down, and there is something else in it.
+    #[must_use]
+    pub fn always_says_something(&self) -> bool {
+        if self.is_fixed() {
+            return true;
+        }
+        let is_name = |name: &str| {
+            let mut parts = name.trim().split('.');
+            parts.all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        };
+        let mut pieces = self.source.split("{{");
+        let before = pieces.next().unwrap_or_default();
+        let mut says = !before.trim().is_empty();
+        let names_only = pieces.all(|piece| match piece.split_once("}}") {
+            Some((name, after)) => {
+                says |= !after.trim().is_empty();
+                is_name(name)
+            }
+            None => false,
+        });
+        names_only && says && !self.source.contains("{%") && !self.source.contains("{#")
+    }
+
     /// As written.
     #[must_use]
     pub fn source(&self) -> &str {

@@ -6,6 +6,8 @@ use callflow::plan::compile;
 use callflow::source::SourceFile;
 use proptest::prelude::*;
 
+use crate::rig::{explored, told};
+
 /// Where an edge leads. One that is not used up leads onwards, so that no call goes in circles for ever.
 const PLACES: [&str; 7] = ["talk", "pick", "ask", "note", "ring", "bye", "mute"];
 
@@ -62,6 +64,74 @@ states:
             talk.0, talk.1, ask.0, ask.1, ask.2, note.0, note.1, ring.0, ring.1
         )
     })
+}
+
+/// What nothing but a count tells apart is not lost with it: a value that makes a sentence fail, the hour, and how often
+/// somebody was dialled.
+#[test]
+fn what_comes_with_a_count_is_seen_without_it() {
+    let busy = |declined: &str| {
+        format!(
+            "callflow: 1
+start: pause
+targets: {{desk: {{phone: '+15550100123'}}}}
+vars: {{people: {{type: int, default: 1}}}}
+states:
+  pause: {{say: One moment., next: talk}}
+  talk:
+    confirm: Shall I call a person?
+    on: {{accepted: ring, declined: {declined}, otherwise: bye}}
+  ring:
+    dial: desk
+    on: {{answered: over, otherwise: {{to: mute, say: \"Sorry, {{{{ 10 // people }}}} of us are busy.\"}}}}
+  over: {{handoff: keep_room}}
+  mute: {{end: silent}}
+  bye: {{end: Goodbye.}}
+"
+        )
+    };
+    let closes = "callflow: 1
+start: gate
+call: {max_duration: 3h}
+hours: {office: {tz: Europe/London, open: [\"Mon-Fri 09:00-09:30\"]}}
+properties: [{before: {bad: note}}]
+intents: {leave: {when: They say goodbye., examples: [goodbye]}}
+states:
+  gate: {choose: [{if: within(office), to: wait}, {else: bye}]}
+  wait:
+    converse: {prompt: Help., silence: [{after: 5m, say: Hello?}, {after: 8s}]}
+    timeout: 60s
+    on: {timeout: ask, intent.leave: bye}
+  ask:
+    confirm: More?
+    on: {accepted: [{to: again, max_visits: 50}, {to: bye}], otherwise: note}
+  again: {choose: [{if: within(office), to: wait}, {else: bad}]}
+  note: {say: Note., next: bye}
+  bad: {end: Bad.}
+  bye: {end: Goodbye.}
+";
+    let dials = "callflow: 1
+start: ring
+call: {max_duration: 6h}
+targets: {desk: {phone: '+15550100123'}}
+states:
+  ring:
+    dial: {to: desk, ring: 5s}
+    timeout: 4s
+    on:
+      answered: over
+      timeout: bye
+      otherwise: [{to: ring, max_visits: 300}, {to: bye}]
+  over: {handoff: keep_room}
+  bye: {end: Goodbye.}
+";
+    let once = busy("[{to: pause, set: {people: 0}, max_visits: 1}, {to: bye}]");
+    let always = busy("{to: pause, set: {people: 0}}");
+    for flow in [&once, &always, closes, dials] {
+        // It looks whether the other search sees it as well.
+        let report = explored(flow);
+        assert_eq!(report.findings.len(), 1, "{}", told(flow, &report));
+    }
 }
 
 proptest! {

@@ -41,6 +41,13 @@ fn an_end_without_words_after_a_failed_dial_leaves_the_caller_alone() {
 }
 
 #[test]
+fn whoever_is_reached_at_the_second_attempt_was_reached() {
+    let again = "otherwise: [{to: ring, max_visits: 1}, {to: sorry}]";
+    let report = explored(&without(SMALL, "otherwise: sorry", again));
+    assert_eq!(rules(&report), []);
+}
+
+#[test]
 fn an_end_without_words_after_the_operator_has_left_leaves_the_caller_alone() {
     let part = "gone: {end: Your colleague has left. Goodbye.}";
     let report = explored(&without(SMALL, part, "gone: {end: silent}"));
