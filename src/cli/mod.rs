@@ -192,7 +192,10 @@ mod tests {
     use super::*;
 
     fn refused(args: &[&str]) -> clap::Error {
-        Cli::try_parse_from(args).err().expect("not a command line")
+        match Cli::try_parse_from(args) {
+            Err(error) => error,
+            Ok(_) => panic!("{args:?} is a command line"),
+        }
     }
 
     #[test]
