@@ -3,8 +3,9 @@
 //!
 //! Where a step depends on a count, it is taken once for every count there can be. And which service fails is all one to
 //! the machine; but a voice that is gone excuses that nothing is said, so it is another one here. So more can happen than
-//! in any call, and what nobody breaks here, nobody breaks in a call. What is broken here may be broken only by counts
-//! that do not come together, or where it is excused: then [the exact search](super::search) decides, and tells the story. Nothing is measured.
+//! in [the exact search](super::search), and what is not found here is not found there. What is found here may be owed
+//! to counts that do not come together, or be excused: then the exact search decides, and tells the story. Nothing is
+//! measured.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -135,3 +135,24 @@ impl fmt::Debug for Text {
         write!(f, "Text({:?})", self.source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_may_fail_or_be_empty_by_its_values_is_told_from_one_that_never_is() {
+        for (text, expected) in [
+            ("Hello.", true),
+            ("It is {{ status }}, {{ call.from }}.", true),
+            ("{{ status }}", false),
+            ("{{ one }} {{ other }}", false),
+            ("It is {{ 10 // count }}.", false),
+            ("It is {{ status | upper }}.", false),
+            ("It is {% if status %}good{% endif %}.", false),
+            ("It is {{ status }}. {# a note #}", false),
+        ] {
+            assert_eq!(Text::new(text).unwrap().always_says_something(), expected, "{text}");
+        }
+    }
+}
