@@ -172,15 +172,20 @@ impl Bounds {
         };
     }
 
+    /// Of what a text names, the value matters.
+    fn widen_named(&mut self, text: &Text, plan: &Plan) {
+        for (index, var) in plan.vars.iter().enumerate() {
+            if text.source().contains(&*var.name) && self.vars[index] == VarBound::Set {
+                self.widen(index, None);
+            }
+        }
+    }
+
     /// A text in which more is done with a variable than to write it down may fail by its value, or come out empty; so may
     /// one in which there is nothing else.
     fn read_texts(&mut self, plan: &Plan) {
         for text in texts(plan).filter(|text| !text.always_says_something()) {
-            for (index, var) in plan.vars.iter().enumerate() {
-                if text.source().contains(&*var.name) && self.vars[index] == VarBound::Set {
-                    self.widen(index, None);
-                }
-            }
+            self.widen_named(text, plan);
         }
     }
 
@@ -190,11 +195,7 @@ impl Bounds {
         let of_branches = branches.flat_map(|on| &on.branches).flat_map(|branch| &branch.set);
         let sets: Vec<_> = of_branches.chain(plan.states.iter().flat_map(|state| &state.set)).collect();
         for (_, text) in sets.iter().filter(|(_, text)| !text.is_fixed()) {
-            for (index, var) in plan.vars.iter().enumerate() {
-                if text.source().contains(&*var.name) && self.vars[index] == VarBound::Set {
-                    self.widen(index, None);
-                }
-            }
+            self.widen_named(text, plan);
         }
     }
 }
