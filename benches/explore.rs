@@ -9,15 +9,13 @@ mod timing;
 use std::sync::Arc;
 
 use callflow::check::{EnvMode, check};
+use callflow::cli::explore::IN_CHECK;
 use callflow::explore::{Limits, Report, explore, holds};
 use callflow::plan::{self, Plan};
 use callflow::source::SourceFile;
 
 use generated::{of_states, of_targets, of_tries};
 use timing::{median, ms};
-
-/// Configurations at which `check` gives up.
-const IN_CHECK: usize = 20_000;
 
 fn plan(text: &str) -> Arc<Plan> {
     let source = SourceFile::new("flow.yaml", text.to_owned());

@@ -26,7 +26,7 @@ mod write;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::ExitStatus;
 pub use media::MediaError;
@@ -164,7 +164,11 @@ fn option_before_command(error: &clap::Error) -> Option<(&str, &str)> {
         ContextValue::Strings(options) => options.as_slice(),
         _ => return None,
     };
-    let of_all = |option: &&String| ["--env-file", "--log"].iter().any(|name| option.starts_with(name));
+    let cli = Cli::command();
+    let of_all = |option: &&String| {
+        let is_it = |long: &str| option.strip_prefix("--").and_then(|o| o.split(' ').next()) == Some(long);
+        cli.get_arguments().filter(|arg| arg.is_global_set()).filter_map(clap::Arg::get_long).any(is_it)
+    };
     options.iter().find(of_all).map(|option| (command.as_str(), option.as_str()))
 }
 

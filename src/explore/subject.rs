@@ -5,10 +5,6 @@ use crate::plan::{Event, StateId};
 
 /// One call that can be stepped, copied and compared. [`Machine`] is the only one outside tests.
 pub trait Subject: Clone + PartialEq {
-    /// See [`Machine::copy_from`].
-    fn copy_from(&mut self, other: &Self) {
-        self.clone_from(other);
-    }
     /// See [`Machine::handle_noting`].
     fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) -> Vec<Counter>;
     /// See [`Machine::armed`].
@@ -34,10 +30,6 @@ pub trait Subject: Clone + PartialEq {
 }
 
 impl Subject for Machine {
-    fn copy_from(&mut self, other: &Self) {
-        Self::copy_from(self, other);
-    }
-
     fn handle(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) -> Vec<Counter> {
         self.handle_noting(now, input, effects)
     }

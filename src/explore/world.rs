@@ -51,7 +51,7 @@ impl<S: Subject> World<S> {
     /// A copy of this moment, in the memory of another one of the same exploration if there is one.
     pub(super) fn copied<'s>(&self, scratch: &'s mut Option<Self>) -> &'s mut Self {
         if let Some(Self { subject, now, ledger, wishes: _ }) = scratch {
-            subject.copy_from(&self.subject);
+            subject.clone_from(&self.subject);
             *now = self.now;
             ledger.copy_from(&self.ledger);
         }

@@ -35,7 +35,7 @@ pub struct Bounds {
     /// Some edge waits for the caller's silence, so that it matters how long it has lasted.
     silent: bool,
     /// Counts matter.
-    counts: bool,
+    counting: bool,
 }
 
 /// What of a variable matters.
@@ -57,7 +57,7 @@ impl Bounds {
             vars: vec![VarBound::Set; plan.vars.len()],
             hours: Vec::new(),
             silent: false,
-            counts: true,
+            counting: true,
         };
         for on in plan.states.iter().flat_map(|state| &state.on).chain(&plan.always) {
             bounds.silent |= matches!(on.event, Event::CallerSilent(_));
@@ -80,13 +80,13 @@ impl Bounds {
     /// The same, but for what was counted: configurations that differ in nothing else are one.
     #[must_use]
     pub fn without_counts(&self) -> Self {
-        Self { counts: false, ..self.clone() }
+        Self { counting: false, ..self.clone() }
     }
 
     /// Whether what was counted matters.
     #[must_use]
     pub fn counting(&self) -> bool {
-        self.counts
+        self.counting
     }
 
     /// Counts beyond `from` that stand for all that a step can tell from it, and that is more than one time counted;
@@ -384,7 +384,7 @@ fn fold_call(call: &Call, bounds: &Bounds, ends: bool, fold: &mut Fold<'_>) {
     for (value, bound) in vars.values().zip(&bounds.vars) {
         fold_var(value, *bound, fold);
     }
-    if bounds.counts {
+    if bounds.counting {
         let saturated = entered.iter().zip(&bounds.entered).chain(taken.iter().zip(&bounds.taken));
         for (count, bound) in saturated.filter(|(_, bound)| **bound > 0) {
             count.min(bound).hash(fold);

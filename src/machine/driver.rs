@@ -19,7 +19,6 @@ const STEPS: u32 = 200;
 /// One call of one flow. See the [module](super) for the loop around it.
 ///
 /// A clone goes its own way from where it was made. Equality and hash look at everything but the plan.
-#[derive(Clone)]
 pub struct Machine {
     plan: Arc<Plan>,
     call: Call,
@@ -125,14 +124,6 @@ impl Machine {
         waits && self.call.listening && !self.call.speaking && self.call.speech.is_silent()
     }
 
-    /// Becomes a copy of another call of the same flow, in the memory that it has: what a clone is otherwise.
-    pub fn copy_from(&mut self, other: &Self) {
-        let Self { plan, call, states } = self;
-        share(plan, &other.plan);
-        call.copy_from(&other.call);
-        states.clone_from(&other.states);
-    }
-
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -181,6 +172,21 @@ impl Machine {
             self.call.speech.arm(&mut self.call.timers);
             self.call.tools.arm(&mut self.call.timers);
         }
+    }
+}
+
+impl Clone for Machine {
+    fn clone(&self) -> Self {
+        let Self { plan, call, states } = self;
+        Self { plan: Arc::clone(plan), call: call.clone(), states: states.clone() }
+    }
+
+    /// In the memory that there is: explorers make many copies.
+    fn clone_from(&mut self, other: &Self) {
+        let Self { plan, call, states } = self;
+        share(plan, &other.plan);
+        call.copy_from(&other.call);
+        states.clone_from(&other.states);
     }
 }
 

@@ -73,8 +73,8 @@ impl Explored {
         fs::create_dir_all(&folder)?;
         let path = folder.join(NAME);
         let lines: String = now.iter().map(|Fingerprint(bits)| format!("{bits:032x}\n")).collect();
-        if fs::metadata(&path).is_ok_and(|known| !known.is_file()) {
-            return Err(io::Error::from(io::ErrorKind::InvalidInput));
+        if path.exists() {
+            length(&path)?;
         }
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
         // One write: another check may be at the same.
@@ -83,15 +83,18 @@ impl Explored {
     }
 }
 
+/// How long a file is, in bytes. An error if it is something else: to open a pipe is to wait for whoever is at its other
+/// end.
+fn length(path: &Path) -> io::Result<u64> {
+    let known = fs::metadata(path)?;
+    if known.is_file() { Ok(known.len()) } else { Err(io::Error::other("it is no file")) }
+}
+
 /// The newest fingerprints in a file. What is none, such as half a line, is passed over.
 fn read(path: &Path) -> io::Result<Vec<Fingerprint>> {
-    let known = fs::metadata(path)?;
-    if !known.is_file() {
-        // To open a pipe is to wait for whoever writes into it.
-        return Err(io::Error::from(io::ErrorKind::InvalidInput));
-    }
+    let length = length(path)?;
     let (mut bytes, mut file) = (Vec::new(), File::open(path)?);
-    file.seek(SeekFrom::Start(known.len().saturating_sub(LARGEST)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(LARGEST)))?;
     file.take(LARGEST).read_to_end(&mut bytes)?;
     let lines = bytes.split(|byte| *byte == b'\n').filter(|line| line.len() == 32);
     let bits = lines.filter_map(|line| u128::from_str_radix(std::str::from_utf8(line).ok()?, 16).ok());

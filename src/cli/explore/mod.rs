@@ -23,7 +23,7 @@ use crate::settings::Env;
 use places::Places;
 
 /// Configurations that `callflow check` looks at: what is a fraction of a second for an ordinary flow.
-const IN_CHECK: usize = 20_000;
+pub const IN_CHECK: usize = 20_000;
 
 /// Arguments of `callflow explore`.
 #[derive(Args, Debug, Clone)]

@@ -134,7 +134,7 @@ impl World {
 
     /// Where in what is commanded somebody is taken who picked up while being given up (`late_answer: accept`): after
     /// the last command to stop their leg, which may be of this very moment.
-    pub(super) fn is_taken_late(&self, attempt: AttemptId, effects: &[Effect]) -> Option<usize> {
+    pub(super) fn taken_late_at(&self, attempt: AttemptId, effects: &[Effect]) -> Option<usize> {
         let stops = |effect: &Effect| matches!(effect, Effect::StopDial { attempt: of } if *of == attempt);
         let at = effects.iter().rposition(stops).map_or(0, |last| last + 1);
         let is_late = at > 0 || self.legs.iter().any(|leg| leg.attempt == attempt && leg.stopping);

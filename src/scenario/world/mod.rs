@@ -336,7 +336,7 @@ impl World {
         let witness = self.watch(&input);
         self.machine.handle(self.now, input, &mut effects);
         self.check_step(&witness, &effects);
-        let mut late = answered.and_then(|attempt| Some((attempt, self.is_taken_late(attempt, &effects)?)));
+        let mut late = answered.and_then(|attempt| Some((attempt, self.taken_late_at(attempt, &effects)?)));
         for (index, effect) in effects.into_iter().enumerate() {
             if let Some((attempt, _)) = late.take_if(|(_, at)| *at == index) {
                 self.take_after_all(attempt);
